@@ -16,6 +16,7 @@ async function compare(): Promise<void> {
   const { passed, failed, unread } = await runSuites(suites, directory, (line) => {
     console.log(line);
   });
+  if (suites.length === 0) console.log("nothing was compared: no suite is written yet");
   if (unread.length > 0) console.log(`no suite reads: ${unread.join(", ")}`);
   console.log(`${passed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = 1;
