@@ -166,7 +166,6 @@ export class Random {
       pick -= weight;
     }
     assert(false, () => `a pick beyond the total weight ${total}`);
-    return 0;
   }
 
   /** Lemire's method in 8 or 16 bits: `values` is 2 to that power, `count` the number of results. */
