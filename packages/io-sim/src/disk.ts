@@ -32,6 +32,8 @@ function assertSectors(offset: number, sizeBytes: number): void {
 export class SimulatedDisk {
   readonly #pages = new Map<number, Page>();
   readonly #corrupt = new Set<number>();
+  /** What reads that begin exactly there see instead of what was written: the two sides of a misdirected write. */
+  readonly #overlays = new Map<number, Uint8Array>();
 
   /** Copies the bytes as they were written, without faults; zeros where nothing was. */
   readPristine(offset: number, target: Uint8Array): void {
@@ -79,6 +81,33 @@ export class SimulatedDisk {
     return this.#corrupt.size;
   }
 
+  /**
+   * Lets a write of `bytes` at `intendedOffset` appear at `mistakenOffset` instead: reads that begin at the one see the old
+   * bytes, reads that begin at the other the new ones, until each is written again. The pristine bytes stay right.
+   */
+  misdirect(intendedOffset: number, mistakenOffset: number, bytes: Uint8Array): void {
+    assert(!this.misdirected, "one misdirected write at a time");
+    const old = new Uint8Array(bytes.length);
+    this.readPristine(intendedOffset, old);
+    this.#overlays.set(intendedOffset, old);
+    this.#overlays.set(mistakenOffset, bytes.slice());
+  }
+
+  /** Whether some side of a misdirected write is still there. */
+  get misdirected(): boolean {
+    return this.#overlays.size > 0;
+  }
+
+  /** What a read that begins here sees because of a misdirected write, or null. */
+  overlayAt(offset: number): Uint8Array | null {
+    return this.#overlays.get(offset) ?? null;
+  }
+
+  /** Ends the effect of a misdirected write on the place that begins here. */
+  clearMisdirected(offset: number): void {
+    this.#overlays.delete(offset);
+  }
+
   /** A copy of all bytes and faults, to see what would be there if the machine stopped now. */
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk();
@@ -86,6 +115,7 @@ export class SimulatedDisk {
       copy.#pages.set(index, { bytes: bytes?.slice() ?? null, written: written.slice() });
     }
     for (const sector of this.#corrupt) copy.#corrupt.add(sector);
+    for (const [offset, bytes] of this.#overlays) copy.#overlays.set(offset, bytes);
     return copy;
   }
 

@@ -35,13 +35,6 @@ interface Pending {
   readonly sequence: number;
 }
 
-/** What reads of exactly this place see instead of what was written there: one side of a misdirected write. */
-interface Overlay {
-  readonly zone: Zone;
-  readonly offsetInZone: number;
-  readonly bytes: Uint8Array;
-}
-
 /** What faults a read may see (spec 07 §8.4). */
 type Eligibility = "none" | "corrupt" | "corruptOrMisdirected";
 
@@ -81,7 +74,6 @@ export class SimulatedStorage implements Storage {
   readonly #atlas: FaultAtlas;
   #pending: Pending[] = [];
   #deferred: (() => void)[] = [];
-  #overlays: Overlay[] = [];
   #ticks = 0;
   #sequence = 0;
   #crashed = false;
@@ -199,15 +191,17 @@ export class SimulatedStorage implements Storage {
       if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
       if (!this.#disk.isWritten(start + at)) this.#random.fill(sector);
     }
-    if (eligibility === "corruptOrMisdirected") this.#applyOverlays(request);
+    const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;
+    if (overlay !== null) buffer.set(overlay.subarray(0, buffer.length));
     request.complete();
   }
 
   #finishWrite(request: StorageRequest): void {
     const { zone, offsetInZone, buffer } = request;
-    this.#overlays = this.#overlays.filter((overlay) => overlay.zone !== zone || overlay.offsetInZone !== offsetInZone);
-    if (this.#overlays.length === 0 && this.#chance(this.#faults.writeMisdirect)) this.#misdirect(zone, offsetInZone, buffer);
-    this.#disk.write(zoneStart(this.#config, zone) + offsetInZone, buffer);
+    const start = zoneStart(this.#config, zone) + offsetInZone;
+    this.#disk.clearMisdirected(start);
+    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect)) this.#misdirect(zone, offsetInZone, buffer);
+    this.#disk.write(start, buffer);
     if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length)) this.counts.writeFaults += 1;
     request.complete();
   }
@@ -224,20 +218,9 @@ export class SimulatedStorage implements Storage {
     if (this.#atlas.faultableSector(this.#random, zone, offsetInZone, buffer.length) === null) return;
     const mistaken = this.#atlas.mistakenOffset(this.#random, zone, offsetInZone, buffer.length);
     if (mistaken === null) return;
-    const old = new Uint8Array(buffer.length);
-    this.#disk.readPristine(zoneStart(this.#config, zone) + offsetInZone, old);
-    this.#overlays = [
-      { zone, offsetInZone: mistaken, bytes: buffer.slice() },
-      { zone, offsetInZone, bytes: old },
-    ];
+    const zoneBegin = zoneStart(this.#config, zone);
+    this.#disk.misdirect(zoneBegin + offsetInZone, zoneBegin + mistaken, buffer);
     this.counts.misdirects += 1;
-  }
-
-  #applyOverlays({ zone, offsetInZone, buffer }: StorageRequest): void {
-    for (const overlay of this.#overlays) {
-      if (overlay.zone !== zone || overlay.offsetInZone !== offsetInZone) continue;
-      buffer.set(overlay.bytes.subarray(0, Math.min(overlay.bytes.length, buffer.length)));
-    }
   }
 
   /** A prepare and its redundant header must not both be hit, or recovery takes the pair for a torn write (spec 07 §8.4). */
@@ -246,8 +229,9 @@ export class SimulatedStorage implements Storage {
     const { messageSizeMax } = this.#config.cluster;
     const slot = Math.floor(offsetInZone / messageSizeMax);
     const headerSector = sectorFloor(slot * HEADER_SIZE_BYTES);
-    if (this.#overlays.some((overlay) => overlay.zone === "walHeaders" && overlay.offsetInZone === headerSector)) return "none";
-    if (this.#disk.isCorrupt(zoneStart(this.#config, "walHeaders") + headerSector)) return "corrupt";
+    const headerSectorStart = zoneStart(this.#config, "walHeaders") + headerSector;
+    if (this.#disk.overlayAt(headerSectorStart) !== null) return "none";
+    if (this.#disk.isCorrupt(headerSectorStart)) return "corrupt";
     return this.#headersAgree(slot) ? "corruptOrMisdirected" : "corrupt";
   }
 
