@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
 import { CHECKPOINT_STATE_SIZE_BYTES, SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
 import { recordClass, type RecordClass, type RecordOf } from "../layout.ts";
 
@@ -88,7 +87,7 @@ export const SUPERBLOCK_LAYOUT = {
   cluster: { type: "u128", offset: 48 },
   parent: { type: "u128", offset: 64 },
   parentPadding: { type: "u128", offset: 80 },
-  vsrState: { type: "bytes", offset: 96, size: VSR_STATE_SIZE_BYTES },
+  vsrState: { type: "bytes", offset: 96, size: 2048 },
   flags: { type: "u64", offset: 2144 },
   viewHeadersCount: { type: "u32", offset: 2152 },
   reserved: { type: "bytes", offset: 2156, size: 1940 },
@@ -101,5 +100,3 @@ export const SuperBlockHeader: RecordClass<typeof SUPERBLOCK_LAYOUT> = recordCla
   SUPERBLOCK_HEADER_SIZE_BYTES,
   SUPERBLOCK_LAYOUT,
 );
-
-assert(SUPERBLOCK_LAYOUT.version.offset === SUPERBLOCK_CHECKSUMMED_OFFSET, "the checksum covers all behind copy");
