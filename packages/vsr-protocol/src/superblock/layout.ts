@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { CHECKPOINT_STATE_SIZE_BYTES, SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
+import { SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
 import { recordClass, type RecordClass, type RecordOf } from "../layout.ts";
+import { CHECKPOINT_STATE_SIZE_BYTES } from "../message/view.ts";
 
 /** The version of the superblock's format (u16). Files of another version are not read. */
 export const SUPERBLOCK_VERSION = 2;
