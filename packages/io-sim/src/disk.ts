@@ -24,7 +24,10 @@ function isZero(bytes: Uint8Array): boolean {
 }
 
 function assertSectors(offset: number, sizeBytes: number): void {
-  assert(Number.isSafeInteger(offset) && offset >= 0 && offset % SECTOR_SIZE_BYTES === 0, () => `offset ${offset} on the disk`);
+  assert(
+    Number.isSafeInteger(offset) && offset >= 0 && offset % SECTOR_SIZE_BYTES === 0,
+    () => `offset ${offset} on the disk`,
+  );
   assert(sizeBytes > 0 && sizeBytes % SECTOR_SIZE_BYTES === 0, () => `${sizeBytes} bytes are not whole sectors`);
 }
 
@@ -38,7 +41,7 @@ export class SimulatedDisk {
   /** Copies the bytes as they were written, without faults; zeros where nothing was. */
   readPristine(offset: number, target: Uint8Array): void {
     assertSectors(offset, target.length);
-    for (let at = 0; at < target.length; ) {
+    for (let at = 0; at < target.length;) {
       const { page, offsetInPage, sizeBytes } = this.#span(offset + at, target.length - at);
       const part = target.subarray(at, at + sizeBytes);
       const bytes = page?.bytes ?? null;
@@ -51,7 +54,7 @@ export class SimulatedDisk {
   /** Replaces whole sectors and cures them of their corruption. */
   write(offset: number, source: Uint8Array): void {
     assertSectors(offset, source.length);
-    for (let at = 0; at < source.length; ) {
+    for (let at = 0; at < source.length;) {
       const { index, offsetInPage, sizeBytes } = this.#span(offset + at, source.length - at);
       this.#writePage(this.#page(index), offsetInPage, source.subarray(at, at + sizeBytes));
       at += sizeBytes;
@@ -128,10 +131,18 @@ export class SimulatedDisk {
     return page;
   }
 
-  #span(offset: number, remaining: number): { index: number; page: Page | undefined; offsetInPage: number; sizeBytes: number } {
+  #span(
+    offset: number,
+    remaining: number,
+  ): { index: number; page: Page | undefined; offsetInPage: number; sizeBytes: number } {
     const index = Math.floor(offset / PAGE_SIZE_BYTES);
     const offsetInPage = offset % PAGE_SIZE_BYTES;
-    return { index, page: this.#pages.get(index), offsetInPage, sizeBytes: Math.min(remaining, PAGE_SIZE_BYTES - offsetInPage) };
+    return {
+      index,
+      page: this.#pages.get(index),
+      offsetInPage,
+      sizeBytes: Math.min(remaining, PAGE_SIZE_BYTES - offsetInPage),
+    };
   }
 
   #writePage(page: Page, offsetInPage: number, source: Uint8Array): void {
@@ -154,5 +165,6 @@ export function flipBit(sector: Uint8Array): void {
   const seed = new DataView(sector.buffer, sector.byteOffset, SECTOR_SIZE_BYTES).getBigUint64(0, true);
   const random = new Random(seed);
   const at = random.index(SECTOR_SIZE_BYTES);
-  sector[at] = (sector[at] ?? 0) ^ (1 << random.intInclusive(8, 7));
+  // The low three bits of a draw, as a draw in a width of three bits is.
+  sector[at] = (sector[at] ?? 0) ^ (1 << (random.u32() & 7));
 }

@@ -16,4 +16,12 @@ export {
   type StorageFaults,
 } from "./faults/storage-faults.ts";
 export { SimulatedStorage, type SimulatedStorageOptions, type StorageFaultCounts } from "./storage.ts";
-export { type ClockOffset, linearOffset, NO_OFFSET, SimulatedTime, type SimulatedTimeOptions, stepOffset, TICK_NS } from "./time.ts";
+export {
+  type ClockOffset,
+  linearOffset,
+  NO_OFFSET,
+  SimulatedTime,
+  type SimulatedTimeOptions,
+  stepOffset,
+  TICK_NS,
+} from "./time.ts";

@@ -25,9 +25,19 @@ beforeEach(() => {
   disk = new SimulatedDisk();
 });
 
-function storageWith(faults: Partial<StorageFaults>, seed = 1, zones: readonly Zone[] = ["clientReplies"]): SimulatedStorage {
+function storageWith(
+  faults: Partial<StorageFaults>,
+  seed = 1,
+  zones: readonly Zone[] = ["clientReplies"],
+): SimulatedStorage {
   const atlas = new ZonesFaultAtlas(TEST_MIN, zones);
-  return new SimulatedStorage({ config: TEST_MIN, disk, random: new Random(seed), faults: { ...NO_STORAGE_FAULTS, ...faults }, atlas });
+  return new SimulatedStorage({
+    config: TEST_MIN,
+    disk,
+    random: new Random(seed),
+    faults: { ...NO_STORAGE_FAULTS, ...faults },
+    atlas,
+  });
 }
 
 function runUntilIdle(storage: SimulatedStorage): void {
@@ -42,7 +52,12 @@ function write(storage: SimulatedStorage, offset: number, bytes: Uint8Array, zon
   runUntilIdle(storage);
 }
 
-function read(storage: SimulatedStorage, offset: number, sizeBytes = SECTOR_SIZE_BYTES, zone: Zone = "clientReplies"): Uint8Array {
+function read(
+  storage: SimulatedStorage,
+  offset: number,
+  sizeBytes = SECTOR_SIZE_BYTES,
+  zone: Zone = "clientReplies",
+): Uint8Array {
   const target = new Uint8Array(sizeBytes);
   storage.readSectors(new StorageRequest(() => undefined), zone, offset, target);
   runUntilIdle(storage);
@@ -91,8 +106,12 @@ describe("SimulatedStorage", () => {
   it("rejects two writes of the same place at once, and reads of places in the log that were never written", () => {
     const storage = storageWith({});
     storage.writeSectors(new StorageRequest(() => undefined), "clientReplies", 0, sector(1));
-    expect(() => storage.writeSectors(new StorageRequest(() => undefined), "clientReplies", 0, sector(2))).toThrow(/overlaps/);
-    expect(() => storage.readSectors(new StorageRequest(() => undefined), "walHeaders", 0, sector(0))).toThrow(/never written/);
+    expect(() => storage.writeSectors(new StorageRequest(() => undefined), "clientReplies", 0, sector(2))).toThrow(
+      /overlaps/,
+    );
+    expect(() => storage.readSectors(new StorageRequest(() => undefined), "walHeaders", 0, sector(0))).toThrow(
+      /never written/,
+    );
   });
 
   it("shows arbitrary bytes where replies were never written", () => {
@@ -113,8 +132,9 @@ describe("SimulatedStorage", () => {
 
   it("shows a misdirected write in the wrong place and the old bytes in the right one, until they are rewritten", () => {
     const plain = storageWith({});
-    for (let slot = 0; slot < TEST_MIN.cluster.clientsMax; slot += 1) write(plain, slot * REPLY_SIZE_BYTES, sector(slot + 1));
-    const misdirecting = storageWith({ writeMisdirect: ALWAYS });
+    for (let slot = 0; slot < TEST_MIN.cluster.clientsMax; slot += 1)
+      write(plain, slot * REPLY_SIZE_BYTES, sector(slot + 1));
+    const misdirecting = storageWith({ writeMisdirect: ALWAYS }, 3);
     write(misdirecting, 0, sector(0xaa));
     expect(misdirecting.counts.misdirects).toBe(1);
     misdirecting.faults = NO_STORAGE_FAULTS;
@@ -147,7 +167,12 @@ describe("SimulatedStorage", () => {
     for (let seed = 0; seed < 20; seed += 1) {
       disk.write(start, old);
       const storage = storageWith({ crashOutcomes }, seed);
-      storage.writeSectors(new StorageRequest(() => expect.fail("a crashed machine calls nobody")), "walPrepares", 0, old.slice().fill(2));
+      storage.writeSectors(
+        new StorageRequest(() => expect.fail("a crashed machine calls nobody")),
+        "walPrepares",
+        0,
+        old.slice().fill(2),
+      );
       storage.crash();
       const after = new Uint8Array(old.length);
       disk.readPristine(start, after);
@@ -166,7 +191,8 @@ describe("SimulatedStorage", () => {
   it("does not damage a prepare whose header sector is damaged by a misdirected write", () => {
     const headers = zoneStart(TEST_MIN, "walHeaders");
     const prepares = zoneStart(TEST_MIN, "walPrepares");
-    for (let at = 0; at < TEST_MIN.derived.journalSizeHeaders; at += SECTOR_SIZE_BYTES) disk.write(headers + at, sector(0));
+    for (let at = 0; at < TEST_MIN.derived.journalSizeHeaders; at += SECTOR_SIZE_BYTES)
+      disk.write(headers + at, sector(0));
     disk.write(prepares, sector(3));
     disk.misdirect(headers, headers + SECTOR_SIZE_BYTES, sector(9));
     const storage = storageWith({ readFault: ALWAYS }, 1, ["walPrepares"]);
@@ -177,7 +203,10 @@ describe("SimulatedStorage", () => {
     const run = (): readonly (readonly number[])[] => {
       disk = new SimulatedDisk();
       const latency = { minimumMicroseconds: 100, meanMicroseconds: 30_000 };
-      const storage = storageWith({ readLatency: latency, writeLatency: latency, readFault: { numerator: 1, denominator: 3 } }, 7);
+      const storage = storageWith(
+        { readLatency: latency, writeLatency: latency, readFault: { numerator: 1, denominator: 3 } },
+        7,
+      );
       const order: (readonly number[])[] = [];
       let ticks = 0;
       for (let slot = 0; slot < 7; slot += 1) {

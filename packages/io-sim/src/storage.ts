@@ -66,7 +66,14 @@ export interface SimulatedStorageOptions {
  */
 export class SimulatedStorage implements Storage {
   /** Everything went wrong this often so far. */
-  readonly counts: StorageFaultCounts = { readFaults: 0, writeFaults: 0, misdirects: 0, writesLost: 0, writesTorn: 0, crashFaults: 0 };
+  readonly counts: StorageFaultCounts = {
+    readFaults: 0,
+    writeFaults: 0,
+    misdirects: 0,
+    writesLost: 0,
+    writesTorn: 0,
+    crashFaults: 0,
+  };
   readonly #config: Config;
   readonly #disk: SimulatedDisk;
   readonly #random: Random;
@@ -108,9 +115,15 @@ export class SimulatedStorage implements Storage {
     const end = offsetInZone + buffer.length;
     const overlapping = this.#pending.some(
       ({ kind, request: other }) =>
-        kind === "write" && other.zone === zone && other.offsetInZone < end && offsetInZone < other.offsetInZone + other.buffer.length,
+        kind === "write" &&
+        other.zone === zone &&
+        other.offsetInZone < end &&
+        offsetInZone < other.offsetInZone + other.buffer.length,
     );
-    assert(!overlapping, () => `a write of ${buffer.length} bytes at ${offsetInZone} in ${zone} overlaps one under way`);
+    assert(
+      !overlapping,
+      () => `a write of ${buffer.length} bytes at ${offsetInZone} in ${zone} overlaps one under way`,
+    );
     request.begin(zone, offsetInZone, buffer);
     this.#add("write", request, this.#faults.writeLatency);
   }
@@ -138,7 +151,12 @@ export class SimulatedStorage implements Storage {
       else this.#finishWrite(due.request);
     }
     const progressed = due !== null || this.#deferred.length > 0;
-    for (let callback = this.#deferred.shift(); callback !== undefined && !this.#crashed; callback = this.#deferred.shift()) callback();
+    for (
+      let callback = this.#deferred.shift();
+      callback !== undefined && !this.#crashed;
+      callback = this.#deferred.shift()
+    )
+      callback();
     return progressed;
   }
 
@@ -157,7 +175,10 @@ export class SimulatedStorage implements Storage {
   #assertWritten(zone: Zone, offsetInZone: number, sizeBytes: number): void {
     const start = zoneStart(this.#config, zone) + offsetInZone;
     for (let at = start; at < start + sizeBytes; at += SECTOR_SIZE_BYTES) {
-      assert(this.#disk.isWritten(at), () => `the sector at ${at - zoneStart(this.#config, zone)} in ${zone} is read but was never written`);
+      assert(
+        this.#disk.isWritten(at),
+        () => `the sector at ${at - zoneStart(this.#config, zone)} in ${zone} is read but was never written`,
+      );
     }
   }
 
@@ -165,7 +186,12 @@ export class SimulatedStorage implements Storage {
     assert(!this.#crashed, "the machine has crashed");
     const delay = Math.max(latency.minimumMicroseconds, exponential(this.#random, latency.meanMicroseconds));
     this.#sequence += 1;
-    this.#pending.push({ kind, request, readyMicroseconds: this.#ticks * TICK_MICROSECONDS + delay, sequence: this.#sequence });
+    this.#pending.push({
+      kind,
+      request,
+      readyMicroseconds: this.#ticks * TICK_MICROSECONDS + delay,
+      sequence: this.#sequence,
+    });
   }
 
   #takeDue(): Pending | null {
@@ -184,7 +210,8 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.readPristine(start, buffer);
-    if (this.#chance(this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length)) this.counts.readFaults += 1;
+    if (this.#chance(this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+      this.counts.readFaults += 1;
     const eligibility = this.#eligibility(zone, offsetInZone);
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
       const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
@@ -200,9 +227,11 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.clearMisdirected(start);
-    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect)) this.#misdirect(zone, offsetInZone, buffer);
+    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect))
+      this.#misdirect(zone, offsetInZone, buffer);
     this.#disk.write(start, buffer);
-    if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length)) this.counts.writeFaults += 1;
+    if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+      this.counts.writeFaults += 1;
     request.complete();
   }
 
@@ -237,7 +266,10 @@ export class SimulatedStorage implements Storage {
 
   #headersAgree(slot: number): boolean {
     const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    this.#disk.readPristine(zoneStart(this.#config, "walPrepares") + slot * this.#config.cluster.messageSizeMax, sector);
+    this.#disk.readPristine(
+      zoneStart(this.#config, "walPrepares") + slot * this.#config.cluster.messageSizeMax,
+      sector,
+    );
     const inPrepares = new Header(sector).checksum;
     const headerOffset = slot * HEADER_SIZE_BYTES;
     this.#disk.readPristine(zoneStart(this.#config, "walHeaders") + sectorFloor(headerOffset), sector);

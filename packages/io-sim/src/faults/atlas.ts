@@ -49,7 +49,10 @@ export class ZonesFaultAtlas implements FaultAtlas {
   }
 
   faultableSector(random: Random, zone: Zone, offsetInZone: number, sizeBytes: number): number | null {
-    assert(offsetInZone % SECTOR_SIZE_BYTES === 0 && sizeBytes >= SECTOR_SIZE_BYTES, () => `${sizeBytes} bytes at ${offsetInZone}`);
+    assert(
+      offsetInZone % SECTOR_SIZE_BYTES === 0 && sizeBytes >= SECTOR_SIZE_BYTES,
+      () => `${sizeBytes} bytes at ${offsetInZone}`,
+    );
     if (!this.#zones.has(zone)) return null;
     return offsetInZone + random.index(sizeBytes / SECTOR_SIZE_BYTES) * SECTOR_SIZE_BYTES;
   }
