@@ -178,7 +178,7 @@ describe("SimulatedStorage", () => {
       disk.readPristine(start, after);
       for (let at = 0; at < after.length; at += SECTOR_SIZE_BYTES) seen.add(after[at] ?? 0);
     }
-    expect([...seen].toSorted()).toEqual(expected);
+    expect([...seen].toSorted((a, b) => a - b)).toEqual(expected);
   });
 
   it("may corrupt one sector under a write that a crash interrupts", () => {
