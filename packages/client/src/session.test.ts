@@ -4,6 +4,7 @@ import {
   Command,
   EvictionHeader,
   EvictionReason,
+  Header,
   HEADER_SIZE_BYTES,
   type HeaderOf,
   initHeader,
@@ -84,8 +85,9 @@ function build<Fields extends Layout>(
   const bytes = new Uint8Array(HEADER_SIZE_BYTES + body.length);
   const record = new header(bytes) as HeaderOf<Fields>;
   initHeader(record, command, CLUSTER);
-  record.size = bytes.length;
-  record.release = RELEASE;
+  const frame = new Header(bytes);
+  frame.size = bytes.length;
+  frame.release = RELEASE;
   fill(record);
   bytes.set(body, HEADER_SIZE_BYTES);
   checksums.setBody(record, body);
@@ -101,11 +103,17 @@ function deliver(session: Session, bytes: Uint8Array): MessageBuffer {
 }
 
 function lastRequest(): RequestHeader {
-  const requests = sent.map(({ bytes }) => new RequestHeader(bytes)).filter(({ command }) => command === Command.request);
+  const requests = sent
+    .map(({ bytes }) => new RequestHeader(bytes))
+    .filter(({ command }) => command === Command.request);
   return requests.at(-1) ?? expect.fail("no request was sent");
 }
 
-function replyTo(request: RequestHeader, body: Uint8Array, fill: (reply: ReplyHeader) => void = () => undefined): Uint8Array {
+function replyTo(
+  request: RequestHeader,
+  body: Uint8Array,
+  fill: (reply: ReplyHeader) => void = () => undefined,
+): Uint8Array {
   return build(ReplyHeader, Command.reply, body, (reply) => {
     reply.view = 1;
     reply.requestChecksum = request.checksum;
@@ -160,7 +168,13 @@ describe("Session", () => {
     const context = sent.length > 0 ? lastRequest().checksum ^ 0xffn : 0n;
     session.request(OPERATION, Uint8Array.of(1, 2, 3), () => undefined);
     const request = lastRequest();
-    expect([request.parent, request.session, request.request, request.view, request.size]).toEqual([context, 2, 1, 1, 259]);
+    expect([request.parent, request.session, request.request, request.view, request.size]).toEqual([
+      context,
+      2,
+      1,
+      1,
+      259,
+    ]);
     expect(session.state).toBe("busy");
   });
 

@@ -165,8 +165,14 @@ export class Session implements MessageBusReceiver {
    */
   request(operation: number, body: Uint8Array, callback: ReplyCallback, timestamp = 0n): void {
     assert(this.#state === "idle", () => `a request in state ${this.#state}`);
-    assert(operation >= VSR_OPERATIONS_RESERVED || operation === Operation.noop, () => `operation ${operation} is not a client's`);
-    assert(body.length <= this.#batchSizeLimit, () => `a body of ${body.length} bytes, at most ${this.#batchSizeLimit}`);
+    assert(
+      operation >= VSR_OPERATIONS_RESERVED || operation === Operation.noop,
+      () => `operation ${operation} is not a client's`,
+    );
+    assert(
+      body.length <= this.#batchSizeLimit,
+      () => `a body of ${body.length} bytes, at most ${this.#batchSizeLimit}`,
+    );
     assert((timestamp !== 0n) === (this.#options.aofRecovery === true), () => `a request with timestamp ${timestamp}`);
     this.#state = "busy";
     const message = this.#options.pool.acquire();
@@ -238,9 +244,14 @@ export class Session implements MessageBusReceiver {
     if (reply.client !== this.#options.client || this.#inFlight === null) return;
     const { message: sent, callback, sentNs } = this.#inFlight;
     const request = sent.as(RequestHeader);
-    if (reply.requestChecksum !== request.checksum || reply.request !== request.request || reply.operation !== request.operation) {
+    if (
+      reply.requestChecksum !== request.checksum ||
+      reply.request !== request.request ||
+      reply.operation !== request.operation
+    ) {
       // Late answers of earlier requests are common; anything else is a broken server, which must not end the client's process.
-      if (reply.request >= request.request) this.#logger.log("error", "a reply to a request that was not made is ignored", { request: reply.request });
+      if (reply.request >= request.request)
+        this.#logger.log("error", "a reply to a request that was not made is ignored", { request: reply.request });
       return;
     }
     if (request.operation === Operation.register && !this.#registered(reply, message.body())) return;
