@@ -109,7 +109,7 @@ describe("limits", () => {
     [1, 1, 4],
     [0, 3, 8],
     [8, 1, 8],
-    [384 - 256, MULTI_BATCH_COUNT_MAX, 131_072],
+    [128, MULTI_BATCH_COUNT_MAX, 131_072],
   ])("the trailer of elements of %i bytes in %i batches has %i bytes", (elementSizeBytes, batches, sizeBytes) => {
     expect(multiBatchTrailerSizeBytes(elementSizeBytes, batches)).toBe(sizeBytes);
   });
@@ -163,15 +163,18 @@ describe("invalid bodies", () => {
     ["padding is missing", fromHex("01000100"), 1, "the padding is missing or not 0xff"],
     ["padding is not 0xff", fromHex("610001000100"), 1, "the padding is missing or not 0xff"],
     ["one element too few", one(16).subarray(16), 16, "the payload is not as long as its elements"],
-    ["one element too many", new Uint8Array([...new Uint8Array(16), ...one(16)]), 16, "the payload is not as long as its elements"],
+    [
+      "one element too many",
+      new Uint8Array([...new Uint8Array(16), ...one(16)]),
+      16,
+      "the payload is not as long as its elements",
+    ],
   ])("%s", (_, body, elementSizeBytes, reason) => {
     expect(decode(body, elementSizeBytes)).toBe(reason);
   });
 
   test("a payload of 4 GiB or more", () => {
-    const body = encode(1, zeroBatches(3)).fill(0xff, 0, 6);
-    expect(decode(fromHex(`${toHex(body.subarray(0, 6))}0300`), 2 ** 16)).toBeTypeOf("string");
-    // Large enough for the trailer of elements of 64 KiB, each of the three counts at its largest.
+    // Two batches of 65535 elements of 64 KiB each: the trailer is there, the elements are not.
     const large = new Uint8Array(2 ** 16).fill(0xff);
     large.set([0x02, 0x00], large.length - 2);
     expect(decode(large, 2 ** 16)).toBe("the payload is too large");
@@ -232,25 +235,30 @@ describe("the encoder", () => {
   test("fills a buffer to its end and never beyond", () => {
     const counts = fc.array(fc.nat(5), { minLength: 1, maxLength: 20 });
     fc.assert(
-      fc.property(fc.constantFrom(0, 1, 2, 4, 8, 16, 128), fc.nat(600), counts, (elementSizeBytes, sizeBytes, wanted) => {
-        const guarded = new Uint8Array(sizeBytes + 8).fill(0x55);
-        const encoder = new MultiBatchEncoder();
-        encoder.begin(guarded.subarray(0, sizeBytes), elementSizeBytes);
-        const written: number[] = [];
-        for (const count of wanted) {
-          const space = encoder.spaceElements();
-          if (space === null) break;
-          const elements = Math.min(count, space);
-          encoder.space().fill(written.length + 1, 0, elements * elementSizeBytes);
-          encoder.add(elements * elementSizeBytes);
-          written.push(elements);
-        }
-        if (written.length === 0) return;
-        const body = guarded.subarray(0, encoder.finish());
-        expect(decode(body, elementSizeBytes)).toEqual(written);
-        expect(guarded.subarray(sizeBytes).every((byte) => byte === 0x55)).toBe(true);
-        expectBatches(body, elementSizeBytes, written);
-      }),
+      fc.property(
+        fc.constantFrom(0, 1, 2, 4, 8, 16, 128),
+        fc.nat(600),
+        counts,
+        (elementSizeBytes, sizeBytes, wanted) => {
+          const guarded = new Uint8Array(sizeBytes + 8).fill(0x55);
+          const encoder = new MultiBatchEncoder();
+          encoder.begin(guarded.subarray(0, sizeBytes), elementSizeBytes);
+          const written: number[] = [];
+          for (const count of wanted) {
+            const space = encoder.spaceElements();
+            if (space === null) break;
+            const elements = Math.min(count, space);
+            encoder.space().fill(written.length + 1, 0, elements * elementSizeBytes);
+            encoder.add(elements * elementSizeBytes);
+            written.push(elements);
+          }
+          if (written.length === 0) return;
+          const body = guarded.subarray(0, encoder.finish());
+          expect(decode(body, elementSizeBytes)).toEqual(written);
+          expect(guarded.subarray(sizeBytes).every((byte) => byte === 0x55)).toBe(true);
+          expectBatches(body, elementSizeBytes, written);
+        },
+      ),
       { numRuns: runs * 5 },
     );
   });

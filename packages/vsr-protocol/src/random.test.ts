@@ -92,10 +92,13 @@ describe("draws", () => {
     expect(total).toBe(46);
   });
 
-  test.each(HEDGING)("with %i replicas, the second answer comes from the same backup everywhere", (replicas, offsets) => {
-    const drawn = Array.from({ length: 24 }, (_, index) => new Random(index + 1).rangeInclusive(8, 1, replicas - 1));
-    expect(drawn.join(" ")).toBe(offsets);
-  });
+  test.each(HEDGING)(
+    "with %i replicas, the second answer comes from the same backup everywhere",
+    (replicas, offsets) => {
+      const drawn = Array.from({ length: 24 }, (_, index) => new Random(index + 1).rangeInclusive(8, 1, replicas - 1));
+      expect(drawn.join(" ")).toBe(offsets);
+    },
+  );
 
   test.each([
     [4, 100, 3],
@@ -111,13 +114,20 @@ describe("draws", () => {
   test.each<DrawBits>([8, 16, 32, 64])("in %i bits equal Lemire's method on wide integers for any bound", (bits) => {
     const bound = bits === 64 ? fc.maxSafeNat() : fc.nat(2 ** Math.min(bits, 31) - 1);
     fc.assert(
-      fc.property(fc.nat(), fc.oneof(bound, fc.nat(300).filter((max) => max < 2 ** bits)), (seed, max) => {
-        const random = new Random(seed);
-        const model = new Model(BigInt(seed));
-        for (let draw = 0; draw < 20; draw += 1) {
-          expect(random.intInclusive(bits, max)).toBe(Number(model.intInclusive(bits, BigInt(max))));
-        }
-      }),
+      fc.property(
+        fc.nat(),
+        fc.oneof(
+          bound,
+          fc.nat(300).filter((max) => max < 2 ** bits),
+        ),
+        (seed, max) => {
+          const random = new Random(seed);
+          const model = new Model(BigInt(seed));
+          for (let draw = 0; draw < 20; draw += 1) {
+            expect(random.intInclusive(bits, max)).toBe(Number(model.intInclusive(bits, BigInt(max))));
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -47,15 +47,18 @@ describe("the headers that the reference sent", () => {
     expect(invalidHeader(header, PRODUCTION)).toBeNull();
   });
 
-  test.each(Object.entries(RECORDED_HEADERS))("%s has the same bytes after its fields were read and written", (_, hex) => {
-    const bytes = fromHex(hex, HEADER_SIZE_BYTES);
-    const copy = new Uint8Array(HEADER_SIZE_BYTES);
-    const { command } = new Header(bytes);
-    const source = viewOf(command, bytes);
-    const target = viewOf(command, copy);
-    for (const field of Object.keys(layoutOf(command))) target[field] = source[field];
-    expect(toHex(copy)).toBe(toHex(bytes));
-  });
+  test.each(Object.entries(RECORDED_HEADERS))(
+    "%s has the same bytes after its fields were read and written",
+    (_, hex) => {
+      const bytes = fromHex(hex, HEADER_SIZE_BYTES);
+      const copy = new Uint8Array(HEADER_SIZE_BYTES);
+      const { command } = new Header(bytes);
+      const source = viewOf(command, bytes);
+      const target = viewOf(command, copy);
+      for (const field of Object.keys(layoutOf(command))) target[field] = source[field];
+      expect(toHex(copy)).toBe(toHex(bytes));
+    },
+  );
 });
 
 describe("the layouts", () => {
@@ -74,7 +77,9 @@ describe("the layouts", () => {
   test.each(live.map((command) => [commandName(command), command] as const))(
     "any values of the fields of %s come back",
     (_, command) => {
-      const values = Object.fromEntries(Object.entries(layoutOf(command)).map(([name, field]) => [name, valueOf(field)]));
+      const values = Object.fromEntries(
+        Object.entries(layoutOf(command)).map(([name, field]) => [name, valueOf(field)]),
+      );
       fc.assert(
         fc.property(fc.record(values), (fields) => {
           const header = viewOf(command, new Uint8Array(2 * HEADER_SIZE_BYTES), 128);
