@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checksums, fromHex, fromMemoryOrder, toHex } from "../fixtures/messages.ts";
+import { checksums, fromHex, fromMemoryOrder, toHex } from "../test/messages.ts";
 import {
   MULTI_BATCH_COUNT_MAX,
   multiBatchCountMax,
@@ -36,7 +36,7 @@ function decode(body: Uint8Array, elementSizeBytes: number): readonly number[] |
   return counts;
 }
 
-const zeroBatches = (count: number): number[] => new Array<number>(count).fill(0);
+const zeroBatches = (count: number): number[] => Array.from({ length: count }, () => 0);
 
 describe("the worked examples", () => {
   const examples: readonly (readonly [number, readonly number[], number, string])[] = [
@@ -315,6 +315,6 @@ function expectBatches(body: Uint8Array, elementSizeBytes: number, counts: reado
   for (const [index, count] of counts.entries()) {
     expect(decoder.next()).toBe(true);
     expect(decoder.batchIndex).toBe(index);
-    expect([...decoder.batch()]).toEqual(new Array<number>(count * elementSizeBytes).fill(index + 1));
+    expect([...decoder.batch()]).toEqual(Array.from({ length: count * elementSizeBytes }, () => index + 1));
   }
 }

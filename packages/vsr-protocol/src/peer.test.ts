@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { fromHex } from "../fixtures/messages.ts";
-import { RECORDED_HEADERS } from "../fixtures/recorded-headers.ts";
+import { fromHex } from "../test/messages.ts";
+import { RECORDED_HEADERS } from "../test/recorded-headers.ts";
 import { Command } from "./command.ts";
 import { Header, HEADER_SIZE_BYTES } from "./message/frame.ts";
 import { type Peer, peerOf, type PeerTransition, peerTransition, UNKNOWN_PEER } from "./peer.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { toHex } from "../fixtures/messages.ts";
+import { toHex } from "../test/messages.ts";
 import { type DrawBits, Random } from "./random.ts";
 
 /** Spec 07 §4.3. */
@@ -32,7 +32,7 @@ describe("the generator", () => {
 
   test("the lowest three bits of 1000 draws are spread as in the reference", () => {
     const random = new Random(92);
-    const histogram = new Array<number>(8).fill(0);
+    const histogram = [0, 0, 0, 0, 0, 0, 0, 0];
     for (let draw = 0; draw < 1000; draw += 1) {
       const bucket = Number(random.u64() % 8n);
       histogram[bucket] = (histogram[bucket] ?? 0) + 1;
@@ -153,7 +153,7 @@ describe("draws", () => {
   test("by weight never choose a weight of 0 and reach all others", () => {
     const random = new Random(1);
     const chosen = new Set(draws(500, () => random.weighted([0, 3, 0, 1])));
-    expect([...chosen].toSorted()).toEqual([1, 3]);
+    expect(chosen).toEqual(new Set([1, 3]));
     expect(() => random.weighted([0, 0])).toThrow("no weight");
   });
 

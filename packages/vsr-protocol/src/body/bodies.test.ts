@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checksums, fromHex, fromMemoryOrder, toHex } from "../../fixtures/messages.ts";
+import { checksums, fromHex, fromMemoryOrder, toHex } from "../../test/messages.ts";
 import { BlockRequest, blockRequestReservedZero } from "./block-request.ts";
 import { invalidRegisterRequest, RegisterRequest, RegisterResult } from "./register.ts";
 import { invalidUpgradeRequest, UpgradeRequest } from "./upgrade-request.ts";

@@ -1,6 +1,6 @@
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
-import { fromMemoryOrder, register } from "../../fixtures/messages.ts";
+import { fromMemoryOrder, register } from "../../test/messages.ts";
 import { CHECKSUM_EMPTY, Checksums } from "./checksums.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { MessagePool } from "./pool.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../fixtures/messages.ts";
-import { RECORDED_HEADERS } from "../../fixtures/recorded-headers.ts";
+import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
+import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
 import { describeHeader } from "./describe.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { PrepareHeader } from "./prepare.ts";

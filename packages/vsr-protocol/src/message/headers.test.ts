@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CLIENT, finish, fromHex, fromMemoryOrder, SPECIFICATION_MESSAGES, toHex } from "../../fixtures/messages.ts";
-import { RECORDED_HEADERS } from "../../fixtures/recorded-headers.ts";
+import { CLIENT, finish, fromHex, fromMemoryOrder, SPECIFICATION_MESSAGES, toHex } from "../../test/messages.ts";
+import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
 import { Command, commandName } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
 import { type Field, fieldSizeBytes, type Layout } from "../layout.ts";

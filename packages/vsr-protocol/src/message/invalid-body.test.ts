@@ -1,7 +1,7 @@
 import { LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../fixtures/messages.ts";
+import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
 import { Command } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";

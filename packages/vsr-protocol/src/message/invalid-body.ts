@@ -12,7 +12,7 @@ import { isSafeU64 } from "../layout.ts";
 import { Operation } from "../operation.ts";
 import { readReleaseList, RELEASE_SIZE_BYTES, releaseListValid } from "../release.ts";
 import type { Checksums } from "./checksums.ts";
-import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
+import { type Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { invalidHeader } from "./invalid.ts";
 import type { Message } from "./message.ts";
 import { PingHeader } from "./ping.ts";

@@ -1,7 +1,7 @@
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { build, finish, SPECIFICATION_MESSAGES, toHex } from "../../fixtures/messages.ts";
+import { build, finish, SPECIFICATION_MESSAGES, toHex } from "../../test/messages.ts";
 import { Command } from "../command.ts";
 import { FatalError } from "../fatal.ts";
 import { Checksums } from "./checksums.ts";

@@ -1,6 +1,6 @@
 import { LinearMemory } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
-import { checksums, CLIENT, fromMemoryOrder, SPECIFICATION_MESSAGES } from "../../fixtures/messages.ts";
+import { checksums, CLIENT, fromMemoryOrder, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
 import { RegisterRequest } from "../body/register.ts";
 import { Command } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
