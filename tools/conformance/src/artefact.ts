@@ -4,14 +4,16 @@
  * @module
  */
 
-/** What comparing one artefact gave. */
-export type Outcome =
-  /** Everything that was compared is equal; `compared` says what and how much. */
-  | { readonly verdict: "equal"; readonly compared: string }
-  /** `difference` locates the first difference: which record, which field or offset, both values. */
-  | { readonly verdict: "different"; readonly difference: string }
-  /** The recording needs something that this build does not have; `reason` says what. Counted apart, never as equal. */
-  | { readonly verdict: "beyond"; readonly reason: string };
+/** What comparing one artefact gave, and one line about it. */
+export interface Outcome {
+  /**
+   * `equal`: everything that was compared agrees. `different`: something does not. `beyond`: the recording needs what this
+   * build does not have; counted apart, never as equal.
+   */
+  readonly verdict: "equal" | "different" | "beyond";
+  /** What was compared and how much; or the first difference, located; or what is missing. */
+  readonly text: string;
+}
 
 /** One recording that can be compared with what this project does. */
 export interface Artefact {
@@ -19,7 +21,7 @@ export interface Artefact {
   readonly name: string;
   /** The kind's name, as printed. */
   readonly kind: string;
-  /** Runs the comparison. Throws only if the recording itself cannot be read. */
+  /** Runs the comparison. Throws if the recording cannot be read. */
   check(): Promise<Outcome>;
 }
 
@@ -30,10 +32,14 @@ export interface Kind {
   discover(root: string, files: readonly string[]): Promise<readonly Artefact[]>;
 }
 
-export function equal(compared: string): Outcome {
-  return { verdict: "equal", compared };
+export function equal(text: string): Outcome {
+  return { verdict: "equal", text };
 }
 
-export function different(difference: string): Outcome {
-  return { verdict: "different", difference };
+export function different(text: string): Outcome {
+  return { verdict: "different", text };
+}
+
+export function beyond(text: string): Outcome {
+  return { verdict: "beyond", text };
 }
