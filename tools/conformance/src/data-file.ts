@@ -58,7 +58,10 @@ export async function compareDataFile(path: string, recorded: AsyncIterable<Uint
       const at = firstDifferingByte(actual, expected);
       if (at !== null) {
         const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + 16)).toString("hex");
-        return { sizeBytes: offset + at, difference: `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…` };
+        return {
+          sizeBytes: offset + at,
+          difference: `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`,
+        };
       }
       offset += expected.length;
     }

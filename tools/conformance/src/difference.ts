@@ -45,13 +45,16 @@ export function describeMessageDifference<Fields extends Layout>(
   const body = describeDifference(actual.subarray(HEADER_SIZE_BYTES), expected.subarray(HEADER_SIZE_BYTES));
   const fields = Object.entries(headerClass.layout).filter(([, { offset, ...field }]) => {
     const size = fieldSizeBytes({ offset, ...field } as Layout[string]);
-    return firstDifferingByte(actual.subarray(offset, offset + size), expected.subarray(offset, offset + size)) !== null;
+    return (
+      firstDifferingByte(actual.subarray(offset, offset + size), expected.subarray(offset, offset + size)) !== null
+    );
   });
   const [name, field] = fields.find(([fieldName]) => !isChecksum(fieldName)) ?? fields[0] ?? [];
   const parts: string[] = [];
   if (name !== undefined && field !== undefined) {
     const size = fieldSizeBytes(field);
-    const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(field.offset, field.offset + size)).toString("hex");
+    const hex = (bytes: Uint8Array): string =>
+      Buffer.from(bytes.subarray(field.offset, field.offset + size)).toString("hex");
     parts.push(`header field ${name} is ${hex(actual)}, recorded ${hex(expected)}`);
   }
   if (body !== null) parts.push(`body: ${body}`);

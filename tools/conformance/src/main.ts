@@ -39,8 +39,14 @@ function parseCommand(): Command | "help" {
   const [given, ...more] = positionals;
   if (more.length > 0) throw new TypeError(`give one directory, not ${positionals.length}`);
   const { kind, name } = values;
-  if (kind !== undefined && !kinds.some((known) => known.name === kind)) throw new TypeError(`there is no kind ${kind}`);
-  return { directory: given === undefined ? BESIDE_THE_WORKSPACE : resolve(given), given: given !== undefined, kind, name };
+  if (kind !== undefined && !kinds.some((known) => known.name === kind))
+    throw new TypeError(`there is no kind ${kind}`);
+  return {
+    directory: given === undefined ? BESIDE_THE_WORKSPACE : resolve(given),
+    given: given !== undefined,
+    kind,
+    name,
+  };
 }
 
 async function run({ directory, given, kind, name }: Command): Promise<number> {

@@ -11,7 +11,9 @@ const PROGRAM = resolve(import.meta.dirname, "../../../apps/replica/src/main.ts"
 const START_TIMEOUT_MS = 60_000;
 
 function spawnProgram(parameters: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ["--conditions=@stagbeetle/source", PROGRAM, ...parameters], { stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, ["--conditions=@stagbeetle/source", PROGRAM, ...parameters], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 /** What a finished run of the program left behind. */
@@ -63,8 +65,13 @@ export class ServerProcess {
       };
       child.stdout?.setEncoding("utf8").on("data", onText);
       child.stderr?.setEncoding("utf8").on("data", onText);
-      child.once("close", (status) => reject(new Error(`the server ended with status ${status} before it served: ${output.trim()}`)));
-      setTimeout(() => reject(new Error(`the server did not serve within ${START_TIMEOUT_MS} ms: ${output.trim()}`)), START_TIMEOUT_MS).unref();
+      child.once("close", (status) =>
+        reject(new Error(`the server ended with status ${status} before it served: ${output.trim()}`)),
+      );
+      setTimeout(
+        () => reject(new Error(`the server did not serve within ${START_TIMEOUT_MS} ms: ${output.trim()}`)),
+        START_TIMEOUT_MS,
+      ).unref();
     });
     try {
       return new ServerProcess(child, await listening, output);

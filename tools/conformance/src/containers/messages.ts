@@ -24,7 +24,7 @@ export function messageSizeAt(bytes: Uint8Array, offset: number): number {
 
 /** All messages in file order, each a view of `bytes`. */
 export function* messages(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     const size = messageSizeAt(bytes, offset);
     yield bytes.subarray(offset, offset + size);
     offset += size;

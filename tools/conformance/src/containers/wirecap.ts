@@ -28,11 +28,15 @@ export interface WireEvent {
 
 /** All events in the order in which the recorder saw them. */
 export function* wireEvents(capture: Uint8Array): Generator<WireEvent, void, undefined> {
-  const magic = Buffer.from(capture.buffer, capture.byteOffset, Math.min(MAGIC.length, capture.length)).toString("latin1");
-  if (magic !== MAGIC) throw new MalformedRecording(`a capture begins with ${MAGIC}, this file with ${JSON.stringify(magic)}`);
+  const magic = Buffer.from(capture.buffer, capture.byteOffset, Math.min(MAGIC.length, capture.length)).toString(
+    "latin1",
+  );
+  if (magic !== MAGIC)
+    throw new MalformedRecording(`a capture begins with ${MAGIC}, this file with ${JSON.stringify(magic)}`);
   const view = new DataView(capture.buffer, capture.byteOffset, capture.byteLength);
-  for (let offset = MAGIC.length; offset < capture.length; ) {
-    if (offset + RECORD_HEADER_SIZE_BYTES > capture.length) throw new MalformedRecording(`the record at byte ${offset} is cut off`);
+  for (let offset = MAGIC.length; offset < capture.length;) {
+    if (offset + RECORD_HEADER_SIZE_BYTES > capture.length)
+      throw new MalformedRecording(`the record at byte ${offset} is cut off`);
     const size = view.getUint32(offset + 12, true);
     const kind = KINDS[view.getUint8(offset)];
     const begin = offset + RECORD_HEADER_SIZE_BYTES;

@@ -33,7 +33,8 @@ const checksums = new Checksums();
 function classOf(frame: Uint8Array): { readonly frameClass: FrameClass; readonly reason: string | null } {
   const header = new Header(frame);
   if (!checksums.valid(header)) return { frameClass: "badChecksum", reason: "header checksum" };
-  if (!checksums.validBody(header, frame.subarray(HEADER_SIZE_BYTES))) return { frameClass: "badChecksum", reason: "body checksum" };
+  if (!checksums.validBody(header, frame.subarray(HEADER_SIZE_BYTES)))
+    return { frameClass: "badChecksum", reason: "body checksum" };
   const reason = invalidHeader(header, PRODUCTION);
   return { frameClass: reason === null ? "valid" : "invalid", reason };
 }
@@ -91,7 +92,8 @@ class LogConsistency {
   contradiction(): string | null {
     for (const { op, parent } of this.#parents) {
       const before = this.#checksumsByOp.get(op - 1);
-      if (before !== undefined && !before.has(parent)) return `prepare of op ${op}: its parent is no prepare of op ${op - 1}`;
+      if (before !== undefined && !before.has(parent))
+        return `prepare of op ${op}: its parent is no prepare of op ${op - 1}`;
     }
     for (const { op, checksum, by } of this.#references) {
       const known = this.#checksumsByOp.get(op);
@@ -137,7 +139,8 @@ async function check(path: string, summary: CaptureSummary): Promise<Outcome> {
     frames += 1;
   }
   const recordedBad = summary.frames?.["invalid checksum"] ?? 0;
-  if (badChecksums !== recordedBad) return different(`${badChecksums} frames with bad checksums, recorded ${recordedBad}`);
+  if (badChecksums !== recordedBad)
+    return different(`${badChecksums} frames with bad checksums, recorded ${recordedBad}`);
   const contradiction = log.contradiction();
   if (contradiction !== null) return different(contradiction);
   const chain = log.prepareCount > 0 ? `, ${log.prepareCount} prepares in one hash chain` : "";
@@ -155,7 +158,10 @@ export const frames: Kind = {
         name,
         kind: "frames",
         check: async () => {
-          const text = summaryFile === undefined ? "{}" : Buffer.from(await readDecompressed(join(root, summaryFile))).toString("utf8");
+          const text =
+            summaryFile === undefined
+              ? "{}"
+              : Buffer.from(await readDecompressed(join(root, summaryFile))).toString("utf8");
           return check(join(root, file), JSON.parse(text) as CaptureSummary);
         },
       };
