@@ -142,7 +142,10 @@ export class Random {
 
   /** True in `numerator` of `denominator` draws. */
   chance(numerator: number, denominator: number): boolean {
-    assert(denominator > 0 && numerator >= 0 && numerator <= denominator, () => `not a ratio: ${numerator}/${denominator}`);
+    assert(
+      denominator > 0 && numerator >= 0 && numerator <= denominator,
+      () => `not a ratio: ${numerator}/${denominator}`,
+    );
     return this.intInclusive(64, denominator - 1) < numerator;
   }
 
@@ -166,7 +169,6 @@ export class Random {
       pick -= weight;
     }
     assert(false, () => `a pick beyond the total weight ${total}`);
-    return 0;
   }
 
   /** Lemire's method in 8 or 16 bits: `values` is 2 to that power, `count` the number of results. */
