@@ -223,7 +223,10 @@ export function printRecoveryTable(): string {
     row.cause,
   ]);
   const heads = ["case", "header ring", "prepare ring", "and", "replicated", "solo", "how, and why"];
-  return [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = widths.map((width) => "-".repeat(width));
+  const pad = (cells: readonly string[]): string[] => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  return [heads, lines, ...rows].map((cells) => `| ${pad(cells).join(" | ")} |`).join("\n");
 }
 
 function printCondition({ relation, prepareNewest }: RecoveryCase): string {

@@ -30,6 +30,11 @@ export function copyImage(image: Image): Image {
   return { walHeaders: image.walHeaders.slice(), walPrepares: image.walPrepares.slice() };
 }
 
+export function imagesEqual(left: Image, right: Image): boolean {
+  const prepares = Buffer.compare(left.walPrepares, right.walPrepares);
+  return prepares === 0 && Buffer.compare(left.walHeaders, right.walHeaders) === 0;
+}
+
 /** A read or write that the disk has not done yet. */
 export interface PendingRequest {
   readonly kind: "read" | "write";

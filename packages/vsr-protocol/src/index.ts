@@ -122,20 +122,36 @@ export type { Release } from "./release.ts";
 // Rules of the protocol.
 export { backoffWithJitter, Timeout } from "./timeout.ts";
 export type { TimeoutOptions } from "./timeout.ts";
+export { checkpointAfter, durable, prepareMax, trigger } from "./checkpoint.ts";
 export { quorums } from "./quorums.ts";
 export type { Quorums } from "./quorums.ts";
+
+export { chooseHead, headCertain } from "./replica/head.ts";
+export type { Head, HeadContext, HeadJournal } from "./replica/head.ts";
+export { viewForOp, viewHeadersInvalid, viewHeadersKind } from "./view-headers.ts";
+export type { ViewHeaders, ViewHeadersKind, ViewRange } from "./view-headers.ts";
 
 // For whoever composes a replica or a client.
 export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";
 export type { Address, AddressError, AddressErrorReason, ParsedAddresses } from "./address.ts";
 export type { ClusterConfig, Config, DerivedConfig, ProcessConfig } from "./config/config.ts";
+export { createConfig } from "./config/derive.ts";
+export { PRODUCTION, PRODUCTION_CLUSTER, PRODUCTION_PROCESS } from "./config/production.ts";
+export { TEST_MIN, TEST_MIN_CLUSTER, TEST_MIN_PROCESS } from "./config/test-min.ts";
 export { fatal, FatalError, FatalReason } from "./fatal.ts";
 export { Random } from "./random.ts";
 export type { DrawBits } from "./random.ts";
 
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";
-export type { Journal, JournalReadPurpose, JournalRecovery, JournalWriting } from "./ports/journal.ts";
+export type {
+  Journal,
+  JournalReadPurpose,
+  JournalRecovery,
+  JournalRecoveryResult,
+  JournalWriting,
+  OpRange,
+} from "./ports/journal.ts";
 export { SILENT_LOGGER } from "./ports/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { MessageBus, MessageBusReceiver } from "./ports/message-bus.ts";
@@ -143,4 +159,6 @@ export type { Committing, StateMachine } from "./ports/state-machine.ts";
 export { StorageRequest } from "./ports/storage.ts";
 export type { Storage } from "./ports/storage.ts";
 export type { Time } from "./ports/time.ts";
+export { SECTOR_SIZE_BYTES, sectorCeil, sectorFloor } from "./sector.ts";
+export { verifyRequest, ZONES, zoneSize, zoneStart } from "./zone.ts";
 export type { Zone } from "./zone.ts";
