@@ -126,7 +126,9 @@ describe("writing a prepare", () => {
     disk.complete(0); // op 1's prepare
     expect(pendingZones(disk)).toEqual([`write walPrepares ${3 * SMALL.cluster.messageSizeMax}`, "write walHeaders 0"]);
     disk.complete(1);
-    expect([headerOnDisk(disk, 1).op, headerOnDisk(disk, 1).operation, headerOnDisk(disk, 2).operation]).toEqual([1, 0, 128]);
+    expect([headerOnDisk(disk, 1).op, headerOnDisk(disk, 1).operation, headerOnDisk(disk, 2).operation]).toEqual([
+      1, 0, 128,
+    ]);
     expect(results.map(({ length }) => length)).toEqual([0, 1, 0]);
     expect(pendingZones(disk)).toEqual([`write walPrepares ${3 * SMALL.cluster.messageSizeMax}`, "write walHeaders 0"]);
     disk.drain();
@@ -135,7 +137,10 @@ describe("writing a prepare", () => {
 
   test("headers of different sectors are written at once", () => {
     const bench = fresh();
-    appendAll(bench, Array.from({ length: 14 }, (_, index) => ({ op: index + 1 })));
+    appendAll(
+      bench,
+      Array.from({ length: 14 }, (_, index) => ({ op: index + 1 })),
+    );
     append(bench, { op: 15 });
     append(bench, { op: 16 });
     bench.disk.complete(0);
@@ -246,7 +251,9 @@ describe("reading a prepare", () => {
     bench.journal.removeEntry(1);
     expect(read(bench, options)).toEqual([null]);
     const results: (Message | null)[] = [];
-    bench.journal.readPrepareWithOpAndChecksum(1, prepareHeader(options).checksum, "repair", (message) => results.push(message));
+    bench.journal.readPrepareWithOpAndChecksum(1, prepareHeader(options).checksum, "repair", (message) =>
+      results.push(message),
+    );
     expect(bench.disk.pending[0]?.request.buffer.length).toBe(SMALL.cluster.messageSizeMax);
     bench.disk.drain();
     expect(results[0]?.header.checksum).toBe(prepareHeader(options).checksum);
@@ -376,7 +383,10 @@ describe("editing the headers", () => {
 
   test("truncation empties every slot from an op on, and forgets nothing that is on disk", () => {
     const bench = fresh();
-    appendAll(bench, [1, 2, 3, 4].map((op) => ({ op })));
+    appendAll(
+      bench,
+      [1, 2, 3, 4].map((op) => ({ op })),
+    );
     bench.journal.removeEntriesFrom(3);
     expect(bench.journal.opMaximum()).toBe(2);
     expect(bench.journal.dirtyCount).toBe(0);

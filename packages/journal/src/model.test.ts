@@ -1,7 +1,18 @@
 /**
  * The journal against a model of what a log must promise: random workloads, a crash at any point, one fault of the disk.
  */
-import { checkpointAfter, chooseHead, headCertain, HEADER_SIZE_BYTES, type JournalRecovery, type JournalRecoveryResult, PrepareHeader, prepareMax, SECTOR_SIZE_BYTES, trigger } from "@stagbeetle/vsr-protocol";
+import {
+  checkpointAfter,
+  chooseHead,
+  headCertain,
+  HEADER_SIZE_BYTES,
+  type JournalRecovery,
+  type JournalRecoveryResult,
+  PrepareHeader,
+  prepareMax,
+  SECTOR_SIZE_BYTES,
+  trigger,
+} from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -50,7 +61,16 @@ interface Log {
 function newLog(solo: boolean): Log {
   const checksums = new Map([[0, rootHeader().checksum]]);
   const acknowledged = new Set([0]);
-  return { solo, prepares: new Map(), checksums, acknowledged, opHead: 0, opCheckpoint: 0, view: 1, viewHeader: rootHeader() };
+  return {
+    solo,
+    prepares: new Map(),
+    checksums,
+    acknowledged,
+    opHead: 0,
+    opCheckpoint: 0,
+    view: 1,
+    viewHeader: rootHeader(),
+  };
 }
 
 const bodySizes = fc.oneof(
@@ -113,7 +133,12 @@ function advanceCheckpoint(log: Log): void {
 }
 
 /** Runs the plan up to the crash. Returns what is on the disk. */
-function run(bench: Bench, log: Log, plan: Plan, fate: (write: number, zone: JournalZone) => WriteFate = () => "done"): Image {
+function run(
+  bench: Bench,
+  log: Log,
+  plan: Plan,
+  fate: (write: number, zone: JournalZone) => WriteFate = () => "done",
+): Image {
   const before = bench.disk.writes;
   bench.disk.fate = (number, { zone }) => fate(number - before, zone);
   for (let count = 0; count < plan.ops; count += 1) {

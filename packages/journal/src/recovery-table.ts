@@ -200,7 +200,10 @@ export function matchingCases(inputs: RecoveryInputs): readonly RecoveryCase[] {
 /** The row of a slot. */
 export function recoveryCase(inputs: RecoveryInputs): RecoveryCase {
   const [row, second] = matchingCases(inputs);
-  assert(row !== undefined && second === undefined, () => `${JSON.stringify(inputs)} matches ${row?.label}, ${second?.label}`);
+  assert(
+    row !== undefined && second === undefined,
+    () => `${JSON.stringify(inputs)} matches ${row?.label}, ${second?.label}`,
+  );
   return row;
 }
 

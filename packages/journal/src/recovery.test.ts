@@ -1,4 +1,13 @@
-import { type Config, createConfig, HEADER_SIZE_BYTES, PrepareHeader, PRODUCTION_CLUSTER, PRODUCTION_PROCESS, SECTOR_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import {
+  type Config,
+  createConfig,
+  HEADER_SIZE_BYTES,
+  PrepareHeader,
+  PRODUCTION_CLUSTER,
+  PRODUCTION_PROCESS,
+  SECTOR_SIZE_BYTES,
+  TEST_MIN,
+} from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import {
   CLUSTER,
@@ -171,7 +180,8 @@ describe("recovery of a damaged log", () => {
       [7, 1031, 1],
       [8, 8, 1],
     ];
-    for (const [, op, view] of served) expect(journal.holdsPrepare(op, prepareHeader({ op, view }).checksum)).toBe(true);
+    for (const [, op, view] of served)
+      expect(journal.holdsPrepare(op, prepareHeader({ op, view }).checksum)).toBe(true);
     for (const op of [4, 5, 9, 10, 11]) expect(journal.holdsPrepare(op, prepareHeader({ op }).checksum)).toBe(false);
   });
 

@@ -104,8 +104,14 @@ export class Recovery {
 
   /** Starts. The callback runs once, never from inside the call. */
   recover(recovery: JournalRecovery, callback: (result: JournalRecoveryResult) => void): void {
-    assert(recovery.opCheckpoint <= recovery.opPrepareMax, () => `checkpoint ${recovery.opCheckpoint}, last op ${recovery.opPrepareMax}`);
-    assert(recovery.opPrepareMax - recovery.opCheckpoint <= this.#slotCount, "the ops after the checkpoint fit the log");
+    assert(
+      recovery.opCheckpoint <= recovery.opPrepareMax,
+      () => `checkpoint ${recovery.opCheckpoint}, last op ${recovery.opPrepareMax}`,
+    );
+    assert(
+      recovery.opPrepareMax - recovery.opCheckpoint <= this.#slotCount,
+      "the ops after the checkpoint fit the log",
+    );
     assert(recovery.logView <= recovery.view, () => `log_view ${recovery.logView} > view ${recovery.view}`);
     this.#recovery = recovery;
     this.#callback = callback;
@@ -322,7 +328,10 @@ export class Recovery {
     for (let index = 0; index < count; index += 1) {
       const slot = slotAt(index, count);
       const header = headers.at(slot);
-      assert(this.#checksums.valid(header) && header.cluster === this.#slots.cluster, () => `slot ${slot} has a valid header`);
+      assert(
+        this.#checksums.valid(header) && header.cluster === this.#slots.cluster,
+        () => `slot ${slot} has a valid header`,
+      );
       assert(dirty.bit(slot) === faulty.bit(slot), () => `slot ${slot} is dirty and not faulty`);
       assert(!faulty.bit(slot) || isReserved(header), () => `slot ${slot} is faulty and has op ${header.op}`);
       const kept = this.#decisions?.slots[slot];

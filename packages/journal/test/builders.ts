@@ -19,7 +19,7 @@ import {
   writeReservedPrepare,
   writeRootPrepare,
 } from "@stagbeetle/vsr-protocol";
-import { Journal } from "../src/journal.ts";
+import { Journal } from "@stagbeetle/journal";
 import { emptyImage, type Image, SimulatedDisk } from "./simulated-disk.ts";
 
 export const CLUSTER = 0x1234n;
@@ -72,7 +72,7 @@ export function writePrepareInto(buffer: Uint8Array, options: PrepareOptions): P
   header.release = 0x1109;
   header.command = Command.prepare;
   header.op = op;
-  header.commit = op - 1;
+  header.commit = Math.max(0, op - 1);
   header.timestamp = options.timestamp ?? BigInt(op) * 1000n;
   header.client = 7n;
   header.request = 1;
