@@ -6,12 +6,12 @@
  *
  * @module
  */
+import { invalidRegisterRequest, REGISTER_REQUEST_SIZE_BYTES, RegisterRequest } from "../body/register.ts";
+import type { ClientSession } from "../clients/sessions.ts";
 import { EvictionReason } from "../eviction.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import type { ReplyHeader } from "../message/reply.ts";
 import { RequestHeader } from "../message/request.ts";
-import { REGISTER_REQUEST_SIZE_BYTES } from "../message/register.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { LogLevel } from "../ports/logger.ts";
@@ -24,12 +24,6 @@ export type Verdict =
   | { readonly kind: "drop"; readonly because: string; readonly level: LogLevel }
   | { readonly kind: "evict"; readonly reason: EvictionReason; readonly because: string }
   | { readonly kind: "resend" };
-
-/** What is known of a client: its session number and the header of the latest reply to it. */
-export interface Session {
-  readonly session: number;
-  readonly header: ReplyHeader;
-}
 
 /** All that the rules may look at. */
 export interface AdmissionFacts {
@@ -49,7 +43,7 @@ export interface AdmissionFacts {
   readonly logHasRoom: boolean;
   readonly pipeline: Pipeline;
   readonly stateMachine: Pick<StateMachine, "operationValid" | "inputValid">;
-  session(client: bigint): Session | null;
+  session(client: bigint): ClientSession | null;
 }
 
 /** One row of the table. */
@@ -63,6 +57,9 @@ export interface AdmissionRule {
 
 const ACCEPT: Verdict = { kind: "accept" };
 const RESEND: Verdict = { kind: "resend" };
+
+/** The one reason that concerns the operator, not the client. */
+export const LOG_FULL: Verdict & { readonly kind: "drop" } = { kind: "drop", because: "the log is full", level: "debug" };
 
 /** The rules in their order. */
 export const ADMISSION_RULES: readonly AdmissionRule[] = [
@@ -130,7 +127,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
   {
     row: 14,
     name: "room in the log",
-    judge: (_, facts) => (facts.logHasRoom ? null : drop("the log is full")),
+    judge: (_, facts) => (facts.logHasRoom ? null : LOG_FULL),
   },
   {
     row: 15,
@@ -177,7 +174,8 @@ function judgeRegisterBody(request: RequestHeader, _: AdmissionFacts, message: M
     return evict(EvictionReason.invalidRequestBodySize, "register without a body");
   }
   // The reference aborts here (spec 01 §16.2).
-  return message.body().every((byte) => byte === 0) ? null : drop("register with a body that is not zero", "warn");
+  const invalid = invalidRegisterRequest(new RegisterRequest(message.body()));
+  return invalid === null ? null : drop(`register: ${invalid}`, "warn");
 }
 
 /** Spec 03 §12.5. */
@@ -189,7 +187,7 @@ function judgeSession(request: RequestHeader, facts: AdmissionFacts): Verdict | 
   return request.client === 0n ? null : evict(EvictionReason.noSession, "on_request: no session");
 }
 
-function judgeKnownClient(request: RequestHeader, { session, header: latest }: Session): Verdict | null {
+function judgeKnownClient(request: RequestHeader, { session, header: latest }: ClientSession): Verdict | null {
   if (request.operation !== Operation.register) {
     if (session > request.session) return evict(EvictionReason.sessionTooLow, "on_request: ignoring older session");
     if (session < request.session) return drop("newer session: a bug of the client", "error");

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import type { Head } from "./head.ts";
 
 /** Three ops that only grow: executed ≤ committed, executed ≤ head. */
 export class LogPosition {
@@ -32,13 +33,12 @@ export class LogPosition {
     return this.#commitMax;
   }
 
-  /** Sets all three, once, at start-up (spec 03 §8.1). */
-  recover(op: number, opCheckpoint: number, commitMax: number): void {
+  /** Takes over where the log stands after recovery, once, at start-up. */
+  recover({ op, commitMin, commitMax }: Head): void {
     assert(this.#op === 0 && this.#commitMax === 0, "the position is recovered once");
-    assert(opCheckpoint <= op, () => `head ${op} below the checkpoint ${opCheckpoint}`);
     this.#op = op;
-    this.#commitMin = opCheckpoint;
-    this.#commitMax = Math.max(commitMax, op - this.#pipelineMax);
+    this.#commitMin = commitMin;
+    this.#commitMax = commitMax;
     this.assertInvariants();
   }
 
