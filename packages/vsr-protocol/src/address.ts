@@ -98,8 +98,8 @@ function parseHost(host: string, port: number): Address | keyof typeof MESSAGES 
   if (host === "") return "AddressInvalid";
   if (host.endsWith(":")) return "AddressHasMoreThanOneColon";
   if (host.startsWith("[") && host.endsWith("]")) {
-    const literal = host.slice(1, -1);
-    return ipv6Valid(literal) ? { family: 6, host: literal, port } : "AddressInvalid";
+    const literal = parseIpv6(host.slice(1, -1));
+    return literal === null ? "AddressInvalid" : { family: 6, host: literal, port };
   }
   return ipv4Valid(host) ? { family: 4, host, port } : "AddressInvalid";
 }
@@ -118,11 +118,17 @@ function ipv4Valid(literal: string): boolean {
 /** The number of groups of an IPv6 address. */
 const IPV6_GROUPS = 8;
 
-/** Eight groups of hexadecimal digits, or fewer around one `::` that stands for at least one group of zeros. */
-function ipv6Valid(literal: string): boolean {
-  const halves = literal.split("::", 3);
-  const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":", IPV6_GROUPS + 1)));
+/**
+ * Eight groups of hexadecimal digits, or fewer around one `::` that stands for at least one group of zeros.
+ *
+ * @returns the literal without leading zeros in its groups, which not every resolver takes; null if it is none.
+ */
+function parseIpv6(literal: string): string | null {
+  const halves = literal.split("::", 3).map((half) => (half === "" ? [] : half.split(":", IPV6_GROUPS + 1)));
+  const groups = halves.flat();
   const groupsValid = groups.every((group) => /^[0-9a-f]+$/iu.test(group) && Number.parseInt(group, 16) <= 0xffff);
-  if (!groupsValid) return false;
-  return halves.length === 1 ? groups.length === IPV6_GROUPS : halves.length === 2 && groups.length < IPV6_GROUPS;
+  const countValid =
+    halves.length === 1 ? groups.length === IPV6_GROUPS : halves.length === 2 && groups.length < IPV6_GROUPS;
+  if (!groupsValid || !countValid) return null;
+  return halves.map((half) => half.map((group) => Number.parseInt(group, 16).toString(16)).join(":")).join("::");
 }

@@ -24,7 +24,11 @@ export type Field =
 /** The fields of a record by name, in offset order. */
 export type Layout = { readonly [name: string]: Field };
 
-type FieldValue<Type extends FieldType> = Type extends "u64" | "u128" ? bigint : Type extends "bytes" ? Uint8Array : number;
+type FieldValue<Type extends FieldType> = Type extends "u64" | "u128"
+  ? bigint
+  : Type extends "bytes"
+    ? Uint8Array
+    : number;
 
 /** What every record view carries besides its fields. */
 export interface RecordView {
@@ -46,7 +50,9 @@ export interface RecordView {
 }
 
 /** A record view with one property for each field of `Fields`. Assigning to a `bytes` field copies into it. */
-export type RecordOf<Fields extends Layout> = RecordView & { -readonly [Name in keyof Fields]: FieldValue<Fields[Name]["type"]> };
+export type RecordOf<Fields extends Layout> = RecordView & {
+  -readonly [Name in keyof Fields]: FieldValue<Fields[Name]["type"]>;
+};
 
 /** The constructor of a record view, with the layout that it was made from. */
 export interface RecordClass<Fields extends Layout> {
@@ -252,13 +258,19 @@ export function recordClass<Fields extends Layout>(sizeBytes: number, fields: Fi
     readonly dataView: DataView;
     offset: number;
     constructor(buffer: Uint8Array, offset = 0) {
-      assert(offset >= 0 && offset + sizeBytes <= buffer.length, () => `record of ${sizeBytes} bytes at ${offset} of ${buffer.length}`);
+      assert(
+        offset >= 0 && offset + sizeBytes <= buffer.length,
+        () => `record of ${sizeBytes} bytes at ${offset} of ${buffer.length}`,
+      );
       this.buffer = buffer;
       this.dataView = dataViewOf(buffer);
       this.offset = offset;
     }
     moveTo(offset: number): this {
-      assert(offset >= 0 && offset + sizeBytes <= this.buffer.length, () => `record of ${sizeBytes} bytes at ${offset} of ${this.buffer.length}`);
+      assert(
+        offset >= 0 && offset + sizeBytes <= this.buffer.length,
+        () => `record of ${sizeBytes} bytes at ${offset} of ${this.buffer.length}`,
+      );
       this.offset = offset;
       return this;
     }
@@ -266,7 +278,10 @@ export function recordClass<Fields extends Layout>(sizeBytes: number, fields: Fi
   Object.defineProperty(Record.prototype, "sizeBytes", { value: sizeBytes });
   let end = 0;
   for (const [name, field] of Object.entries(fields)) {
-    assert(field.offset >= end, () => `field ${name} at ${field.offset} overlaps the field before it, which ends at ${end}`);
+    assert(
+      field.offset >= end,
+      () => `field ${name} at ${field.offset} overlaps the field before it, which ends at ${end}`,
+    );
     end = field.offset + fieldSizeBytes(field);
     assert(end <= sizeBytes, () => `field ${name} ends at ${end}, after the record of ${sizeBytes} bytes`);
     Object.defineProperty(Record.prototype, name, { enumerable: true, ...accessor(field) });

@@ -5,7 +5,15 @@
  */
 import { Command, commandKnown } from "../command.ts";
 import type { Config } from "../config/config.ts";
-import { isZero, type Layout, recordBytes, recordClass, type RecordClass, type RecordOf, type RecordView } from "../layout.ts";
+import {
+  isZero,
+  type Layout,
+  recordBytes,
+  recordClass,
+  type RecordClass,
+  type RecordOf,
+  type RecordView,
+} from "../layout.ts";
 
 /** The size of every message header in bytes. */
 export const HEADER_SIZE_BYTES = 256;

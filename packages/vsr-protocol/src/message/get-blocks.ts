@@ -13,13 +13,15 @@ export const GET_BLOCKS_LAYOUT = {
 } as const;
 
 export type GetBlocksHeader = HeaderOf<typeof GET_BLOCKS_LAYOUT>;
-export const GetBlocksHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_BLOCKS_LAYOUT> = headerClass(GET_BLOCKS_LAYOUT);
+export const GetBlocksHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_BLOCKS_LAYOUT> =
+  headerClass(GET_BLOCKS_LAYOUT);
 
 /** Why a `get_blocks` whose frame is valid is invalid, or null if it is not. */
 export function invalidGetBlocks(header: GetBlocksHeader): string | null {
   if (header.view !== 0) return "view is not 0";
   if (header.size === HEADER_SIZE_BYTES) return "size is 256";
-  if ((header.size - HEADER_SIZE_BYTES) % BLOCK_REQUEST_SIZE_BYTES !== 0) return "size is not a multiple of block requests";
+  if ((header.size - HEADER_SIZE_BYTES) % BLOCK_REQUEST_SIZE_BYTES !== 0)
+    return "size is not a multiple of block requests";
   if (header.release !== 0) return "release is not 0";
   if (!isZero(header, GET_BLOCKS_LAYOUT.reserved)) return "reserved is not zero";
   return null;

@@ -15,7 +15,8 @@ export const GET_HEADERS_LAYOUT = {
 } as const;
 
 export type GetHeadersHeader = HeaderOf<typeof GET_HEADERS_LAYOUT>;
-export const GetHeadersHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_HEADERS_LAYOUT> = headerClass(GET_HEADERS_LAYOUT);
+export const GetHeadersHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_HEADERS_LAYOUT> =
+  headerClass(GET_HEADERS_LAYOUT);
 
 /** Why a `get_headers` whose frame is valid is invalid, or null if it is not. */
 export function invalidGetHeaders(header: GetHeadersHeader): string | null {

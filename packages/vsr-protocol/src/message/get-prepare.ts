@@ -16,13 +16,15 @@ export const GET_PREPARE_LAYOUT = {
 } as const;
 
 export type GetPrepareHeader = HeaderOf<typeof GET_PREPARE_LAYOUT>;
-export const GetPrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_PREPARE_LAYOUT> = headerClass(GET_PREPARE_LAYOUT);
+export const GetPrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_PREPARE_LAYOUT> =
+  headerClass(GET_PREPARE_LAYOUT);
 
 /** Why a `get_prepare` whose frame is valid is invalid, or null if it is not. */
 export function invalidGetPrepare(header: GetPrepareHeader): string | null {
   if (header.size !== HEADER_SIZE_BYTES) return "size is not 256";
   if (header.checksumBody !== CHECKSUM_EMPTY) return "checksum_body is not that of an empty body";
-  if (header.view !== 0 && !isZero(header, GET_PREPARE_LAYOUT.prepareChecksum)) return "view and prepare_checksum are both given";
+  if (header.view !== 0 && !isZero(header, GET_PREPARE_LAYOUT.prepareChecksum))
+    return "view and prepare_checksum are both given";
   if (header.release !== 0) return "release is not 0";
   if (!isZero(header, GET_PREPARE_LAYOUT.prepareChecksumPadding)) return "prepare_checksum_padding is not zero";
   if (!isZero(header, GET_PREPARE_LAYOUT.reserved)) return "reserved is not zero";

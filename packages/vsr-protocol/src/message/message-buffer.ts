@@ -16,7 +16,14 @@ import type { MessagePool } from "./pool.ts";
 
 /** Why nothing more is taken from a connection. The last two are found by those who look at the messages. */
 export type MessageBufferInvalidReason =
-  "header_checksum" | "header_size" | "body_checksum" | "header_cluster" | "misdirected";
+  | "header_checksum"
+  | "header_size"
+  | "body_checksum"
+  | "header_cluster"
+  | "misdirected";
+
+/** From this size on, a message is handed over with its memory if that copies less than taking it out. */
+const EXCHANGE_SIZE_MIN_BYTES = 4096;
 
 /**
  * Up to `message_size_max` received bytes, and how far they have been looked at:
@@ -139,7 +146,9 @@ export class MessageBuffer {
   consume(): Message {
     assert(this.#offered && this.#storage !== null, "there is no message to consume");
     const sizeBytes = this.#header.size;
-    const message = this.#processed === 0 && this.#received <= 2 * sizeBytes ? this.#exchange() : this.#copy(sizeBytes);
+    const rest = this.#received - sizeBytes;
+    const exchange = this.#processed === 0 && sizeBytes >= EXCHANGE_SIZE_MIN_BYTES && sizeBytes > rest;
+    const message = exchange ? this.#exchange() : this.#copy(sizeBytes);
     this.#offered = false;
     this.#processed += sizeBytes;
     this.#assertCursors();
@@ -269,7 +278,8 @@ export class MessageBuffer {
       this.#received <= this.#sizeMax;
     assert(
       ordered,
-      () => `suspended ${this.#suspended}, processed ${this.#processed}, advanced ${this.#advanced}, received ${this.#received}`,
+      () =>
+        `suspended ${this.#suspended}, processed ${this.#processed}, advanced ${this.#advanced}, received ${this.#received}`,
     );
     assert(this.#invalid === null || this.#received === 0, "an invalid buffer holds bytes");
   }

@@ -16,7 +16,8 @@ export const PING_CLIENT_LAYOUT = {
 } as const;
 
 export type PingClientHeader = HeaderOf<typeof PING_CLIENT_LAYOUT>;
-export const PingClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PING_CLIENT_LAYOUT> = headerClass(PING_CLIENT_LAYOUT);
+export const PingClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PING_CLIENT_LAYOUT> =
+  headerClass(PING_CLIENT_LAYOUT);
 
 /** Why a `ping_client` whose frame is valid is invalid, or null if it is not. */
 export function invalidPingClient(header: PingClientHeader): string | null {

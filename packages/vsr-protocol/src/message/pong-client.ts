@@ -14,7 +14,8 @@ export const PONG_CLIENT_LAYOUT = {
 } as const;
 
 export type PongClientHeader = HeaderOf<typeof PONG_CLIENT_LAYOUT>;
-export const PongClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PONG_CLIENT_LAYOUT> = headerClass(PONG_CLIENT_LAYOUT);
+export const PongClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PONG_CLIENT_LAYOUT> =
+  headerClass(PONG_CLIENT_LAYOUT);
 
 /** Why a `pong_client` whose frame is valid is invalid, or null if it is not. */
 export function invalidPongClient(header: PongClientHeader): string | null {

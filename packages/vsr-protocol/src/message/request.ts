@@ -64,7 +64,8 @@ function invalidRegister(header: RequestHeader): string | null {
   if (header.session !== 0) return "session of register is not 0";
   if (header.request !== 0) return "request of register is not 0";
   // Clients up to 0.15.3 send no body. They get an eviction that says so, instead of silence.
-  const sizeValid = header.size === HEADER_SIZE_BYTES || header.size === HEADER_SIZE_BYTES + REGISTER_REQUEST_SIZE_BYTES;
+  const sizeValid =
+    header.size === HEADER_SIZE_BYTES || header.size === HEADER_SIZE_BYTES + REGISTER_REQUEST_SIZE_BYTES;
   if (!sizeValid) return "size of register is neither 256 nor 512";
   return null;
 }

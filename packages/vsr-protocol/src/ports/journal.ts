@@ -115,7 +115,12 @@ export interface Journal {
    * May call back synchronously. The journal does not know the replica's head: who truncates while reading compares
    * the op once more.
    */
-  readPrepare(op: number, checksum: bigint, purpose: JournalReadPurpose, callback: (message: Message | null) => void): void;
+  readPrepare(
+    op: number,
+    checksum: bigint,
+    purpose: JournalReadPurpose,
+    callback: (message: Message | null) => void,
+  ): void;
   /** As `readPrepare`, but asks only whether the disk holds the prepare, not the headers: serves `get_prepare`. */
   readPrepareWithOpAndChecksum(
     op: number,
