@@ -205,6 +205,15 @@ export { fatal, FatalError, FatalReason } from "./fatal.ts";
 export { Random } from "./random.ts";
 export type { DrawBits } from "./random.ts";
 
+// The replica.
+export type { Checkpointer, CommitStage } from "./replica/commit.ts";
+export type { ReplicaMetrics } from "./replica/metrics.ts";
+export { messagesMax } from "./replica/options.ts";
+export type { ReplicaOptions, ReplicaPorts } from "./replica/options.ts";
+export { Replica } from "./replica/replica.ts";
+export type { ReplicaState } from "./replica/replica.ts";
+export type { ReplicaStatus } from "./replica/status.ts";
+
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";
 export type {
