@@ -102,7 +102,7 @@ export class BitSet {
     for (let at = 0; at < other.#wordsEnd; at += 1) {
       const word = other.words[at] ?? 0;
       const mine = this.words[at] ?? 0;
-      if ((mine & word) !== word) fail(`bits ${at * WORD_BITS} and on are not all in the set`);
+      if ((word & ~mine) !== 0) fail(`bits ${at * WORD_BITS} and on are not all in the set`);
       this.words[at] = mine & ~word;
     }
     this.#count -= other.#count;

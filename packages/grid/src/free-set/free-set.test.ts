@@ -347,6 +347,6 @@ test("the free set does what its model does, over reservations, checkpoints and 
       }
       expect([...set.addressesAcquired()]).toEqual([...model.acquired].toSorted((a, b) => a - b));
     }),
-    { numRuns: propertyRuns(40) },
+    { numRuns: propertyRuns(150) },
   );
 });
