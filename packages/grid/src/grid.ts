@@ -223,6 +223,11 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#releasedTrailer.reference;
   }
 
+  /** The blocks of the free set's trailers, as they were read or written last. */
+  get freeSetTrailerAddresses(): readonly number[] {
+    return [...this.#acquiredTrailer.addresses, ...this.#releasedTrailer.addresses];
+  }
+
   get repairWritesAvailable(): number {
     return this.#repairWritesFree.length;
   }
