@@ -1,8 +1,7 @@
-import { type BlockReference, BlockType, HEADER_SIZE_BYTES, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { type BlockReference, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { Bench, CLUSTER, RELEASE } from "../test/bench.ts";
+import { Bench } from "../test/bench.ts";
 import type { Block } from "./block.ts";
-import { indexBlockSize, IndexMetadata } from "./block-metadata.ts";
 import { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 
 const bench = Bench.open();
@@ -10,26 +9,12 @@ const NO_REFERENCE: BlockReference = { address: 0, checksum: 0n };
 
 /** An index block at `address` of value blocks at these addresses. The checksums are the addresses. */
 function indexBlock(address: number, valueAddresses: readonly number[]): Block {
-  const block = bench.grid.blocks.acquire();
-  block.init({ cluster: CLUSTER, release: RELEASE, address, snapshot: 1, blockType: BlockType.index });
-  block.buffer.fill(0, HEADER_SIZE_BYTES);
-  const [count, countMax, keySize] = [valueAddresses.length, valueAddresses.length + 1, 8];
-  Object.assign(block.metadata(IndexMetadata), {
-    valueBlockCount: count,
-    valueBlockCountMax: countMax,
-    keySize,
-    treeId: 1,
-  });
-  const view = block.header.dataView;
-  for (const [index, valueAddress] of valueAddresses.entries()) {
-    view.setUint32(HEADER_SIZE_BYTES + 32 * index, valueAddress, true);
-    view.setUint32(HEADER_SIZE_BYTES + (32 + 2 * keySize) * countMax + 8 * index, valueAddress, true);
-  }
-  block.seal(indexBlockSize(countMax, keySize), bench.checksums);
-  return block;
+  return bench.indexBlock(address, valueAddresses.map(single));
 }
 
-const single = (address: number): BlockReference => ({ address, checksum: BigInt(address) });
+function single(address: number): BlockReference {
+  return { address, checksum: BigInt(address) };
+}
 
 /** A block in memory that has the checksum of {@link single}. */
 function valueBlock(address: number): Block {

@@ -13,6 +13,8 @@ import {
   Random,
   SILENT_LOGGER,
   TEST_MIN,
+  writeU128,
+  writeU53,
 } from "@stagbeetle/vsr-protocol";
 import {
   Block,
@@ -22,6 +24,8 @@ import {
   BlockWrite,
   Grid,
   type GridSuperBlock,
+  indexBlockSize,
+  IndexMetadata,
   ValueMetadata,
 } from "@stagbeetle/grid";
 import { testMemory } from "./builders.ts";
@@ -151,6 +155,36 @@ export class Bench {
     block.buffer.fill(fill, HEADER_SIZE_BYTES, HEADER_SIZE_BYTES + values * 128);
     block.seal(HEADER_SIZE_BYTES + values * 128, this.checksums);
     return block;
+  }
+
+  /** A new index block in memory of a table with these value blocks. The caller owns it. */
+  indexBlock(address: number, values: readonly BlockReference[]): Block {
+    const block = this.grid.blocks.acquire();
+    block.init({ cluster: CLUSTER, release: RELEASE, address, snapshot: 1, blockType: BlockType.index });
+    block.buffer.fill(0, HEADER_SIZE_BYTES);
+    const [valueBlockCountMax, keySize] = [values.length + 1, 8];
+    const metadata = { valueBlockCount: values.length, valueBlockCountMax, keySize, treeId: 1 };
+    Object.assign(block.metadata(IndexMetadata), metadata);
+    const view = block.header.dataView;
+    const addresses = HEADER_SIZE_BYTES + (32 + 2 * keySize) * valueBlockCountMax;
+    for (const [index, value] of values.entries()) {
+      writeU128(view, HEADER_SIZE_BYTES + 32 * index, value.checksum);
+      writeU53(view, addresses + 8 * index, value.address);
+    }
+    block.seal(indexBlockSize(valueBlockCountMax, keySize), this.checksums);
+    return block;
+  }
+
+  /** Writes a table of `valueCount` value blocks and waits. The references of all its blocks, the index block last. */
+  table(valueCount: number): BlockReference[] {
+    const values = Array.from({ length: valueCount }, (_, index) => this.written(index + 1));
+    const [address = 0] = this.acquire(1);
+    const block = this.indexBlock(address, values);
+    const reference = block.reference();
+    this.grid.createBlock(new BlockWrite(() => undefined), block);
+    block.release();
+    this.storage.run();
+    return [...values, reference];
   }
 
   /** Hands a new block to the grid. `onWritten` when it is durable. */
