@@ -4,7 +4,8 @@
  * @module
  */
 import type { Kind } from "../artefact.ts";
+import { accounting } from "./accounting.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
 
-export const kinds: readonly Kind[] = [frames, format];
+export const kinds: readonly Kind[] = [frames, accounting, format];
