@@ -8,7 +8,7 @@
 import { basename, dirname, join } from "node:path";
 
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { accountingGrooves, AccountingStateMachine, CallQueue, MemoryForest } from "@stagbeetle/state-machine";
+import { accountingGrooves, AccountingStateMachine, CallQueue, Limits, MemoryForest } from "@stagbeetle/state-machine";
 import {
   Checksums,
   HEADER_SIZE_BYTES,
@@ -55,14 +55,11 @@ class Executor {
     this.#prepare = this.#pool.acquire();
     this.#reply = this.#pool.acquire();
     const nextTick = (callback: () => void): void => this.#calls.push(callback);
-    const forest = new MemoryForest({ grooves: accountingGrooves, nextTick, scansMax: PRODUCTION.cluster.lsmScansMax });
     const { messageBodySizeMax } = PRODUCTION.derived;
-    this.#machine = new AccountingStateMachine({
-      forest,
-      messageBodySizeMax,
-      batchSizeLimit: messageBodySizeMax,
-      aofRecovery,
-    });
+    const sizes = { messageBodySizeMax, batchSizeLimit: messageBodySizeMax };
+    const grooves = accountingGrooves(new Limits(sizes));
+    const forest = new MemoryForest({ grooves, nextTick, scansMax: PRODUCTION.cluster.lsmScansMax });
+    this.#machine = new AccountingStateMachine({ ...sizes, forest, aofRecovery });
     this.#machine.open(() => undefined);
     this.#calls.run();
   }
