@@ -1,9 +1,9 @@
 /**
- * Prints what the kernels do per second, in one table a kind. It reports; a person judges: figures are the best of some runs
- * on whatever this machine is, beside a memory copy and a JavaScript Map for scale.
+ * Prints how fast the kernels are, in a table a kind, beside a memory copy for scale. It reports, a person judges: each
+ * figure is the best of a few rounds, on whatever else this machine was doing.
  */
-import { absent, createKernels, IdIndex, LinearMemory } from "@stagbeetle/kernels";
-import type { Kernels } from "@stagbeetle/kernels";
+import { absent, createKernels, IdIndex, LinearMemory } from "./index.ts";
+import type { Kernels } from "./index.ts";
 
 const rounds = 7;
 const roundMilliseconds = 60;
@@ -53,7 +53,7 @@ function benchChecksum(): void {
   printTable(header, rows);
 }
 
-/** Million operations a second on ids that follow no order, from an index that is at its fullest. */
+/** Nanoseconds an operation on ids in no order, in an index that is at its fullest. */
 function benchIdIndex(): void {
   const memory = new LinearMemory({ sizeBytes: 512 << 20 });
   const kernels = createKernels({ memory });
