@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
+
+/** The condition under which a workspace package resolves to its source instead of its build. */
+const sourceCondition = "@stagbeetle/source";
+
+const conditions: string[] = [sourceCondition, "module", "node", "development|production"];
+
+/** What every package's `vitest.config.ts` re-exports. */
+const shared: ViteUserConfig = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["src/**/*.test.ts"],
+    // A package without tests is legal while it is young; tools/boundaries checks that no test file is overlooked.
+    passWithNoTests: true,
+    maxWorkers: 2,
+    // Node resolves what vite leaves to it (and what a test starts as a worker) under the same condition.
+    execArgv: [`--conditions=${sourceCondition}`],
+  },
+});
+
+export default shared;
