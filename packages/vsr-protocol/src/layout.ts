@@ -34,6 +34,13 @@ export interface RecordView {
   readonly dataView: DataView;
   /** Where the record begins in `buffer`, in bytes. */
   readonly offset: number;
+  /**
+   * Makes this the view of the record at another offset of `buffer`, for loops over many records. Only for views that
+   * nobody else keeps.
+   *
+   * @throws AssertionError if the record does not fit in the buffer.
+   */
+  moveTo(offset: number): this;
 }
 
 /** A record view with one property for each field of `Fields`. Assigning to a `bytes` field copies into it. */
@@ -152,12 +159,17 @@ export function recordClass<Fields extends Layout>(sizeBytes: number, fields: Fi
     static readonly sizeBytes: number = sizeBytes;
     readonly buffer: Uint8Array;
     readonly dataView: DataView;
-    readonly offset: number;
+    offset: number;
     constructor(buffer: Uint8Array, offset = 0) {
       assert(offset >= 0 && offset + sizeBytes <= buffer.length, () => `record of ${sizeBytes} bytes at ${offset} of ${buffer.length}`);
       this.buffer = buffer;
       this.dataView = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
       this.offset = offset;
+    }
+    moveTo(offset: number): this {
+      assert(offset >= 0 && offset + sizeBytes <= this.buffer.length, () => `record of ${sizeBytes} bytes at ${offset} of ${this.buffer.length}`);
+      this.offset = offset;
+      return this;
     }
   }
   let end = 0;
