@@ -142,7 +142,10 @@ export class Random {
 
   /** True in `numerator` of `denominator` draws. */
   chance(numerator: number, denominator: number): boolean {
-    assert(denominator > 0 && numerator >= 0 && numerator <= denominator, () => `not a ratio: ${numerator}/${denominator}`);
+    assert(
+      denominator > 0 && numerator >= 0 && numerator <= denominator,
+      () => `not a ratio: ${numerator}/${denominator}`,
+    );
     return this.intInclusive(64, denominator - 1) < numerator;
   }
 

@@ -43,3 +43,30 @@ export function parseRelease(text: string): Release | null {
   if (major > 0xffff || minor > 0xff || patch > 0xff) return null;
   return releaseOf(major, minor, patch);
 }
+
+/** The size of a release in a list of releases, in bytes. */
+export const RELEASE_SIZE_BYTES = 4;
+
+/** Whether `releases` is a list of releases: not empty, strictly increasing, without 0, at most `releasesMax` long. */
+export function releaseListValid(releases: readonly Release[], releasesMax: number): boolean {
+  return (
+    releases.length > 0 &&
+    releases.length <= releasesMax &&
+    releases.every((release, index) => release > (index === 0 ? RELEASE_NONE : (releases[index - 1] ?? release)))
+  );
+}
+
+/** Reads the first `count` releases of the body of a `ping` (4 bytes each). */
+export function readReleaseList(body: Uint8Array, count: number): Release[] {
+  assert(count * RELEASE_SIZE_BYTES <= body.length, () => `${count} releases in ${body.length} bytes`);
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  return Array.from({ length: count }, (_, index) => view.getUint32(index * RELEASE_SIZE_BYTES, true));
+}
+
+/** Writes the body of a `ping`: the releases, then zeros. */
+export function writeReleaseList(body: Uint8Array, releases: readonly Release[]): void {
+  assert(releaseListValid(releases, Math.floor(body.length / RELEASE_SIZE_BYTES)), () => `releases ${releases.join()}`);
+  body.fill(0);
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  for (const [index, release] of releases.entries()) view.setUint32(index * RELEASE_SIZE_BYTES, release, true);
+}

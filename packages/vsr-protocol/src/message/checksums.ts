@@ -5,6 +5,7 @@
  */
 import { checksumOf } from "@stagbeetle/kernels";
 import { type Header, HEADER_SIZE_BYTES } from "./frame.ts";
+import type { Message } from "./message.ts";
 
 /** The checksum of no bytes: the body checksum of every message that is only a header. */
 export const CHECKSUM_EMPTY = 0x49f1_7461_8255_402d_e6e7_e3c4_0d60_cc83n;
@@ -41,6 +42,18 @@ export class Checksums {
   /** Stores the header's own checksum, once all other fields have their values. */
   set(header: Header): void {
     header.checksum = this.ofHeader(header);
+  }
+
+  /** Stores both checksums of a message that is only a header, once all other fields have their values. */
+  setEmptyBody(header: Header): void {
+    header.checksumBody = CHECKSUM_EMPTY;
+    this.set(header);
+  }
+
+  /** Stores both checksums of a message, once header and body have their values. */
+  setMessage(message: Message): void {
+    this.setBody(message.header, message.body());
+    this.set(message.header);
   }
 
   /** Whether the header's own checksum is right. */

@@ -16,7 +16,11 @@ import type { MessagePool } from "./pool.ts";
 
 /** Why nothing more is taken from a connection. The last two are found by those who look at the messages. */
 export type MessageBufferInvalidReason =
-  "header_checksum" | "header_size" | "body_checksum" | "header_cluster" | "misdirected";
+  | "header_checksum"
+  | "header_size"
+  | "body_checksum"
+  | "header_cluster"
+  | "misdirected";
 
 /**
  * Up to `message_size_max` received bytes, and how far they have been looked at:
@@ -269,7 +273,8 @@ export class MessageBuffer {
       this.#received <= this.#sizeMax;
     assert(
       ordered,
-      () => `suspended ${this.#suspended}, processed ${this.#processed}, advanced ${this.#advanced}, received ${this.#received}`,
+      () =>
+        `suspended ${this.#suspended}, processed ${this.#processed}, advanced ${this.#advanced}, received ${this.#received}`,
     );
     assert(this.#invalid === null || this.#received === 0, "an invalid buffer holds bytes");
   }

@@ -71,7 +71,10 @@ export class Message {
   #size(): number {
     assert(this.#references > 0, "a released message is used");
     const size = this.header.size;
-    assert(size >= HEADER_SIZE_BYTES && size <= this.buffer.length, () => `message size ${size} of at most ${this.buffer.length}`);
+    assert(
+      size >= HEADER_SIZE_BYTES && size <= this.buffer.length,
+      () => `message size ${size} of at most ${this.buffer.length}`,
+    );
     return size;
   }
 }
