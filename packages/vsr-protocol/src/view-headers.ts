@@ -43,7 +43,8 @@ export function viewHeadersKind(logView: number, view: number): ViewHeadersKind 
  */
 export function viewHeadersInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders): string | null {
   if (headers.length === 0) return "there are none";
-  if (headers.length > config.derived.viewHeadersMax) return `${headers.length} of at most ${config.derived.viewHeadersMax}`;
+  if (headers.length > config.derived.viewHeadersMax)
+    return `${headers.length} of at most ${config.derived.viewHeadersMax}`;
   for (const [index, header] of headers.entries()) {
     const reason = entryInvalid(header) ?? opInvalid(config, kind, headers, index);
     if (reason !== null) return `entry ${index}: ${reason}`;
@@ -97,8 +98,10 @@ function chainInvalid(headers: ViewHeaders): string | null {
     if (isBlankPrepare(header)) continue;
     if (child !== null) {
       if (header.view > child.view) return `entry ${index}: view ${header.view} is above ${child.view}`;
-      if (header.timestamp >= child.timestamp) return `entry ${index}: timestamp ${header.timestamp} is not below ${child.timestamp}`;
-      if (header.op + 1 === child.op && header.checksum !== child.parent) return `entry ${index}: the hash chain breaks`;
+      if (header.timestamp >= child.timestamp)
+        return `entry ${index}: timestamp ${header.timestamp} is not below ${child.timestamp}`;
+      if (header.op + 1 === child.op && header.checksum !== child.parent)
+        return `entry ${index}: the hash chain breaks`;
     }
     child = header;
   }

@@ -11,7 +11,14 @@ import { SECTOR_SIZE_BYTES } from "./sector.ts";
 export type Zone = "superblock" | "walHeaders" | "walPrepares" | "clientReplies" | "gridPadding" | "grid";
 
 /** All zones in file order. */
-export const ZONES: readonly Zone[] = ["superblock", "walHeaders", "walPrepares", "clientReplies", "gridPadding", "grid"];
+export const ZONES: readonly Zone[] = [
+  "superblock",
+  "walHeaders",
+  "walPrepares",
+  "clientReplies",
+  "gridPadding",
+  "grid",
+];
 
 /** Where the zone begins in the data file, in bytes. A multiple of the sector size; for the grid, of the block size. */
 export function zoneStart(config: Config, zone: Zone): number {
@@ -63,14 +70,32 @@ export function zoneSize(config: Config, zone: Zone): number {
 export function verifyRequest(config: Config, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
   assert(zone !== "gridPadding", "the grid padding is never read or written");
   assert(Number.isSafeInteger(offsetInZone) && offsetInZone >= 0, () => `not an offset in ${zone}: ${offsetInZone}`);
-  assert(offsetInZone % SECTOR_SIZE_BYTES === 0, () => `offset ${offsetInZone} in ${zone} is not a multiple of a sector`);
-  assert(buffer.length > 0 && buffer.length % SECTOR_SIZE_BYTES === 0, () => `${buffer.length} bytes at ${offsetInZone} in ${zone} are not whole sectors`);
-  assert(buffer.byteOffset % SECTOR_SIZE_BYTES === 0, () => `memory at ${buffer.byteOffset} is not aligned to a sector`);
+  assert(
+    offsetInZone % SECTOR_SIZE_BYTES === 0,
+    () => `offset ${offsetInZone} in ${zone} is not a multiple of a sector`,
+  );
+  assert(
+    buffer.length > 0 && buffer.length % SECTOR_SIZE_BYTES === 0,
+    () => `${buffer.length} bytes at ${offsetInZone} in ${zone} are not whole sectors`,
+  );
+  assert(
+    buffer.byteOffset % SECTOR_SIZE_BYTES === 0,
+    () => `memory at ${buffer.byteOffset} is not aligned to a sector`,
+  );
   if (zone === "grid") {
-    assert(offsetInZone % config.cluster.blockSize === 0, () => `offset ${offsetInZone} in the grid is not the start of a block`);
-    assert(buffer.length <= config.cluster.blockSize, () => `${buffer.length} bytes at ${offsetInZone} in the grid exceed a block`);
+    assert(
+      offsetInZone % config.cluster.blockSize === 0,
+      () => `offset ${offsetInZone} in the grid is not the start of a block`,
+    );
+    assert(
+      buffer.length <= config.cluster.blockSize,
+      () => `${buffer.length} bytes at ${offsetInZone} in the grid exceed a block`,
+    );
   } else {
     const size = zoneSize(config, zone);
-    assert(offsetInZone + buffer.length <= size, () => `${buffer.length} bytes at ${offsetInZone} leave ${zone} (${size} bytes)`);
+    assert(
+      offsetInZone + buffer.length <= size,
+      () => `${buffer.length} bytes at ${offsetInZone} leave ${zone} (${size} bytes)`,
+    );
   }
 }

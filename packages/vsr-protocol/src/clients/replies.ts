@@ -162,7 +162,10 @@ export class ClientReplies {
   write(slot: number, message: Message, trigger: ReplyWriteTrigger): void {
     const reply = message.as(ReplyHeader);
     const session = this.#sessions.at(slot);
-    assert(session !== null && session.header.checksum === reply.checksum, () => `slot ${slot} belongs to another reply`);
+    assert(
+      session !== null && session.header.checksum === reply.checksum,
+      () => `slot ${slot} belongs to another reply`,
+    );
     assert(reply.size > HEADER_SIZE_BYTES, "a reply without a body is not written");
     assert(trigger === "commit" || this.faulty(slot), () => `slot ${slot} needs no repair`);
     assert(trigger === "repair" || this.#checkpointCallback === null, "no op is executed during a checkpoint");

@@ -112,7 +112,10 @@ export class ClientSessions {
    */
   insert(session: number, reply: ReplyHeader): ClientSession {
     assert(Number.isSafeInteger(session) && session > 0, () => `session ${session}`);
-    assert(reply.commit >= session && reply.commit === reply.op, () => `op ${reply.op}, commit ${reply.commit}, session ${session}`);
+    assert(
+      reply.commit >= session && reply.commit === reply.op,
+      () => `op ${reply.op}, commit ${reply.commit}, session ${session}`,
+    );
     assert(reply.client !== 0n && !this.#byClient.has(reply.client), () => `client ${reply.client} has a session`);
     const entry = this.#slots.find((slot) => slot.session === 0);
     assert(entry !== undefined, "a slot is free");

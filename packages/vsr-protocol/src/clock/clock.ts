@@ -51,7 +51,10 @@ export class Clock {
   #clockDeltaNs = 0n;
 
   constructor({ config, time, logger, replicaCount, replica, quorumReplication }: ClockOptions) {
-    assert(replicaCount > 0 && quorumReplication > 0 && quorumReplication <= replicaCount, () => `quorum ${quorumReplication} of ${replicaCount}`);
+    assert(
+      replicaCount > 0 && quorumReplication > 0 && quorumReplication <= replicaCount,
+      () => `quorum ${quorumReplication} of ${replicaCount}`,
+    );
     const standby = replica >= replicaCount;
     this.#time = time;
     this.#logger = logger;

@@ -85,7 +85,8 @@ function deriveConfig(cluster: ClusterConfig): DerivedConfig {
   const clientRepliesSize = cluster.clientsMax * cluster.messageSizeMax;
   const journalSizeHeaders = cluster.journalSlotCount * HEADER_SIZE_BYTES;
   const journalSizePrepares = cluster.journalSlotCount * cluster.messageSizeMax;
-  const beforeGrid = cluster.superblockCopies * superblockCopySize + journalSizeHeaders + journalSizePrepares + clientRepliesSize;
+  const beforeGrid =
+    cluster.superblockCopies * superblockCopySize + journalSizeHeaders + journalSizePrepares + clientRepliesSize;
   return {
     messageBodySizeMax,
     pipelineRequestQueueMax: Math.max(0, cluster.clientsMax + 1 - cluster.pipelinePrepareQueueMax),
@@ -122,52 +123,121 @@ function assertClusterConfig(cluster: ClusterConfig, derived: DerivedConfig): vo
   assertSizes(cluster, derived);
   assertLog(cluster, derived);
   assertPipeline(cluster, derived);
-  assert(cluster.superblockCopies % 2 === 0 && cluster.superblockCopies >= 4 && cluster.superblockCopies <= 8, () => `superblockCopies ${cluster.superblockCopies}`);
-  assert(cluster.vsrReleasesMax >= 2 && cluster.vsrReleasesMax * 4 <= derived.messageBodySizeMax, () => `vsrReleasesMax ${cluster.vsrReleasesMax}`);
+  assert(
+    cluster.superblockCopies % 2 === 0 && cluster.superblockCopies >= 4 && cluster.superblockCopies <= 8,
+    () => `superblockCopies ${cluster.superblockCopies}`,
+  );
+  assert(
+    cluster.vsrReleasesMax >= 2 && cluster.vsrReleasesMax * 4 <= derived.messageBodySizeMax,
+    () => `vsrReleasesMax ${cluster.vsrReleasesMax}`,
+  );
 }
 
 function assertSizes(cluster: ClusterConfig, derived: DerivedConfig): void {
-  assert(cluster.messageSizeMax >= SECTOR_SIZE_BYTES && cluster.messageSizeMax % SECTOR_SIZE_BYTES === 0, () => `messageSizeMax ${cluster.messageSizeMax}`);
-  assert(cluster.blockSize % SECTOR_SIZE_BYTES === 0, () => `blockSize ${cluster.blockSize} is not a multiple of a sector`);
+  assert(
+    cluster.messageSizeMax >= SECTOR_SIZE_BYTES && cluster.messageSizeMax % SECTOR_SIZE_BYTES === 0,
+    () => `messageSizeMax ${cluster.messageSizeMax}`,
+  );
+  assert(
+    cluster.blockSize % SECTOR_SIZE_BYTES === 0,
+    () => `blockSize ${cluster.blockSize} is not a multiple of a sector`,
+  );
   assert(cluster.blockSize <= cluster.messageSizeMax, "a block travels as a message");
-  assert(derived.messageBodySizeMax >= CHECKPOINT_STATE_SIZE_BYTES + derived.viewHeadersMax * HEADER_SIZE_BYTES, "a view message fits in a message");
-  assert(SECTOR_SIZE_BYTES + derived.viewHeadersMax * HEADER_SIZE_BYTES < SUPERBLOCK_HEADER_SIZE_BYTES, "the view headers fit in a superblock copy");
-  assert(cluster.clientsMax * (HEADER_SIZE_BYTES + 8) <= derived.blockBodySizeMax, "the client sessions fit in one block");
-  assert(derived.connectionSendQueueMaxReplica * cluster.messageSizeMax <= SEND_BUFFER_SIZE_MAX_BYTES, "a socket can hold the send queue");
+  assert(
+    derived.messageBodySizeMax >= CHECKPOINT_STATE_SIZE_BYTES + derived.viewHeadersMax * HEADER_SIZE_BYTES,
+    "a view message fits in a message",
+  );
+  assert(
+    SECTOR_SIZE_BYTES + derived.viewHeadersMax * HEADER_SIZE_BYTES < SUPERBLOCK_HEADER_SIZE_BYTES,
+    "the view headers fit in a superblock copy",
+  );
+  assert(
+    cluster.clientsMax * (HEADER_SIZE_BYTES + 8) <= derived.blockBodySizeMax,
+    "the client sessions fit in one block",
+  );
+  assert(
+    derived.connectionSendQueueMaxReplica * cluster.messageSizeMax <= SEND_BUFFER_SIZE_MAX_BYTES,
+    "a socket can hold the send queue",
+  );
   assert(derived.dataFileSizeMin % cluster.blockSize === 0, "the grid starts at a multiple of the block size");
 }
 
 function assertLog(cluster: ClusterConfig, derived: DerivedConfig): void {
   const { journalSlotCount, lsmCompactionOps, pipelinePrepareQueueMax } = cluster;
   const { vsrCheckpointOps } = derived;
-  assert(vsrCheckpointOps + lsmCompactionOps + 2 * pipelinePrepareQueueMax <= journalSlotCount, () => `vsrCheckpointOps ${vsrCheckpointOps} does not fit the log`);
-  assert(vsrCheckpointOps >= pipelinePrepareQueueMax && vsrCheckpointOps >= lsmCompactionOps, () => `vsrCheckpointOps ${vsrCheckpointOps} is too small`);
+  assert(
+    vsrCheckpointOps + lsmCompactionOps + 2 * pipelinePrepareQueueMax <= journalSlotCount,
+    () => `vsrCheckpointOps ${vsrCheckpointOps} does not fit the log`,
+  );
+  assert(
+    vsrCheckpointOps >= pipelinePrepareQueueMax && vsrCheckpointOps >= lsmCompactionOps,
+    () => `vsrCheckpointOps ${vsrCheckpointOps} is too small`,
+  );
   assert(vsrCheckpointOps % lsmCompactionOps === 0, () => `vsrCheckpointOps ${vsrCheckpointOps} is not whole bars`);
-  assert(journalSlotCount >= 2 * lsmCompactionOps && journalSlotCount % lsmCompactionOps === 0, () => `journalSlotCount ${journalSlotCount} is not whole bars`);
-  assert(journalSlotCount >= 2 * pipelinePrepareQueueMax, () => `journalSlotCount ${journalSlotCount} is smaller than two pipelines`);
-  assert(journalSlotCount % (SECTOR_SIZE_BYTES / HEADER_SIZE_BYTES) === 0, () => `journalSlotCount ${journalSlotCount} is not whole header sectors`);
+  assert(
+    journalSlotCount >= 2 * lsmCompactionOps && journalSlotCount % lsmCompactionOps === 0,
+    () => `journalSlotCount ${journalSlotCount} is not whole bars`,
+  );
+  assert(
+    journalSlotCount >= 2 * pipelinePrepareQueueMax,
+    () => `journalSlotCount ${journalSlotCount} is smaller than two pipelines`,
+  );
+  assert(
+    journalSlotCount % (SECTOR_SIZE_BYTES / HEADER_SIZE_BYTES) === 0,
+    () => `journalSlotCount ${journalSlotCount} is not whole header sectors`,
+  );
 }
 
 function assertPipeline(cluster: ClusterConfig, derived: DerivedConfig): void {
   const { clientsMax, pipelinePrepareQueueMax, viewChangeHeadersSuffixMax } = cluster;
-  assert(pipelinePrepareQueueMax <= clientsMax + 1, () => `pipelinePrepareQueueMax ${pipelinePrepareQueueMax} of ${clientsMax} clients`);
+  assert(
+    pipelinePrepareQueueMax <= clientsMax + 1,
+    () => `pipelinePrepareQueueMax ${pipelinePrepareQueueMax} of ${clientsMax} clients`,
+  );
   assert(pipelinePrepareQueueMax + 1 <= PREPARES_TRACKED_MAX, "a bit set of join_view holds the pipeline");
-  assert(viewChangeHeadersSuffixMax >= pipelinePrepareQueueMax + 1, () => `viewChangeHeadersSuffixMax ${viewChangeHeadersSuffixMax}`);
-  assert(derived.viewHeadersMax >= pipelinePrepareQueueMax + 3 && derived.viewHeadersMax <= cluster.journalSlotCount, () => `viewHeadersMax ${derived.viewHeadersMax}`);
-  assert(pipelinePrepareQueueMax + derived.pipelineRequestQueueMax <= clientsMax + 1, "every client has at most one request in the pipeline");
+  assert(
+    viewChangeHeadersSuffixMax >= pipelinePrepareQueueMax + 1,
+    () => `viewChangeHeadersSuffixMax ${viewChangeHeadersSuffixMax}`,
+  );
+  assert(
+    derived.viewHeadersMax >= pipelinePrepareQueueMax + 3 && derived.viewHeadersMax <= cluster.journalSlotCount,
+    () => `viewHeadersMax ${derived.viewHeadersMax}`,
+  );
+  assert(
+    pipelinePrepareQueueMax + derived.pipelineRequestQueueMax <= clientsMax + 1,
+    "every client has at most one request in the pipeline",
+  );
 }
 
 function assertProcessConfig(cluster: ClusterConfig, process: ProcessConfig, derived: DerivedConfig): void {
   const headerSectors = derived.journalSizeHeaders / SECTOR_SIZE_BYTES;
-  assert(!isProduction(cluster) || process.journalIopsWriteMax < headerSectors, "a crash must not be able to tear every header sector at once");
+  assert(
+    !isProduction(cluster) || process.journalIopsWriteMax < headerSectors,
+    "a crash must not be able to tear every header sector at once",
+  );
   assert(process.journalIopsReadMax > 2, "two reads of the journal are kept for commits");
-  assert(process.clientRepliesIopsReadMax > 0 && process.clientRepliesIopsWriteMax > 0, "client replies need reads and writes");
+  assert(
+    process.clientRepliesIopsReadMax > 0 && process.clientRepliesIopsWriteMax > 0,
+    "client replies need reads and writes",
+  );
   assert(process.gridRepairReadsMax <= process.gridIopsReadMax, "reads for repair are grid reads");
-  assert(process.storageSizeLimitDefault <= process.storageSizeLimitMax, "the default storage limit is at most the maximum");
-  assert(derived.dataFileSizeMin <= process.storageSizeLimitDefault, () => `a data file has at least ${derived.dataFileSizeMin} bytes`);
+  assert(
+    process.storageSizeLimitDefault <= process.storageSizeLimitMax,
+    "the default storage limit is at most the maximum",
+  );
+  assert(
+    derived.dataFileSizeMin <= process.storageSizeLimitDefault,
+    () => `a data file has at least ${derived.dataFileSizeMin} bytes`,
+  );
   assert(process.backoffMinTicks > 0 && process.backoffMinTicks <= process.backoffMaxTicks, "backoff is a range");
-  assert(process.rttTicks > 0 && process.rttTicks <= process.rttMaxTicks && process.rttMultiple > 0, "the round trip time is a range");
-  assert(process.clockSynchronizationWindowMinMs < process.clockSynchronizationWindowMaxMs, "the clock's window is a range");
+  assert(
+    process.rttTicks > 0 && process.rttTicks <= process.rttMaxTicks && process.rttMultiple > 0,
+    "the round trip time is a range",
+  );
+  assert(
+    process.clockSynchronizationWindowMinMs < process.clockSynchronizationWindowMaxMs,
+    "the clock's window is a range",
+  );
   assert(process.clockSynchronizationWindowMaxMs < process.clockEpochMaxMs, "a window closes before the epoch ends");
   assert(process.tickMs > 0, "time advances");
 }

@@ -17,7 +17,7 @@ import { invalidHeader } from "./invalid.ts";
 import type { Message } from "./message.ts";
 import { PingHeader } from "./ping.ts";
 import { PREPARE_LAYOUT, PrepareHeader } from "./prepare.ts";
-import { isBlankPrepare } from "./special-prepare.ts";
+import { isBlankPrepare } from "./special-prepares.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES } from "./view.ts";
 
 /**

@@ -22,6 +22,9 @@ export type MessageBufferInvalidReason =
   | "header_cluster"
   | "misdirected";
 
+/** From this size on, a message is handed over with its memory if that copies less than taking it out. */
+const EXCHANGE_SIZE_MIN_BYTES = 4096;
+
 /**
  * Up to `message_size_max` received bytes, and how far they have been looked at:
  *
@@ -143,7 +146,9 @@ export class MessageBuffer {
   consume(): Message {
     assert(this.#offered && this.#storage !== null, "there is no message to consume");
     const sizeBytes = this.#header.size;
-    const message = this.#processed === 0 && this.#received <= 2 * sizeBytes ? this.#exchange() : this.#copy(sizeBytes);
+    const rest = this.#received - sizeBytes;
+    const exchange = this.#processed === 0 && sizeBytes >= EXCHANGE_SIZE_MIN_BYTES && sizeBytes > rest;
+    const message = exchange ? this.#exchange() : this.#copy(sizeBytes);
     this.#offered = false;
     this.#processed += sizeBytes;
     this.#assertCursors();

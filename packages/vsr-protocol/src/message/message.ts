@@ -5,6 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Layout, RecordClass, RecordOf } from "../layout.ts";
+import { sectorCeil } from "../sector.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 
 /**
@@ -53,6 +54,15 @@ export class Message {
   /** The body: `size` − 256 bytes, possibly none. */
   body(): Uint8Array {
     return this.buffer.subarray(HEADER_SIZE_BYTES, this.#size());
+  }
+
+  /**
+   * Zeroes the bytes between the message and the end of its last sector. They are written to disk with it, must be the
+   * same in all replicas and no checksum covers them.
+   */
+  zeroSectorPadding(): void {
+    const size = this.#size();
+    this.buffer.fill(0, size, sectorCeil(size));
   }
 
   /** Adds an owner, who must `release` it. Returns the message. */

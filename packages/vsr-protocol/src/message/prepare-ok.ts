@@ -10,7 +10,7 @@ import { Operation, operationOfCluster } from "../operation.ts";
 import { CHECKSUM_EMPTY, type Checksums } from "./checksums.ts";
 import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf, initHeader } from "./frame.ts";
 import type { PrepareHeader } from "./prepare.ts";
-import { rootPrepareChecksum } from "./special-prepare.ts";
+import { rootPrepareChecksum } from "./special-prepares.ts";
 
 /** Bytes 128 to 255 of a `prepare_ok`. */
 export const PREPARE_OK_LAYOUT = {

@@ -8,13 +8,20 @@ import { Command } from "../command.ts";
 import { Operation } from "../operation.ts";
 import { CHECKSUM_EMPTY } from "./checksums.ts";
 import { HEADER_SIZE_BYTES } from "./frame.ts";
-import type { PrepareHeader } from "./prepare.ts";
+import { PrepareHeader } from "./prepare.ts";
 
 const CHECKSUMMED_OFFSET = 16;
 
 /** Writes the prepare of op 0, the same in all replicas of a cluster. */
 export function writeRootPrepare(header: PrepareHeader, cluster: bigint): void {
   writeEmptyPrepare(header, cluster, 0, Operation.root);
+}
+
+/** The header checksum of the prepare of op 0. */
+export function rootPrepareChecksum(cluster: bigint): bigint {
+  const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
+  writeRootPrepare(header, cluster);
+  return header.checksum;
 }
 
 /** Writes what an empty slot of the write-ahead log holds. */

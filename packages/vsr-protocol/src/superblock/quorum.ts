@@ -33,8 +33,18 @@ export type QuorumSlots = readonly (number | null)[];
 
 /** The outcome: the superblock with where its copies were found, or why there is none. */
 export type QuorumResult =
-  | { readonly kind: "chosen"; readonly image: SuperBlockImage; readonly slots: QuorumSlots; readonly warnings: readonly string[] }
-  | { readonly kind: "fault"; readonly fault: QuorumFault; readonly detail: string; readonly warnings: readonly string[] };
+  | {
+      readonly kind: "chosen";
+      readonly image: SuperBlockImage;
+      readonly slots: QuorumSlots;
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly kind: "fault";
+      readonly fault: QuorumFault;
+      readonly detail: string;
+      readonly warnings: readonly string[];
+    };
 
 /** All copies with one content. */
 interface Group {
@@ -45,7 +55,10 @@ interface Group {
 
 /** How many copies of one content are believed: of 4, 6 or 8. `verify + open = copies + 1`. */
 export function quorumThreshold(superblockCopies: number, purpose: QuorumPurpose): number {
-  assert(superblockCopies === 4 || superblockCopies === 6 || superblockCopies === 8, () => `${superblockCopies} copies`);
+  assert(
+    superblockCopies === 4 || superblockCopies === 6 || superblockCopies === 8,
+    () => `${superblockCopies} copies`,
+  );
   const open = superblockCopies / 2;
   return purpose === "open" ? open : open + 1;
 }
@@ -69,7 +82,12 @@ export function selectQuorum(config: Config, copies: readonly SuperBlockImage[],
   }
   const version = best.image.header.version;
   if (version !== SUPERBLOCK_VERSION) {
-    return { kind: "fault", fault: "versionUnknown", detail: `version ${version}, not ${SUPERBLOCK_VERSION}`, warnings };
+    return {
+      kind: "fault",
+      fault: "versionUnknown",
+      detail: `version ${version}, not ${SUPERBLOCK_VERSION}`,
+      warnings,
+    };
   }
   const invalid = superblockInvalid(config, best.image);
   if (invalid !== null) return { kind: "fault", fault: "vsrStateInvalid", detail: invalid, warnings };
@@ -131,19 +149,33 @@ type Relation =
 function relate(config: Config, other: SuperBlockImage, best: SuperBlockImage): Relation {
   const [a, b] = [other.header, best.header];
   if (a.cluster !== b.cluster) return { kind: "foreign", detail: `a copy belongs to cluster ${a.cluster}` };
-  if (other.vsrState.replicaId !== best.vsrState.replicaId) return { kind: "foreign", detail: `a copy belongs to replica_id ${other.vsrState.replicaId}` };
-  if (a.sequence === b.sequence) return { kind: "fault", fault: "fork", detail: `two superblocks have sequence ${b.sequence}` };
+  if (other.vsrState.replicaId !== best.vsrState.replicaId)
+    return { kind: "foreign", detail: `a copy belongs to replica_id ${other.vsrState.replicaId}` };
+  if (a.sequence === b.sequence)
+    return { kind: "fault", fault: "fork", detail: `two superblocks have sequence ${b.sequence}` };
   if (a.sequence > b.sequence + 1) {
-    return { kind: "fault", fault: "parentSkipped", detail: `sequence ${a.sequence} was written, but only ${b.sequence} has a quorum` };
+    return {
+      kind: "fault",
+      fault: "parentSkipped",
+      detail: `sequence ${a.sequence} was written, but only ${b.sequence} has a quorum`,
+    };
   }
   if (a.sequence + 1 !== b.sequence) return { kind: "unrelated" };
   if (a.checksum !== b.parent) {
-    return { kind: "fault", fault: "parentNotConnected", detail: `sequence ${a.sequence} is not the parent of ${b.sequence}` };
+    return {
+      kind: "fault",
+      fault: "parentNotConnected",
+      detail: `sequence ${a.sequence} is not the parent of ${b.sequence}`,
+    };
   }
   const invalid = superblockInvalid(config, other) ?? successionInvalid(other, best);
   if (invalid !== null) return { kind: "fault", fault: "vsrStateInvalid", detail: invalid };
   if (vsrStateMonotonic(other, best)) return { kind: "parent" };
-  return { kind: "fault", fault: "vsrStateNotMonotonic", detail: `sequence ${b.sequence} goes back behind ${a.sequence}` };
+  return {
+    kind: "fault",
+    fault: "vsrStateNotMonotonic",
+    detail: `sequence ${b.sequence} goes back behind ${a.sequence}`,
+  };
 }
 
 /**

@@ -268,7 +268,10 @@ export class SuperBlock {
     assert(header.checksumPadding === 0n && header.parentPadding === 0n, "the superblock's paddings are zero");
     assert(header.cluster === working.header.cluster, "the cluster never changes");
     assert(staging.vsrState.replicaId === working.vsrState.replicaId, "the replica's id never changes");
-    assert(checkpoint.storageSize <= this.#config.process.storageSizeLimitMax, () => `storage_size ${checkpoint.storageSize}`);
+    assert(
+      checkpoint.storageSize <= this.#config.process.storageSizeLimitMax,
+      () => `storage_size ${checkpoint.storageSize}`,
+    );
   }
 
   /** Writes staging as copy `copy`, into the slot of that number. */

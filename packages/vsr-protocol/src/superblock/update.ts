@@ -16,7 +16,13 @@ import { writeRootPrepare } from "../message/special-prepares.ts";
 import { type ViewHeaders, viewHeadersKind } from "../view-headers.ts";
 import { bytesEqual, type SuperBlockImage } from "./image.ts";
 import { type CheckpointState, SUPERBLOCK_LAYOUT, SUPERBLOCK_VERSION } from "./layout.ts";
-import { freeSetBlocksAcquired, freeSetBlocksReleased, successionInvalid, superblockInvalid, vsrStateMonotonic } from "./vsr-state.ts";
+import {
+  freeSetBlocksAcquired,
+  freeSetBlocksReleased,
+  successionInvalid,
+  superblockInvalid,
+  vsrStateMonotonic,
+} from "./vsr-state.ts";
 
 /** What a new data file is made for. */
 export interface FormatOptions {
@@ -74,8 +80,14 @@ export interface ViewChangeUpdate extends ViewAttributes {
 
 /** Makes the superblock of sequence 0, which exists only for its checksum (spec 04 §25). */
 export function buildVirtual(config: Config, image: SuperBlockImage, options: FormatOptions): void {
-  assert(options.replicaCount >= 1 && options.replicaCount <= REPLICAS_MAX, () => `replica_count ${options.replicaCount}`);
-  assert(options.replica >= 0 && options.replica < options.replicaCount + STANDBYS_MAX, () => `replica ${options.replica}`);
+  assert(
+    options.replicaCount >= 1 && options.replicaCount <= REPLICAS_MAX,
+    () => `replica_count ${options.replicaCount}`,
+  );
+  assert(
+    options.replica >= 0 && options.replica < options.replicaCount + STANDBYS_MAX,
+    () => `replica ${options.replica}`,
+  );
   assert(options.release > 0, "a release formats the file");
   const members = rootMembers(config.cluster, options.cluster);
   const replicaId = members[options.replica];
@@ -91,7 +103,12 @@ export function buildVirtual(config: Config, image: SuperBlockImage, options: Fo
 }
 
 /** Makes the first state: nothing committed but the root. `next` gets the state and the view headers. */
-export function buildFormat(config: Config, virtual: SuperBlockImage, next: SuperBlockImage, options: FormatOptions): void {
+export function buildFormat(
+  config: Config,
+  virtual: SuperBlockImage,
+  next: SuperBlockImage,
+  options: FormatOptions,
+): void {
   assert(virtual.header.sequence === 0 && virtual.header.checksum !== 0n, "the first superblock follows a virtual one");
   next.copyFrom(virtual);
   writeRootPrepare(next.checkpointHeader, options.cluster);
@@ -119,8 +136,14 @@ export function buildCheckpoint(
   assert(header.op <= update.commitMax, () => `checkpoint ${header.op} is not committed (${update.commitMax})`);
   assert(header.checksum !== staging.checkpointHeader.checksum, "a new checkpoint has a new header");
   assert(update.syncOpMin <= update.syncOpMax, () => `sync ${update.syncOpMin} to ${update.syncOpMax}`);
-  assert(update.release >= staging.checkpoint.release, () => `release ${update.release} after ${staging.checkpoint.release}`);
-  assert(storageSize >= config.derived.dataFileSizeMin && storageSize <= storageSizeLimit, () => `storage_size ${storageSize}`);
+  assert(
+    update.release >= staging.checkpoint.release,
+    () => `release ${update.release} after ${staging.checkpoint.release}`,
+  );
+  assert(
+    storageSize >= config.derived.dataFileSizeMin && storageSize <= storageSizeLimit,
+    () => `storage_size ${storageSize}`,
+  );
   next.copyFrom(staging);
   const parentId = staging.checkpointId();
   writeCheckpoint(next.checkpoint, update);
@@ -132,17 +155,31 @@ export function buildCheckpoint(
   next.vsrState.syncView = 0;
   if (update.viewAttributes !== null) writeView(next, update.viewAttributes);
   const empty = freeSetBlocksAcquired(next.checkpoint).size === 0 && freeSetBlocksReleased(next.checkpoint).size === 0;
-  assert(empty === (storageSize === config.derived.dataFileSizeMin), () => `storage_size ${storageSize}, free set empty: ${empty}`);
+  assert(
+    empty === (storageSize === config.derived.dataFileSizeMin),
+    () => `storage_size ${storageSize}, free set empty: ${empty}`,
+  );
   assertFollows(config, staging, next);
 }
 
 /** Makes the state after a step of the view, or with the checkpoint of another replica. */
-export function buildViewChange(config: Config, staging: SuperBlockImage, next: SuperBlockImage, update: ViewChangeUpdate): void {
+export function buildViewChange(
+  config: Config,
+  staging: SuperBlockImage,
+  next: SuperBlockImage,
+  update: ViewChangeUpdate,
+): void {
   const { vsrState } = staging;
   const viewAdvances = update.view > vsrState.view || update.logView > vsrState.logView;
-  assert(viewAdvances || update.syncCheckpoint !== null, () => `view ${update.view}, log_view ${update.logView} are not new`);
+  assert(
+    viewAdvances || update.syncCheckpoint !== null,
+    () => `view ${update.view}, log_view ${update.logView} are not new`,
+  );
   const head = update.headers[0];
-  assert(head !== undefined && head.op >= staging.checkpointHeader.op, () => `head ${head?.op} is below the checkpoint`);
+  assert(
+    head !== undefined && head.op >= staging.checkpointHeader.op,
+    () => `head ${head?.op} is below the checkpoint`,
+  );
   next.copyFrom(staging);
   next.vsrState.commitMax = update.commitMax;
   if (update.syncCheckpoint !== null) writeSync(config, staging, next, update.syncCheckpoint);
@@ -177,7 +214,10 @@ function writeCheckpoint(checkpoint: CheckpointState, update: CheckpointUpdate):
 
 function writeSync(config: Config, staging: SuperBlockImage, next: SuperBlockImage, sync: SyncCheckpoint): void {
   const { checkpoint, syncOpMin, syncOpMax } = sync;
-  next.vsrState.checkpoint = checkpoint.buffer.subarray(checkpoint.offset, checkpoint.offset + CHECKPOINT_STATE_SIZE_BYTES);
+  next.vsrState.checkpoint = checkpoint.buffer.subarray(
+    checkpoint.offset,
+    checkpoint.offset + CHECKPOINT_STATE_SIZE_BYTES,
+  );
   next.vsrState.syncOpMin = syncOpMin;
   next.vsrState.syncOpMax = syncOpMax;
   const current = staging.checkpointHeader.op;
@@ -187,7 +227,10 @@ function writeSync(config: Config, staging: SuperBlockImage, next: SuperBlockIma
   if (op === after) {
     assert(checkpoint.parentCheckpointId === staging.checkpointId(), "the synced checkpoint follows the current one");
   } else if (op === checkpointAfter(config, after)) {
-    assert(checkpoint.grandparentCheckpointId === staging.checkpointId(), "the synced checkpoint descends from the current one");
+    assert(
+      checkpoint.grandparentCheckpointId === staging.checkpointId(),
+      "the synced checkpoint descends from the current one",
+    );
   }
 }
 

@@ -44,7 +44,8 @@ function integersInvalid(image: SuperBlockImage): string | null {
 
 function unsafeField(record: RecordView, layout: Layout): string | null {
   for (const [name, field] of Object.entries(layout)) {
-    if (field.type === "u53" && !isSafeU64(record.dataView, record.offset + field.offset)) return `${name} is out of range`;
+    if (field.type === "u53" && !isSafeU64(record.dataView, record.offset + field.offset))
+      return `${name} is out of range`;
   }
   return null;
 }
@@ -52,23 +53,30 @@ function unsafeField(record: RecordView, layout: Layout): string | null {
 function vsrStateInvalid(image: SuperBlockImage): string | null {
   const { vsrState, checkpointHeader } = image;
   const members = image.members();
-  if (vsrState.commitMax < checkpointHeader.op) return `commit_max ${vsrState.commitMax} is below the checkpoint ${checkpointHeader.op}`;
-  if (vsrState.syncOpMax < vsrState.syncOpMin) return `sync_op_max ${vsrState.syncOpMax} is below sync_op_min ${vsrState.syncOpMin}`;
+  if (vsrState.commitMax < checkpointHeader.op)
+    return `commit_max ${vsrState.commitMax} is below the checkpoint ${checkpointHeader.op}`;
+  if (vsrState.syncOpMax < vsrState.syncOpMin)
+    return `sync_op_max ${vsrState.syncOpMax} is below sync_op_min ${vsrState.syncOpMin}`;
   if (vsrState.view < vsrState.logView) return `view ${vsrState.view} is below log_view ${vsrState.logView}`;
-  if (vsrState.replicaCount < 1 || vsrState.replicaCount > REPLICAS_MAX) return `replica_count is ${vsrState.replicaCount}`;
+  if (vsrState.replicaCount < 1 || vsrState.replicaCount > REPLICAS_MAX)
+    return `replica_count is ${vsrState.replicaCount}`;
   if (!membersValid(members)) return "members are not valid";
-  if (vsrState.replicaId === 0n || memberIndex(members, vsrState.replicaId) === null) return "replica_id is not a member";
+  if (vsrState.replicaId === 0n || memberIndex(members, vsrState.replicaId) === null)
+    return "replica_id is not a member";
   return null;
 }
 
 function checkpointInvalid(config: Config, image: SuperBlockImage): string | null {
   const { checkpoint, checkpointHeader } = image;
-  if (checkpointHeader.command !== Command.prepare) return `the checkpoint's header has command ${checkpointHeader.command}`;
+  if (checkpointHeader.command !== Command.prepare)
+    return `the checkpoint's header has command ${checkpointHeader.command}`;
   const headerBytes = checkpoint.header;
   assert(headerBytes.length === HEADER_SIZE_BYTES, "the checkpoint begins with a header");
-  if (checkpointHeader.checksum !== checksumOf(headerBytes.subarray(16))) return "the checkpoint's header has a wrong checksum";
+  if (checkpointHeader.checksum !== checksumOf(headerBytes.subarray(16)))
+    return "the checkpoint's header has a wrong checksum";
   if (!isCheckpointOp(config, checkpointHeader.op)) return `op ${checkpointHeader.op} cannot be a checkpoint`;
-  if (checkpoint.storageSize < config.derived.dataFileSizeMin) return `storage_size ${checkpoint.storageSize} is below ${config.derived.dataFileSizeMin}`;
+  if (checkpoint.storageSize < config.derived.dataFileSizeMin)
+    return `storage_size ${checkpoint.storageSize} is below ${config.derived.dataFileSizeMin}`;
   if (checkpoint.snapshotsBlockChecksum !== 0n || checkpoint.snapshotsBlockAddress !== 0) return "snapshots are in use";
   return (
     paddingInvalid(checkpoint) ??
@@ -118,7 +126,10 @@ export function freeSetBlocksReleased(checkpoint: CheckpointState): TrailerRefer
 /** Where the encoded client sessions are. */
 export function clientSessions(checkpoint: CheckpointState): TrailerReference {
   return {
-    lastBlock: { checksum: checkpoint.clientSessionsLastBlockChecksum, address: checkpoint.clientSessionsLastBlockAddress },
+    lastBlock: {
+      checksum: checkpoint.clientSessionsLastBlockChecksum,
+      address: checkpoint.clientSessionsLastBlockAddress,
+    },
     size: checkpoint.clientSessionsSize,
     checksum: checkpoint.clientSessionsChecksum,
   };
@@ -133,7 +144,9 @@ function trailerInvalid(name: string, trailer: TrailerReference): string | null 
 function clientSessionsInvalid(config: Config, checkpoint: CheckpointState): string | null {
   if (checkpoint.clientSessionsLastBlockAddress === 0) return null;
   const size = clientSessionsEncodeSize(config);
-  return checkpoint.clientSessionsSize === size ? null : `client_sessions has ${checkpoint.clientSessionsSize} bytes, not ${size}`;
+  return checkpoint.clientSessionsSize === size
+    ? null
+    : `client_sessions has ${checkpoint.clientSessionsSize} bytes, not ${size}`;
 }
 
 function manifestInvalid(checkpoint: CheckpointState): string | null {
@@ -146,7 +159,8 @@ function manifestInvalid(checkpoint: CheckpointState): string | null {
   if (oldest === 0 || newest === 0) return "the manifest has blocks but no reference to them";
   const single = count === 1;
   if ((oldest === newest) !== single) return `the manifest has ${count} blocks from ${oldest} to ${newest}`;
-  if ((manifestOldestChecksum === manifestNewestChecksum) !== single) return `the ${count} manifest blocks have one checksum`;
+  if ((manifestOldestChecksum === manifestNewestChecksum) !== single)
+    return `the ${count} manifest blocks have one checksum`;
   return null;
 }
 
@@ -167,7 +181,8 @@ export function successionInvalid(old: SuperBlockImage, next: SuperBlockImage): 
     if (!old.checkpointEquals(next)) return `checkpoint ${next.checkpointHeader.op} changed`;
   } else {
     if (old.checkpointHeader.checksum === next.checkpointHeader.checksum) return "two checkpoints have one header";
-    if (old.checkpoint.parentCheckpointId === next.checkpoint.parentCheckpointId) return "two checkpoints have one parent";
+    if (old.checkpoint.parentCheckpointId === next.checkpoint.parentCheckpointId)
+      return "two checkpoints have one parent";
   }
   if (old.vsrState.replicaId !== next.vsrState.replicaId) return "replica_id changed";
   if (old.vsrState.replicaCount !== next.vsrState.replicaCount) return "replica_count changed";
