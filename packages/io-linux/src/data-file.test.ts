@@ -8,6 +8,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { constants } from "node:os";
@@ -15,7 +16,7 @@ import { type LogLevel, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { type DataFileOptions, openDataFile } from "./data-file.ts";
 import { DataFileError } from "./data-file-error.ts";
-import { isMemoryFileSystem } from "./direct-io.ts";
+import { decideDirectIo, isMemoryFileSystem } from "./direct-io.ts";
 import { loadSystemCalls, type SystemCalls } from "./system-calls.ts";
 import { TemporaryDirectory } from "./testing/temporary-directory.ts";
 
@@ -224,6 +225,27 @@ const memoryDirectory = "/dev/shm";
 const hasMemoryFileSystem = existsSync(memoryDirectory) && isMemoryFileSystem(memoryDirectory);
 
 describe("direct I/O", () => {
+  test.each([
+    // mode, inspect, in memory, supported → how it is opened, whether the operator is warned
+    ["required", false, false, true, "direct", false],
+    ["required", false, false, false, "refused", false],
+    ["required", false, true, false, "page_cache", true],
+    ["required", true, false, true, "direct", false],
+    ["required", true, false, false, "page_cache", true],
+    ["required", true, true, false, "page_cache", true],
+    ["optional", false, false, true, "direct", false],
+    ["optional", false, false, false, "page_cache", true],
+    ["optional", false, true, false, "page_cache", true],
+    ["optional", true, false, true, "direct", false],
+    ["optional", true, false, false, "page_cache", true],
+    ["disabled", false, false, true, "page_cache", false],
+    ["disabled", true, true, true, "page_cache", false],
+  ] as const)("%s, inspect %s, in memory %s, supported %s: %s", (mode, inspect, inMemory, supported, kind, warned) => {
+    const decision = decideDirectIo({ mode, inspect, inMemory, supported: () => supported });
+    expect(decision.kind).toBe(kind);
+    expect("warning" in decision && decision.warning !== null).toBe(warned);
+  });
+
   test("is not used where the configuration has none", async () => {
     using directory = new TemporaryDirectory();
     const file = await open({ path: directory.join("data"), purpose: "format", directIo: "disabled" });
@@ -240,7 +262,6 @@ describe("direct I/O", () => {
       expect(lines).toEqual([expect.stringMatching(/^warn: .*memory/u)]);
     } finally {
       file.close();
-      const { unlinkSync } = await import("node:fs");
       unlinkSync(path);
     }
   });
