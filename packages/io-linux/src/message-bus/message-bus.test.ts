@@ -603,6 +603,23 @@ describe("dialling", () => {
   });
 });
 
+test("messages for a replica that is never reached are given back", async () => {
+  const replica = await OneReplica.start();
+  running.length = 0;
+  await replica.close();
+  // Nobody listens there any more.
+  const { bus, pool } = createMember({ kind: "client" }, [replica.address], new Inbox());
+  bus.tick();
+  const message = pool.acquire();
+  message.buffer.set(pingClient(5n));
+  bus.sendMessageToReplica(0, message);
+  expect(message.references).toBe(2);
+  await until(() => message.references === 1, () => bus.tick());
+  message.release();
+  await bus.close();
+  expect(pool.available).toBe(pool.messagesMax);
+});
+
 describe("listening", () => {
   test("a port that is taken is refused with one line", async () => {
     const { address } = await OneReplica.start();
