@@ -1,0 +1,12 @@
+/**
+ * All kinds of golden data, in the order in which they are compared: the cheap ones first.
+ *
+ * @module
+ */
+import type { Kind } from "../artefact.ts";
+import { accounting } from "./accounting.ts";
+import { format } from "./format.ts";
+import { frames } from "./frames.ts";
+import { session } from "./session.ts";
+
+export const kinds: readonly Kind[] = [frames, accounting, session, format];
