@@ -66,3 +66,6 @@ export { TransferPending, TransferPendingStatus } from "./accounting/transfer-pe
 
 // The smallest state machine that stores something.
 export * as echo from "./echo/index.ts";
+
+// What a simulator sends to the accounting machine, and how it checks the replies.
+export * as workload from "./workload/index.ts";
