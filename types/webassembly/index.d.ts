@@ -6,12 +6,13 @@ declare namespace WebAssembly {
   interface MemoryDescriptor {
     readonly initial: number;
     readonly maximum?: number;
+    readonly shared?: boolean;
   }
 
-  /** A growable linear memory; `buffer` is detached by every `grow`. */
+  /** A linear memory; `buffer` is detached by every `grow`, unless it is shared. */
   class Memory {
     constructor(descriptor: MemoryDescriptor);
-    readonly buffer: ArrayBuffer;
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
     grow(deltaPages: number): number;
   }
 

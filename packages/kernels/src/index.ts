@@ -1,6 +1,19 @@
 /**
- * Work that touches every byte or every event of a batch: checksum, sort, merge, search and hash, written in AssemblyScript and called from TypeScript through WebAssembly memory.
+ * Work that touches every byte or every event of a batch, in WebAssembly over one linear memory: the checksum, hash
+ * indexes and a test for zeroes. Also the assertion that every package uses.
  *
  * @packageDocumentation
  */
-export {};
+export { assert, AssertionError, fail } from "./assert.ts";
+export { checksumInto, checksumOf, checksumOfNothing } from "./checksum-bytes.ts";
+export { ChecksumStream } from "./checksum-stream.ts";
+export { absent, hashSeedDefault } from "./hash-index.ts";
+export type { HashIndex, HashIndexOptions } from "./hash-index.ts";
+export { IdIndex } from "./id-index.ts";
+export { detectSimd } from "./kernel-module.ts";
+export type { Simd } from "./kernel-module.ts";
+export { checksumSizeBytes, checksumStateSizeBytes, createKernels } from "./kernels.ts";
+export type { Kernels, KernelsOptions } from "./kernels.ts";
+export { LinearMemory, linearMemorySizeMaxBytes, pageSizeBytes } from "./linear-memory.ts";
+export type { LinearMemoryOptions, MemoryUsage, Pointer } from "./linear-memory.ts";
+export { U64Index } from "./u64-index.ts";
