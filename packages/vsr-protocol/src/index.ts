@@ -3,4 +3,144 @@
  *
  * @packageDocumentation
  */
-export {};
+
+// Records: views of bytes with a fixed layout.
+export {
+  fieldSizeBytes,
+  isSafeU64,
+  isZero,
+  readU128,
+  readU53,
+  recordBytes,
+  recordClass,
+  writeU128,
+  writeU53,
+} from "./layout.ts";
+export type { Field, FieldType, Layout, RecordClass, RecordOf, RecordView } from "./layout.ts";
+
+// Messages: the frame, what all of them share, and the memory that they live in.
+export { Checksums, CHECKSUM_EMPTY } from "./message/checksums.ts";
+export { commandHeaderOf } from "./message/command-header.ts";
+export type { CommandHeader } from "./message/command-header.ts";
+export { describeHeader } from "./message/describe.ts";
+export { FRAME_LAYOUT, Header, HEADER_SIZE_BYTES, headerClass, initHeader, PROTOCOL_VERSION } from "./message/frame.ts";
+export type { HeaderOf } from "./message/frame.ts";
+export { invalidBody } from "./message/invalid-body.ts";
+export { invalidHeader } from "./message/invalid.ts";
+export { MessageBuffer } from "./message/message-buffer.ts";
+export type { MessageBufferInvalidReason } from "./message/message-buffer.ts";
+export { Message } from "./message/message.ts";
+export { MessagePool } from "./message/pool.ts";
+export type { MessagePoolOptions } from "./message/pool.ts";
+export {
+  isBlankPrepare,
+  rootPrepareChecksum,
+  writeBlankPrepare,
+  writeReservedPrepare,
+  writeRootPrepare,
+} from "./message/special-prepares.ts";
+
+// The header of each command.
+export { BLOCK_LAYOUT, BlockHeader, BlockType, blockTypeName } from "./message/block.ts";
+export { COMMIT_LAYOUT, CommitHeader } from "./message/commit.ts";
+export { EVICTION_LAYOUT, EvictionHeader } from "./message/eviction.ts";
+export { EXIT_VIEW_LAYOUT, ExitViewHeader } from "./message/exit-view.ts";
+export { GET_BLOCKS_LAYOUT, GetBlocksHeader } from "./message/get-blocks.ts";
+export { GET_HEADERS_LAYOUT, GetHeadersHeader } from "./message/get-headers.ts";
+export { GET_PREPARE_LAYOUT, GetPrepareHeader } from "./message/get-prepare.ts";
+export { GET_REPLY_LAYOUT, GetReplyHeader } from "./message/get-reply.ts";
+export { GET_VIEW_LAYOUT, GetViewHeader } from "./message/get-view.ts";
+export { HEADERS_LAYOUT, HeadersHeader } from "./message/headers.ts";
+export { JOIN_VIEW_LAYOUT, JoinViewHeader } from "./message/join-view.ts";
+export { PING_CLIENT_LAYOUT, PingClientHeader } from "./message/ping-client.ts";
+export { PING_LAYOUT, PingHeader, pingSizeBytes } from "./message/ping.ts";
+export { PONG_CLIENT_LAYOUT, PongClientHeader } from "./message/pong-client.ts";
+export { PONG_LAYOUT, PongHeader } from "./message/pong.ts";
+export { initPrepareOk, PREPARE_OK_LAYOUT, PrepareOkHeader } from "./message/prepare-ok.ts";
+export type { PrepareOkValues } from "./message/prepare-ok.ts";
+export { initPrepare, PREPARE_LAYOUT, PrepareHeader } from "./message/prepare.ts";
+export type { PrepareValues } from "./message/prepare.ts";
+export { initReply, REPLY_LAYOUT, ReplyHeader, setReplyView } from "./message/reply.ts";
+export { REQUEST_LAYOUT, RequestHeader } from "./message/request.ts";
+export { CHECKPOINT_STATE_SIZE_BYTES, VIEW_LAYOUT, ViewHeader } from "./message/view.ts";
+
+// Bodies.
+export { BLOCK_REQUEST_SIZE_BYTES, BlockRequest, blockRequestReservedZero } from "./body/block-request.ts";
+export {
+  RECONFIGURATION_REQUEST_SIZE_BYTES,
+  ReconfigurationRequest,
+  ReconfigurationResult,
+  validateReconfiguration,
+} from "./body/reconfiguration.ts";
+export type { CurrentConfiguration } from "./body/reconfiguration.ts";
+export {
+  invalidRegisterRequest,
+  REGISTER_REQUEST_SIZE_BYTES,
+  REGISTER_RESULT_SIZE_BYTES,
+  RegisterRequest,
+  RegisterResult,
+} from "./body/register.ts";
+export { invalidUpgradeRequest, UPGRADE_REQUEST_SIZE_BYTES, UpgradeRequest } from "./body/upgrade-request.ts";
+export {
+  MULTI_BATCH_COUNT_MAX,
+  MULTI_BATCH_ELEMENTS_MAX,
+  multiBatchCountMax,
+  MultiBatchDecoder,
+  multiBatchElementsMax,
+  MultiBatchEncoder,
+  multiBatchTrailerSizeBytes,
+} from "./multi-batch.ts";
+export type { MultiBatchInvalidReason } from "./multi-batch.ts";
+
+// The words of the protocol.
+export { Command, commandKnown, commandName } from "./command.ts";
+export { EvictionReason, evictionReasonKnown, evictionReasonName } from "./eviction.ts";
+export {
+  Operation,
+  operationName,
+  operationOfCluster,
+  operationOfStateMachine,
+  operationValid,
+  VSR_OPERATIONS_RESERVED,
+} from "./operation.ts";
+export { peerOf, peerTransition, UNKNOWN_PEER } from "./peer.ts";
+export type { Peer, PeerTransition } from "./peer.ts";
+export {
+  formatRelease,
+  parseRelease,
+  readReleaseList,
+  RELEASE_MAJOR_TEST,
+  RELEASE_MINIMUM,
+  RELEASE_NONE,
+  RELEASE_SIZE_BYTES,
+  releaseListValid,
+  releaseOf,
+  writeReleaseList,
+} from "./release.ts";
+export type { Release } from "./release.ts";
+
+// Rules of the protocol.
+export { backoffWithJitter, Timeout } from "./timeout.ts";
+export type { TimeoutOptions } from "./timeout.ts";
+export { quorums } from "./quorums.ts";
+export type { Quorums } from "./quorums.ts";
+
+// For whoever composes a replica or a client.
+export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";
+export type { Address, AddressError, AddressErrorReason, ParsedAddresses } from "./address.ts";
+export type { ClusterConfig, Config, DerivedConfig, ProcessConfig } from "./config/config.ts";
+export { fatal, FatalError, FatalReason } from "./fatal.ts";
+export { Random } from "./random.ts";
+export type { DrawBits } from "./random.ts";
+
+// The ports.
+export type { AppendOnlyFile } from "./ports/aof.ts";
+export type { Journal, JournalReadPurpose, JournalRecovery, JournalWriting } from "./ports/journal.ts";
+export { SILENT_LOGGER } from "./ports/logger.ts";
+export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
+export type { MessageBus, MessageBusReceiver } from "./ports/message-bus.ts";
+export type { Committing, StateMachine } from "./ports/state-machine.ts";
+export { StorageRequest } from "./ports/storage.ts";
+export type { Storage } from "./ports/storage.ts";
+export type { Time } from "./ports/time.ts";
+export type { Zone } from "./zone.ts";

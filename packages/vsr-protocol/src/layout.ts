@@ -24,7 +24,11 @@ export type Field =
 /** The fields of a record by name, in offset order. */
 export type Layout = { readonly [name: string]: Field };
 
-type FieldValue<Type extends FieldType> = Type extends "u64" | "u128" ? bigint : Type extends "bytes" ? Uint8Array : number;
+type FieldValue<Type extends FieldType> = Type extends "u64" | "u128"
+  ? bigint
+  : Type extends "bytes"
+    ? Uint8Array
+    : number;
 
 /** What every record view carries besides its fields. */
 export interface RecordView {
@@ -34,10 +38,21 @@ export interface RecordView {
   readonly dataView: DataView;
   /** Where the record begins in `buffer`, in bytes. */
   readonly offset: number;
+  /** The size of the record in bytes. */
+  readonly sizeBytes: number;
+  /**
+   * Makes this the view of the record at another offset of `buffer`, for loops over many records. Only for views that
+   * nobody else keeps.
+   *
+   * @throws AssertionError if the record does not fit in the buffer.
+   */
+  moveTo(offset: number): this;
 }
 
 /** A record view with one property for each field of `Fields`. Assigning to a `bytes` field copies into it. */
-export type RecordOf<Fields extends Layout> = RecordView & { -readonly [Name in keyof Fields]: FieldValue<Fields[Name]["type"]> };
+export type RecordOf<Fields extends Layout> = RecordView & {
+  -readonly [Name in keyof Fields]: FieldValue<Fields[Name]["type"]>;
+};
 
 /** The constructor of a record view, with the layout that it was made from. */
 export interface RecordClass<Fields extends Layout> {
@@ -51,6 +66,8 @@ export interface RecordClass<Fields extends Layout> {
   /** The size of the record in bytes. */
   readonly sizeBytes: number;
 }
+
+const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 const FIELD_SIZE_BYTES = { u8: 1, u16: 2, u32: 4, u53: 8, u64: 8, u128: 16 } as const;
 
@@ -76,6 +93,20 @@ export function isSafeU64(view: DataView, offset: number): boolean {
   return view.getUint32(offset + 4, true) <= 0x1f_ffff;
 }
 
+/** Whether all bytes of a field are zero. Makes no `bigint` and no view. */
+export function isZero(record: RecordView, field: Field): boolean {
+  const end = record.offset + field.offset + fieldSizeBytes(field);
+  for (let at = record.offset + field.offset; at < end; at += 1) {
+    if (record.buffer[at] !== 0) return false;
+  }
+  return true;
+}
+
+/** The bytes of a record: a view, not a copy. */
+export function recordBytes(record: RecordView): Uint8Array {
+  return record.buffer.subarray(record.offset, record.offset + record.sizeBytes);
+}
+
 /** Reads a u128, least significant byte first. */
 export function readU128(view: DataView, offset: number): bigint {
   return (view.getBigUint64(offset + 8, true) << 64n) | view.getBigUint64(offset, true);
@@ -88,56 +119,128 @@ export function writeU128(view: DataView, offset: number, value: bigint): void {
   view.setBigUint64(offset + 8, value >> 64n, true);
 }
 
-function readField(record: RecordView, field: Field): number | bigint | Uint8Array {
-  const at = record.offset + field.offset;
-  switch (field.type) {
-    case "u8":
-      return record.dataView.getUint8(at);
-    case "u16":
-      return record.dataView.getUint16(at, true);
-    case "u32":
-      return record.dataView.getUint32(at, true);
-    case "u53":
-      return readU53(record.dataView, at);
-    case "u64":
-      return record.dataView.getBigUint64(at, true);
-    case "u128":
-      return readU128(record.dataView, at);
-    case "bytes":
-      return record.buffer.subarray(at, at + field.size);
+let lastBuffer: Uint8Array = new Uint8Array(0);
+let lastDataView: DataView = new DataView(lastBuffer.buffer);
+
+/**
+ * A `DataView` of exactly the buffer's memory. The last one is kept: many records are made over one buffer after another,
+ * and a `DataView` costs more than the rest of the record.
+ */
+function dataViewOf(buffer: Uint8Array): DataView {
+  if (buffer !== lastBuffer) {
+    lastDataView = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    lastBuffer = buffer;
   }
+  return lastDataView;
 }
 
-function writeField(record: RecordView, field: Field, value: number | bigint | Uint8Array): void {
-  const at = record.offset + field.offset;
+/** What `Object.defineProperty` takes for one field. `Value` is what the field is in TypeScript. */
+interface Accessor<Value> {
+  get(this: RecordView): Value;
+  set(this: RecordView, value: Value): void;
+}
+
+// One maker a type, so that each accessor is a few instructions that the compiler inlines at every use: an accessor that
+// looked its type up in the field would cost some ten times as much.
+
+function accessorU8(at: number): Accessor<number> {
+  return {
+    get() {
+      return this.dataView.getUint8(this.offset + at);
+    },
+    set(value) {
+      assert(value >>> 0 === value && value <= 0xff, () => `not a u8: ${value}`);
+      this.dataView.setUint8(this.offset + at, value);
+    },
+  };
+}
+
+function accessorU16(at: number): Accessor<number> {
+  return {
+    get() {
+      return this.dataView.getUint16(this.offset + at, true);
+    },
+    set(value) {
+      assert(value >>> 0 === value && value <= 0xffff, () => `not a u16: ${value}`);
+      this.dataView.setUint16(this.offset + at, value, true);
+    },
+  };
+}
+
+function accessorU32(at: number): Accessor<number> {
+  return {
+    get() {
+      return this.dataView.getUint32(this.offset + at, true);
+    },
+    set(value) {
+      assert(value >>> 0 === value, () => `not a u32: ${value}`);
+      this.dataView.setUint32(this.offset + at, value, true);
+    },
+  };
+}
+
+function accessorU53(at: number): Accessor<number> {
+  return {
+    get() {
+      return readU53(this.dataView, this.offset + at);
+    },
+    set(value) {
+      writeU53(this.dataView, this.offset + at, value);
+    },
+  };
+}
+
+function accessorU64(at: number): Accessor<bigint> {
+  return {
+    get() {
+      return this.dataView.getBigUint64(this.offset + at, true);
+    },
+    set(value) {
+      assert(value >= 0n && value <= U64_MAX, () => `not a u64: ${value}`);
+      this.dataView.setBigUint64(this.offset + at, value, true);
+    },
+  };
+}
+
+function accessorU128(at: number): Accessor<bigint> {
+  return {
+    get() {
+      return readU128(this.dataView, this.offset + at);
+    },
+    set(value) {
+      writeU128(this.dataView, this.offset + at, value);
+    },
+  };
+}
+
+function accessorBytes(at: number, sizeBytes: number): Accessor<Uint8Array> {
+  return {
+    get() {
+      return this.buffer.subarray(this.offset + at, this.offset + at + sizeBytes);
+    },
+    set(value) {
+      assert(value.length === sizeBytes, () => `${value.length} bytes for a field of ${sizeBytes}`);
+      this.buffer.set(value, this.offset + at);
+    },
+  };
+}
+
+function accessor(field: Field): Accessor<number> | Accessor<bigint> | Accessor<Uint8Array> {
   switch (field.type) {
     case "u8":
-      assert(typeof value === "number" && value >>> 0 === value && value <= 0xff, () => `not a u8: ${String(value)}`);
-      record.dataView.setUint8(at, value);
-      return;
+      return accessorU8(field.offset);
     case "u16":
-      assert(typeof value === "number" && value >>> 0 === value && value <= 0xffff, () => `not a u16: ${String(value)}`);
-      record.dataView.setUint16(at, value, true);
-      return;
+      return accessorU16(field.offset);
     case "u32":
-      assert(typeof value === "number" && value >>> 0 === value, () => `not a u32: ${String(value)}`);
-      record.dataView.setUint32(at, value, true);
-      return;
+      return accessorU32(field.offset);
     case "u53":
-      assert(typeof value === "number", () => `not a number: ${String(value)}`);
-      writeU53(record.dataView, at, value);
-      return;
+      return accessorU53(field.offset);
     case "u64":
-      assert(typeof value === "bigint" && value >= 0n && value >> 64n === 0n, () => `not a u64: ${String(value)}`);
-      record.dataView.setBigUint64(at, value, true);
-      return;
+      return accessorU64(field.offset);
     case "u128":
-      assert(typeof value === "bigint", () => `not a bigint: ${String(value)}`);
-      writeU128(record.dataView, at, value);
-      return;
+      return accessorU128(field.offset);
     case "bytes":
-      assert(value instanceof Uint8Array && value.length === field.size, () => `not ${field.size} bytes`);
-      record.buffer.set(value, at);
+      return accessorBytes(field.offset, field.size);
   }
 }
 
@@ -150,30 +253,38 @@ export function recordClass<Fields extends Layout>(sizeBytes: number, fields: Fi
   class Record implements RecordView {
     static readonly layout: Fields = fields;
     static readonly sizeBytes: number = sizeBytes;
+    declare readonly sizeBytes: number;
     readonly buffer: Uint8Array;
     readonly dataView: DataView;
-    readonly offset: number;
+    offset: number;
     constructor(buffer: Uint8Array, offset = 0) {
-      assert(offset >= 0 && offset + sizeBytes <= buffer.length, () => `record of ${sizeBytes} bytes at ${offset} of ${buffer.length}`);
+      assert(
+        offset >= 0 && offset + sizeBytes <= buffer.length,
+        () => `record of ${sizeBytes} bytes at ${offset} of ${buffer.length}`,
+      );
       this.buffer = buffer;
-      this.dataView = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+      this.dataView = dataViewOf(buffer);
       this.offset = offset;
     }
+    moveTo(offset: number): this {
+      assert(
+        offset >= 0 && offset + sizeBytes <= this.buffer.length,
+        () => `record of ${sizeBytes} bytes at ${offset} of ${this.buffer.length}`,
+      );
+      this.offset = offset;
+      return this;
+    }
   }
+  Object.defineProperty(Record.prototype, "sizeBytes", { value: sizeBytes });
   let end = 0;
   for (const [name, field] of Object.entries(fields)) {
-    assert(field.offset >= end, () => `field ${name} at ${field.offset} overlaps the field before it, which ends at ${end}`);
+    assert(
+      field.offset >= end,
+      () => `field ${name} at ${field.offset} overlaps the field before it, which ends at ${end}`,
+    );
     end = field.offset + fieldSizeBytes(field);
     assert(end <= sizeBytes, () => `field ${name} ends at ${end}, after the record of ${sizeBytes} bytes`);
-    Object.defineProperty(Record.prototype, name, {
-      enumerable: true,
-      get(this: RecordView) {
-        return readField(this, field);
-      },
-      set(this: RecordView, value: number | bigint | Uint8Array) {
-        writeField(this, field, value);
-      },
-    });
+    Object.defineProperty(Record.prototype, name, { enumerable: true, ...accessor(field) });
   }
   // The accessors were defined one by one, which the compiler cannot follow.
   return Record as unknown as RecordClass<Fields>;

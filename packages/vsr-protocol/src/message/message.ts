@@ -5,6 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Layout, RecordClass, RecordOf } from "../layout.ts";
+import { sectorCeil } from "../sector.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 
 /**
@@ -55,6 +56,15 @@ export class Message {
     return this.buffer.subarray(HEADER_SIZE_BYTES, this.#size());
   }
 
+  /**
+   * Zeroes the bytes between the message and the end of its last sector. They are written to disk with it, must be the
+   * same in all replicas and no checksum covers them.
+   */
+  zeroSectorPadding(): void {
+    const size = this.#size();
+    this.buffer.fill(0, size, sectorCeil(size));
+  }
+
   /** Adds an owner, who must `release` it. Returns the message. */
   reference(): this {
     this.#references += 1;
@@ -71,7 +81,10 @@ export class Message {
   #size(): number {
     assert(this.#references > 0, "a released message is used");
     const size = this.header.size;
-    assert(size >= HEADER_SIZE_BYTES && size <= this.buffer.length, () => `message size ${size} of at most ${this.buffer.length}`);
+    assert(
+      size >= HEADER_SIZE_BYTES && size <= this.buffer.length,
+      () => `message size ${size} of at most ${this.buffer.length}`,
+    );
     return size;
   }
 }

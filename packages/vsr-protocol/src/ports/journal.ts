@@ -75,7 +75,12 @@ export interface Journal {
    * Reads the prepare with this op and header checksum. The callback gets a message it owns (and must release) or null
    * if it is not there, damaged (then the slot is marked dirty and faulty), or no read was available.
    */
-  readPrepare(op: number, checksum: bigint, purpose: JournalReadPurpose, callback: (message: Message | null) => void): void;
+  readPrepare(
+    op: number,
+    checksum: bigint,
+    purpose: JournalReadPurpose,
+    callback: (message: Message | null) => void,
+  ): void;
 
   /** One line for people: slots that are dirty, faulty, and the head. */
   describe(): string;
