@@ -125,6 +125,74 @@ export type { TimeoutOptions } from "./timeout.ts";
 export { quorums } from "./quorums.ts";
 export type { Quorums } from "./quorums.ts";
 
+// Configuration, and the arithmetic that follows from it.
+export {
+  clusterConfigChecksum,
+  createConfig,
+  isProduction,
+  MEMBERS_MAX,
+  REPLICAS_MAX,
+  STANDBYS_MAX,
+  SUPERBLOCK_HEADER_SIZE_BYTES,
+} from "./config/derive.ts";
+export { PRODUCTION, PRODUCTION_CLUSTER, PRODUCTION_PROCESS } from "./config/production.ts";
+export { TEST_MIN, TEST_MIN_CLUSTER, TEST_MIN_PROCESS } from "./config/test-min.ts";
+export { checkpointAfter, checkpointIdForOp, durable, isCheckpointOp, prepareMax, trigger } from "./checkpoint.ts";
+export type { CheckpointIds } from "./checkpoint.ts";
+export { memberCount, memberIndex, membersValid, rootMembers } from "./members.ts";
+export type { Members } from "./members.ts";
+export { snapshotReadableAtCommit } from "./snapshot.ts";
+export { viewForOp, viewHeadersInvalid, viewHeadersKind } from "./view-headers.ts";
+export type { ViewHeaders, ViewHeadersKind, ViewRange } from "./view-headers.ts";
+
+// The data file: its zones, its root record, and how it begins.
+export { MANIFEST_EMPTY, NO_BLOCK, TRAILER_EMPTY } from "./block-reference.ts";
+export type { BlockReference, ManifestReferences, TrailerReference } from "./block-reference.ts";
+export { formatDataFile } from "./format.ts";
+export type { FormatDataFileOptions } from "./format.ts";
+export { sectorCeil, sectorFloor, SECTOR_SIZE_BYTES } from "./sector.ts";
+export { SuperBlockImage } from "./superblock/image.ts";
+export {
+  CHECKPOINT_STATE_LAYOUT,
+  CheckpointState,
+  SUPERBLOCK_LAYOUT,
+  SUPERBLOCK_VERSION,
+  SuperBlockHeader,
+  VSR_STATE_LAYOUT,
+  VSR_STATE_SIZE_BYTES,
+  VSRState,
+} from "./superblock/layout.ts";
+export { quorumThreshold, repairNext, selectQuorum } from "./superblock/quorum.ts";
+export type { QuorumFault, QuorumPurpose, QuorumResult, QuorumSlots } from "./superblock/quorum.ts";
+export { SuperBlock } from "./superblock/superblock.ts";
+export type { SuperBlockOptions, SuperBlockStatus, SuperBlockUpdateKind } from "./superblock/superblock.ts";
+export type {
+  CheckpointUpdate,
+  FormatOptions,
+  SyncCheckpoint,
+  ViewAttributes,
+  ViewChangeUpdate,
+} from "./superblock/update.ts";
+export {
+  clientSessionsTrailer,
+  freeSetBlocksAcquiredTrailer,
+  freeSetBlocksReleasedTrailer,
+  superblockInvalid,
+} from "./superblock/vsr-state.ts";
+export { verifyRequest, ZONES, zoneSize, zoneStart } from "./zone.ts";
+
+// Clients, as a replica knows them.
+export { ClientReplies } from "./clients/replies.ts";
+export type { ClientRepliesOptions, ReplyReadCallback, ReplyWriteTrigger } from "./clients/replies.ts";
+export { ClientSessions, clientSessionsEncodeSize } from "./clients/sessions.ts";
+export type { ClientSession } from "./clients/sessions.ts";
+
+// The cluster's clock.
+export { Clock } from "./clock/clock.ts";
+export type { ClockOptions } from "./clock/clock.ts";
+export { smallestInterval } from "./clock/marzullo.ts";
+export type { Agreement, SourceInterval } from "./clock/marzullo.ts";
+
 // For whoever composes a replica or a client.
 export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";
 export type { Address, AddressError, AddressErrorReason, ParsedAddresses } from "./address.ts";

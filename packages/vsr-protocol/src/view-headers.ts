@@ -7,8 +7,7 @@
 import { assert, checksumOf } from "@stagbeetle/kernels";
 import { Command } from "./command.ts";
 import type { Config } from "./config/config.ts";
-import { isSafeU64 } from "./layout.ts";
-import { HEADER_SIZE_BYTES } from "./message/frame.ts";
+import { isSafeU64, recordBytes } from "./layout.ts";
 import { PREPARE_LAYOUT, type PrepareHeader } from "./message/prepare.ts";
 import { isBlankPrepare } from "./message/special-prepares.ts";
 import { Operation } from "./operation.ts";
@@ -75,7 +74,7 @@ export function viewForOp(headers: ViewHeaders, op: number, logView: number): Vi
 function entryInvalid(header: PrepareHeader): string | null {
   if (!isSafeU64(header.dataView, header.offset + PREPARE_LAYOUT.op.offset)) return "op is out of range";
   if (isBlankPrepare(header)) return null;
-  if (header.checksum !== checksumOf(headerBytes(header).subarray(16))) return "checksum";
+  if (header.checksum !== checksumOf(recordBytes(header).subarray(16))) return "checksum";
   if (header.command !== Command.prepare) return `command ${header.command}`;
   if (header.operation === Operation.reserved) return "operation is reserved";
   return null;
@@ -106,8 +105,4 @@ function chainInvalid(headers: ViewHeaders): string | null {
     child = header;
   }
   return null;
-}
-
-function headerBytes(header: PrepareHeader): Uint8Array {
-  return header.buffer.subarray(header.offset, header.offset + HEADER_SIZE_BYTES);
 }

@@ -6,6 +6,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../config/config.ts";
+import { recordBytes } from "../layout.ts";
 import type { Checksums } from "../message/checksums.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
@@ -363,5 +364,5 @@ function zeroPadding(message: Message): void {
 }
 
 function copyHeader(from: ReplyHeader, to: ReplyHeader): void {
-  to.buffer.set(from.buffer.subarray(from.offset, from.offset + HEADER_SIZE_BYTES), to.offset);
+  to.buffer.set(recordBytes(from), to.offset);
 }

@@ -8,7 +8,7 @@
 import { assert, checksumOf, type LinearMemory } from "@stagbeetle/kernels";
 import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
-import { isSafeU64, readU53, writeU53 } from "../layout.ts";
+import { isSafeU64, readU53, recordBytes, writeU53 } from "../layout.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { REPLY_LAYOUT, ReplyHeader } from "../message/reply.ts";
 
@@ -140,7 +140,7 @@ export class ClientSessions {
     assert(entry !== undefined, () => `client ${client} has no session`);
     this.#byClient.delete(client);
     entry.session = 0;
-    headerBytes(entry.header).fill(0);
+    recordBytes(entry.header).fill(0);
     writeU53(this.#view, this.#sessionOffset(entry.slot), 0);
   }
 
@@ -180,8 +180,8 @@ export class ClientSessions {
     const { header, slot } = entry;
     if (!isSafeU64(this.#view, this.#sessionOffset(slot))) return "session is out of range";
     const session = readU53(this.#view, this.#sessionOffset(slot));
-    if (session === 0) return headerBytes(header).every((byte) => byte === 0) ? null : "a free slot is not zero";
-    if (header.checksum !== checksumOf(headerBytes(header).subarray(16))) return "checksum";
+    if (session === 0) return recordBytes(header).every((byte) => byte === 0) ? null : "a free slot is not zero";
+    if (header.checksum !== checksumOf(recordBytes(header).subarray(16))) return "checksum";
     if (header.command !== Command.reply) return `command ${header.command}`;
     if (!isSafeU64(header.dataView, header.offset + REPLY_LAYOUT.commit.offset)) return "commit is out of range";
     if (header.commit < session) return `commit ${header.commit} is below the session ${session}`;
@@ -192,7 +192,7 @@ export class ClientSessions {
   }
 
   #set(entry: Slot, session: number, reply: ReplyHeader): void {
-    headerBytes(entry.header).set(headerBytes(reply));
+    recordBytes(entry.header).set(recordBytes(reply));
     entry.session = session;
     writeU53(this.#view, this.#sessionOffset(entry.slot), session);
     this.#byClient.set(reply.client, entry);
@@ -201,8 +201,4 @@ export class ClientSessions {
   #sessionOffset(slot: number): number {
     return this.capacity * HEADER_SIZE_BYTES + slot * SESSION_SIZE_BYTES;
   }
-}
-
-function headerBytes(header: ReplyHeader): Uint8Array {
-  return header.buffer.subarray(header.offset, header.offset + HEADER_SIZE_BYTES);
 }

@@ -5,6 +5,7 @@
  */
 import { assert, checksumOf } from "@stagbeetle/kernels";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
+import { CHECKPOINT_STATE_SIZE_BYTES } from "../message/view.ts";
 import { sectorCeil, SECTOR_SIZE_BYTES } from "../sector.ts";
 import type { ClusterConfig, Config, DerivedConfig, ProcessConfig } from "./config.ts";
 
@@ -17,9 +18,6 @@ export const MEMBERS_MAX: number = REPLICAS_MAX + STANDBYS_MAX;
 
 /** The bytes of a superblock copy that are read and written, whatever the configuration (spec 04 §6.1). */
 export const SUPERBLOCK_HEADER_SIZE_BYTES = 8192;
-
-/** The size of a CheckpointState in bytes (spec 04 §6.3). */
-export const CHECKPOINT_STATE_SIZE_BYTES = 1024;
 
 const GET_HEADERS_LIMIT = 64;
 const PREPARES_TRACKED_MAX = 128;

@@ -7,7 +7,7 @@ import { assert, checksumOf } from "@stagbeetle/kernels";
 import type { CheckpointIds } from "../checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { MEMBERS_MAX, SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
-import { readU128, writeU128 } from "../layout.ts";
+import { readU128, recordBytes, writeU128 } from "../layout.ts";
 import type { Members } from "../members.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PrepareHeader } from "../message/prepare.ts";
@@ -61,8 +61,7 @@ export class SuperBlockImage {
     this.bytes.fill(0, VIEW_HEADERS_OFFSET);
     for (const [index, header] of headers.entries()) {
       assert(header.buffer !== this.bytes, "view headers are copied from elsewhere");
-      const from = header.buffer.subarray(header.offset, header.offset + HEADER_SIZE_BYTES);
-      this.bytes.set(from, VIEW_HEADERS_OFFSET + index * HEADER_SIZE_BYTES);
+      this.bytes.set(recordBytes(header), VIEW_HEADERS_OFFSET + index * HEADER_SIZE_BYTES);
     }
     this.header.viewHeadersCount = headers.length;
   }
@@ -84,7 +83,7 @@ export class SuperBlockImage {
 
   /** The id of the checkpoint: the checksum of its 1024 bytes. */
   checkpointId(): bigint {
-    return checksumOf(this.header.buffer.subarray(VSR_STATE_OFFSET, VSR_STATE_OFFSET + CheckpointState.sizeBytes));
+    return checksumOf(recordBytes(this.checkpoint));
   }
 
   /** All that `checkpointIdForOp` asks for. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
-import { CHECKPOINT_STATE_SIZE_BYTES, SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
+import { SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
 import { recordClass, type RecordClass, type RecordOf } from "../layout.ts";
+import { CHECKPOINT_STATE_SIZE_BYTES } from "../message/view.ts";
 
 /** The version of the superblock's format (u16). Files of another version are not read. */
 export const SUPERBLOCK_VERSION = 2;
@@ -88,7 +88,7 @@ export const SUPERBLOCK_LAYOUT = {
   cluster: { type: "u128", offset: 48 },
   parent: { type: "u128", offset: 64 },
   parentPadding: { type: "u128", offset: 80 },
-  vsrState: { type: "bytes", offset: 96, size: VSR_STATE_SIZE_BYTES },
+  vsrState: { type: "bytes", offset: 96, size: 2048 },
   flags: { type: "u64", offset: 2144 },
   viewHeadersCount: { type: "u32", offset: 2152 },
   reserved: { type: "bytes", offset: 2156, size: 1940 },
@@ -101,5 +101,3 @@ export const SuperBlockHeader: RecordClass<typeof SUPERBLOCK_LAYOUT> = recordCla
   SUPERBLOCK_HEADER_SIZE_BYTES,
   SUPERBLOCK_LAYOUT,
 );
-
-assert(SUPERBLOCK_LAYOUT.version.offset === SUPERBLOCK_CHECKSUMMED_OFFSET, "the checksum covers all behind copy");

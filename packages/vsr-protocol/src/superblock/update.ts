@@ -7,7 +7,8 @@ import { assert } from "@stagbeetle/kernels";
 import type { ManifestReferences, TrailerReference } from "../block-reference.ts";
 import { checkpointAfter } from "../checkpoint.ts";
 import type { Config } from "../config/config.ts";
-import { CHECKPOINT_STATE_SIZE_BYTES, REPLICAS_MAX, STANDBYS_MAX } from "../config/derive.ts";
+import { REPLICAS_MAX, STANDBYS_MAX } from "../config/derive.ts";
+import { recordBytes } from "../layout.ts";
 import { rootMembers } from "../members.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
@@ -17,8 +18,8 @@ import { type ViewHeaders, viewHeadersKind } from "../view-headers.ts";
 import { bytesEqual, type SuperBlockImage } from "./image.ts";
 import { type CheckpointState, SUPERBLOCK_LAYOUT, SUPERBLOCK_VERSION } from "./layout.ts";
 import {
-  freeSetBlocksAcquired,
-  freeSetBlocksReleased,
+  freeSetBlocksAcquiredTrailer,
+  freeSetBlocksReleasedTrailer,
   successionInvalid,
   superblockInvalid,
   vsrStateMonotonic,
@@ -154,7 +155,9 @@ export function buildCheckpoint(
   next.vsrState.syncOpMax = update.syncOpMax;
   next.vsrState.syncView = 0;
   if (update.viewAttributes !== null) writeView(next, update.viewAttributes);
-  const empty = freeSetBlocksAcquired(next.checkpoint).size === 0 && freeSetBlocksReleased(next.checkpoint).size === 0;
+  const empty =
+    freeSetBlocksAcquiredTrailer(next.checkpoint).size === 0 &&
+    freeSetBlocksReleasedTrailer(next.checkpoint).size === 0;
   assert(
     empty === (storageSize === config.derived.dataFileSizeMin),
     () => `storage_size ${storageSize}, free set empty: ${empty}`,
@@ -189,7 +192,7 @@ export function buildViewChange(
 
 function writeCheckpoint(checkpoint: CheckpointState, update: CheckpointUpdate): void {
   const { header, manifest, freeSetBlocksAcquired: acquired, freeSetBlocksReleased: released, clientSessions } = update;
-  checkpoint.header = header.buffer.subarray(header.offset, header.offset + HEADER_SIZE_BYTES);
+  checkpoint.header = recordBytes(header);
   checkpoint.freeSetBlocksAcquiredLastBlockChecksum = acquired.lastBlock.checksum;
   checkpoint.freeSetBlocksAcquiredLastBlockAddress = acquired.lastBlock.address;
   checkpoint.freeSetBlocksAcquiredSize = acquired.size;
@@ -214,10 +217,7 @@ function writeCheckpoint(checkpoint: CheckpointState, update: CheckpointUpdate):
 
 function writeSync(config: Config, staging: SuperBlockImage, next: SuperBlockImage, sync: SyncCheckpoint): void {
   const { checkpoint, syncOpMin, syncOpMax } = sync;
-  next.vsrState.checkpoint = checkpoint.buffer.subarray(
-    checkpoint.offset,
-    checkpoint.offset + CHECKPOINT_STATE_SIZE_BYTES,
-  );
+  next.vsrState.checkpoint = recordBytes(checkpoint);
   next.vsrState.syncOpMin = syncOpMin;
   next.vsrState.syncOpMax = syncOpMax;
   const current = staging.checkpointHeader.op;

@@ -80,9 +80,9 @@ function checkpointInvalid(config: Config, image: SuperBlockImage): string | nul
   if (checkpoint.snapshotsBlockChecksum !== 0n || checkpoint.snapshotsBlockAddress !== 0) return "snapshots are in use";
   return (
     paddingInvalid(checkpoint) ??
-    trailerInvalid("free_set_blocks_acquired", freeSetBlocksAcquired(checkpoint)) ??
-    trailerInvalid("free_set_blocks_released", freeSetBlocksReleased(checkpoint)) ??
-    trailerInvalid("client_sessions", clientSessions(checkpoint)) ??
+    trailerInvalid("free_set_blocks_acquired", freeSetBlocksAcquiredTrailer(checkpoint)) ??
+    trailerInvalid("free_set_blocks_released", freeSetBlocksReleasedTrailer(checkpoint)) ??
+    trailerInvalid("client_sessions", clientSessionsTrailer(checkpoint)) ??
     clientSessionsInvalid(config, checkpoint) ??
     manifestInvalid(checkpoint)
   );
@@ -100,7 +100,7 @@ function paddingInvalid(checkpoint: CheckpointState): string | null {
 }
 
 /** Where the encoded set of acquired blocks is. */
-export function freeSetBlocksAcquired(checkpoint: CheckpointState): TrailerReference {
+export function freeSetBlocksAcquiredTrailer(checkpoint: CheckpointState): TrailerReference {
   return {
     lastBlock: {
       checksum: checkpoint.freeSetBlocksAcquiredLastBlockChecksum,
@@ -112,7 +112,7 @@ export function freeSetBlocksAcquired(checkpoint: CheckpointState): TrailerRefer
 }
 
 /** Where the encoded set of released blocks is. */
-export function freeSetBlocksReleased(checkpoint: CheckpointState): TrailerReference {
+export function freeSetBlocksReleasedTrailer(checkpoint: CheckpointState): TrailerReference {
   return {
     lastBlock: {
       checksum: checkpoint.freeSetBlocksReleasedLastBlockChecksum,
@@ -124,7 +124,7 @@ export function freeSetBlocksReleased(checkpoint: CheckpointState): TrailerRefer
 }
 
 /** Where the encoded client sessions are. */
-export function clientSessions(checkpoint: CheckpointState): TrailerReference {
+export function clientSessionsTrailer(checkpoint: CheckpointState): TrailerReference {
   return {
     lastBlock: {
       checksum: checkpoint.clientSessionsLastBlockChecksum,
