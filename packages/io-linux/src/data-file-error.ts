@@ -65,7 +65,10 @@ export function dataFileError(path: string, doing: string, error: unknown): Data
     case "ENOTDIR":
       return fail("path_not_found", `cannot ${doing}: part of the path is not a directory`);
     case "EEXIST":
-      return fail("already_exists", `cannot ${doing}: it exists already and is left alone; choose another path or remove it`);
+      return fail(
+        "already_exists",
+        `cannot ${doing}: it exists already and is left alone; choose another path or remove it`,
+      );
     case "EACCES":
     case "EPERM":
       return fail("access_denied", `cannot ${doing}: permission denied`);

@@ -43,7 +43,10 @@ export class SectorRead {
 
   /** `sizeBytes` > 0 bytes of the target were read. */
   advance(sizeBytes: number): void {
-    assert(sizeBytes > 0 && sizeBytes <= this.targetSizeBytes, () => `${sizeBytes} of ${this.targetSizeBytes} bytes read`);
+    assert(
+      sizeBytes > 0 && sizeBytes <= this.targetSizeBytes,
+      () => `${sizeBytes} of ${this.targetSizeBytes} bytes read`,
+    );
     if (this.#targetSizeMaxBytes === SECTOR_SIZE_BYTES) this.#targetSizeMaxBytes = 2 * SECTOR_SIZE_BYTES;
     this.#done += sizeBytes;
   }

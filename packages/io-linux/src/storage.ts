@@ -81,7 +81,13 @@ export class FileStorage implements Storage {
   #ticked: (() => void)[] = [];
   #closed = false;
 
-  constructor({ config, file, logger = SILENT_LOGGER, transfers = NODE_FILE_TRANSFERS, concurrencyMax }: FileStorageOptions) {
+  constructor({
+    config,
+    file,
+    logger = SILENT_LOGGER,
+    transfers = NODE_FILE_TRANSFERS,
+    concurrencyMax,
+  }: FileStorageOptions) {
     this.#config = config;
     this.#zoneStarts = new Map(ZONES.map((zone) => [zone, zoneStart(config, zone)]));
     this.#concurrencyMax = concurrencyMax ?? requestsMax(config);
@@ -254,7 +260,10 @@ class Operation {
     if (error === null) {
       if (sizeBytes === 0) throw new WriteError(this.#describeWrite("nothing was written"));
       this.#writtenSizeBytes += sizeBytes;
-      assert(this.#writtenSizeBytes <= this.#buffer.length, () => `${this.#writtenSizeBytes} of ${this.#buffer.length} bytes written`);
+      assert(
+        this.#writtenSizeBytes <= this.#buffer.length,
+        () => `${this.#writtenSizeBytes} of ${this.#buffer.length} bytes written`,
+      );
     } else {
       this.#writeFailed(error);
     }

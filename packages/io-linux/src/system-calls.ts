@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type * as Ffi from "node:ffi";
 import { endianness } from "node:os";
 
 /** What an attempt to lock a file came to. */
@@ -17,8 +18,20 @@ export interface SocketOption {
   readonly name: number;
 }
 
+type SocketOptionName =
+  | "receiveBuffer"
+  | "receiveBufferForce"
+  | "sendBuffer"
+  | "sendBufferForce"
+  | "keepAlive"
+  | "noDelay"
+  | "keepAliveIdleSeconds"
+  | "keepAliveIntervalSeconds"
+  | "keepAliveCount"
+  | "userTimeoutMs";
+
 /** The options that Node has no method for. The numbers are those of Linux on x86-64 and arm64. */
-export const SocketOption = {
+export const SocketOption: Readonly<Record<SocketOptionName, SocketOption>> = {
   receiveBuffer: { level: 1, name: 8 },
   receiveBufferForce: { level: 1, name: 33 },
   sendBuffer: { level: 1, name: 7 },
@@ -29,7 +42,7 @@ export const SocketOption = {
   keepAliveIntervalSeconds: { level: 6, name: 5 },
   keepAliveCount: { level: 6, name: 6 },
   userTimeoutMs: { level: 6, name: 18 },
-} as const satisfies Record<string, SocketOption>;
+};
 
 /** The calls. File descriptors are those of Node. */
 export interface SystemCalls {
@@ -70,19 +83,20 @@ function load(): SystemCalls | null {
 }
 
 /** Imports `node:ffi` without the warning that it is experimental: an operator cannot do anything about it. */
-function importFfi(): typeof import("node:ffi") | undefined {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = () => undefined;
+function importFfi(): typeof Ffi | undefined {
+  const emitWarning = Object.getOwnPropertyDescriptor(process, "emitWarning");
+  if (emitWarning?.configurable !== true) return undefined;
+  Object.defineProperty(process, "emitWarning", { ...emitWarning, value: () => undefined });
   try {
-    return process.getBuiltinModule("node:ffi") as typeof import("node:ffi") | undefined;
+    return process.getBuiltinModule("node:ffi") as typeof Ffi | undefined;
   } catch {
     return undefined;
   } finally {
-    process.emitWarning = emitWarning;
+    Object.defineProperty(process, "emitWarning", emitWarning);
   }
 }
 
-function bind(ffi: typeof import("node:ffi")): SystemCalls {
+function bind(ffi: typeof Ffi): SystemCalls {
   const { functions } = ffi.dlopen(null, {
     flock: { arguments: ["int32", "int32"], return: "int32" },
     fallocate: { arguments: ["int32", "int32", "int64", "int64"], return: "int32" },

@@ -38,7 +38,10 @@ export class SystemTime implements Time {
   /** `CLOCK_MONOTONIC`: it does not count while the machine is suspended. */
   monotonic(): bigint {
     const reading = this.#sources.monotonicNs();
-    assert(reading >= this.#monotonicLast, () => `the monotonic clock went back from ${this.#monotonicLast} to ${reading}`);
+    assert(
+      reading >= this.#monotonicLast,
+      () => `the monotonic clock went back from ${this.#monotonicLast} to ${reading}`,
+    );
     this.#monotonicLast = reading;
     // 0 means "no time" in messages (spec 03 §35.2).
     return reading === 0n ? 1n : reading;

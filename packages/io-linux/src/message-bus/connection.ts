@@ -109,7 +109,10 @@ export class Connection {
   /** Gives the connection its socket: one that is being connected, or is connected and paused. */
   attach(socket: Socket): void {
     assert(this.#socket === null, () => `connection ${this.slot} has a socket`);
-    assert(this.#state === "connecting" || this.#state === "connected", () => `connection ${this.slot} is ${this.#state}`);
+    assert(
+      this.#state === "connecting" || this.#state === "connected",
+      () => `connection ${this.slot} is ${this.#state}`,
+    );
     this.#socket = socket;
     this.#socketClosed = false;
     socket.on("error", (error) => this.#failed(error));
@@ -310,4 +313,3 @@ export function describePeer(peer: Peer): string {
       return `client ${peer.client.toString(16)} (likely)`;
   }
 }
-

@@ -66,7 +66,7 @@ export class Listener {
     }
     this.#server.on("error", (error) => this.#logger.log("warn", "accepting failed", { error: error.message }));
     const actual = this.#server.address();
-    assert(actual !== null && typeof actual === "object", () => `listening on ${String(actual)}`);
+    assert(actual !== null && typeof actual === "object", "a TCP server without a port");
     return { ...address, port: actual.port };
   }
 

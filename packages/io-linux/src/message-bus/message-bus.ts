@@ -100,7 +100,16 @@ export class MessageBus implements MessageBusPort {
   #ticks = 0;
   #closed: (() => void) | null = null;
 
-  constructor({ role, config, addresses, pool, checksums, receiver, random, logger = SILENT_LOGGER }: MessageBusOptions) {
+  constructor({
+    role,
+    config,
+    addresses,
+    pool,
+    checksums,
+    receiver,
+    random,
+    logger = SILENT_LOGGER,
+  }: MessageBusOptions) {
     assert(addresses.length > 0, "a bus without addresses");
     this.#role = role;
     this.#config = config;
@@ -207,7 +216,11 @@ export class MessageBus implements MessageBusPort {
     const delayMs = backoffWithJitter(this.#random, connectionDelayMinMs, connectionDelayMaxMs, attempts);
     this.#dialAttempts[replica] = attempts + 1;
     const dialAtTick = this.#ticks + this.#ticksOf(delayMs);
-    this.#dialling.set(connection, { connection, dialAtTick, deadlineTick: dialAtTick + this.#ticksOf(USER_TIMEOUT_MS) });
+    this.#dialling.set(connection, {
+      connection,
+      dialAtTick,
+      deadlineTick: dialAtTick + this.#ticksOf(USER_TIMEOUT_MS),
+    });
     this.#peers.register(connection);
   }
 
@@ -254,7 +267,9 @@ export class MessageBus implements MessageBusPort {
       assert(socket !== undefined, "the backlog is empty");
       // With everybody else connected, the last slot is taken by a client above the limit.
       if (free === 1 && this.#peers.allReplicasConnected) {
-        this.#logger.log("info", "all connections are in use; a new one is closed", { address: socket.remoteAddress ?? "" });
+        this.#logger.log("info", "all connections are in use; a new one is closed", {
+          address: socket.remoteAddress ?? "",
+        });
         socket.destroy();
       } else if (!socket.destroyed) {
         this.#accept(socket);

@@ -33,8 +33,8 @@ export class SendQueue {
 
   /** Gives up the oldest message. */
   shift(): void {
-    const message = this.#messages[this.#first];
-    assert(this.#length > 0 && message != null, "the queue is empty");
+    const message = this.#messages[this.#first] ?? null;
+    assert(this.#length > 0 && message !== null, "the queue is empty");
     this.#messages[this.#first] = null;
     this.#first = (this.#first + 1) % this.#messages.length;
     this.#length -= 1;
@@ -49,8 +49,8 @@ export class SendQueue {
   /** The messages, oldest first. */
   *[Symbol.iterator](): Generator<Message, void> {
     for (let index = 0; index < this.#length; index += 1) {
-      const message = this.#messages[(this.#first + index) % this.#messages.length];
-      assert(message != null, () => `no message at ${index} of ${this.#length}`);
+      const message = this.#messages[(this.#first + index) % this.#messages.length] ?? null;
+      assert(message !== null, () => `no message at ${index} of ${this.#length}`);
       yield message;
     }
   }

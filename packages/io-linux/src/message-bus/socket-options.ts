@@ -46,7 +46,10 @@ export function configureSocket(socket: net.Socket): void {
  * @param sendBufferSizeBytes as much as the send queue of a connection.
  * @throws a system error if the address cannot be bound.
  */
-export function bindSocket({ host, port }: Pick<Address, "host" | "port">, sendBufferSizeBytes: number): net.BoundSocket | null {
+export function bindSocket(
+  { host, port }: Pick<Address, "host" | "port">,
+  sendBufferSizeBytes: number,
+): net.BoundSocket | null {
   const systemCalls = loadSystemCalls();
   // Node before 26.4 has no bound sockets, whatever its types say.
   if (systemCalls === null || !("BoundSocket" in net)) return null;
