@@ -1,0 +1,392 @@
+/**
+ * The commit loop: takes committed ops one by one through their stages (spec 03 §16).
+ *
+ * ```text
+ *   idle ─▶ start ─▶ check_prepare ─▶ prefetch ─▶ stall ─▶ reply_setup ─▶ execute
+ *    ▲        ▲                                                              │
+ *    └────────┴── checkpoint_superblock ◀─ checkpoint_data ◀─ compact ◀─ checkpoint_durable
+ * ```
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import { RegisterRequest } from "../body/register.ts";
+import { UpgradeRequest } from "../body/upgrade-request.ts";
+import { durable } from "../checkpoint.ts";
+import type { ClientReplies } from "../clients/replies.ts";
+import type { Config } from "../config/config.ts";
+import { fatal, FatalReason } from "../fatal.ts";
+import { HEADER_SIZE_BYTES } from "../message/frame.ts";
+import type { Message } from "../message/message.ts";
+import { PrepareHeader } from "../message/prepare.ts";
+import { Operation, operationOfStateMachine } from "../operation.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Committing, StateMachine } from "../ports/state-machine.ts";
+import { formatRelease, type Release } from "../release.ts";
+import { snapshotReadableAtCommit } from "../snapshot.ts";
+import type { SuperBlock } from "../superblock/superblock.ts";
+import type { CheckpointWindow } from "./checkpoint-window.ts";
+import type { Execution } from "./execution.ts";
+import type { LogPosition } from "./log-position.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Replies } from "./replies.ts";
+
+/** Where the loop stands; also the label in metrics. */
+export type CommitStage =
+  | "idle"
+  | "start"
+  | "check_prepare"
+  | "prefetch"
+  | "stall"
+  | "reply_setup"
+  | "execute"
+  | "checkpoint_durable"
+  | "compact"
+  | "checkpoint_data"
+  | "checkpoint_superblock";
+
+/** What follows a stage when it is done, as long as there are ops to execute. */
+const NEXT: { readonly [Stage in Exclude<CommitStage, "idle">]: CommitStage } = {
+  start: "check_prepare",
+  check_prepare: "prefetch",
+  prefetch: "stall",
+  stall: "reply_setup",
+  reply_setup: "execute",
+  execute: "checkpoint_durable",
+  checkpoint_durable: "compact",
+  compact: "checkpoint_data",
+  checkpoint_data: "checkpoint_superblock",
+  checkpoint_superblock: "start",
+};
+
+/**
+ * What makes checkpoints durable: the grid and all that lives in it. The loop says when, at the same ops on every replica
+ * (spec 03 §16.9, spec 04 §22). Callbacks run once, never from inside the call.
+ */
+export interface Checkpointer {
+  /** Whether the blocks released before the current checkpoint are free already. */
+  readonly durable: boolean;
+  /** A quorum has the current checkpoint: frees the blocks that were released before it. */
+  markDurable(callback: () => void): void;
+  /**
+   * Writes everything that the next checkpoint consists of: the state machine's, the client sessions' and the free set's
+   * blocks. Waits for the client replies and the AOF.
+   */
+  writeData(callback: () => void): void;
+  /** Makes the superblock refer to it, then releases what the checkpoint before it needed. */
+  writeSuperBlock(callback: () => void): void;
+}
+
+/** Where the loop takes its prepares from. */
+export type CommitSource = "queue" | "journal";
+
+/** What the loop works with. */
+export interface CommitOptions {
+  readonly config: Config;
+  readonly release: Release;
+  /** The largest prepare, header included, in bytes. */
+  readonly requestSizeLimit: number;
+  readonly aofRecovery: boolean;
+  readonly log: LogPosition;
+  readonly window: CheckpointWindow;
+  readonly pipeline: Pipeline;
+  readonly journal: Pick<Journal, "headerWithOp" | "readPrepare">;
+  readonly superblock: Pick<SuperBlock, "working">;
+  readonly stateMachine: Pick<StateMachine, "prefetch" | "compact" | "commitTimestamp">;
+  readonly clientReplies: Pick<ClientReplies, "writeAvailable" | "whenWriteAvailable">;
+  readonly execution: Execution;
+  readonly replies: Replies;
+  readonly checkpointer: Checkpointer | null;
+  /** The queue for a primary in status normal, the journal for everyone else. */
+  readonly source: () => CommitSource;
+  /** Runs after each executed op, once it has left the queue and the reply is sent. */
+  readonly onExecuted: () => void;
+  /** Runs when there is nothing more to execute. */
+  readonly onIdle: () => void;
+}
+
+/** The prepare in work, as the state machine sees it. One object, filled in for each op. */
+class CommittingPrepare implements Committing {
+  client = 0n;
+  op = 0;
+  timestamp = 0n;
+  operation = 0;
+  body: Uint8Array = new Uint8Array(0);
+
+  fill(message: Message): void {
+    const header = message.as(PrepareHeader);
+    this.client = header.client;
+    this.op = header.op;
+    this.timestamp = header.timestamp;
+    this.operation = header.operation;
+    this.body = message.body();
+  }
+}
+
+/** Executes ops strictly in order. At most one is under way. */
+export class Commit {
+  readonly #options: CommitOptions;
+  readonly #committing = new CommittingPrepare();
+  #opened = false;
+  #stage: CommitStage = "idle";
+  /** The prepare in work, with a reference; set from `check_prepare` to the end of the op. */
+  #prepare: Message | null = null;
+  /** Whether the stage waits for a completion. */
+  #waiting = false;
+  /** Whether the loop is on the call stack: completions that come from inside a stage only clear `#waiting`. */
+  #entered = false;
+
+  constructor(options: CommitOptions) {
+    this.#options = options;
+  }
+
+  get stage(): CommitStage {
+    return this.#stage;
+  }
+
+  /** The state machine is open: from now on there can be commits. */
+  opened(): void {
+    assert(!this.#opened, "the state machine opens once");
+    this.#opened = true;
+  }
+
+  /** Executes what can be executed. Does nothing if the loop is at it already. */
+  run(): void {
+    if (!this.#opened || this.#stage !== "idle" || !this.#somethingToDo()) return;
+    this.#stage = "start";
+    this.#loop();
+  }
+
+  #somethingToDo(): boolean {
+    const { source, pipeline, log } = this.#options;
+    if (source() === "queue") return pipeline.head?.okQuorumReceived === true;
+    return log.commitMin < log.commitMax && log.commitMin < log.op;
+  }
+
+  #loop(): void {
+    assert(!this.#entered && !this.#waiting, "the loop runs once at a time");
+    this.#entered = true;
+    while (this.#stage !== "idle") {
+      this.#perform(this.#stage);
+      if (this.#waiting) break;
+      this.#advance();
+    }
+    this.#entered = false;
+    if (this.#stage === "idle") this.#options.onIdle();
+  }
+
+  /** Begins a stage, and ends it too unless it waits for a completion. */
+  #perform(stage: Exclude<CommitStage, "idle">): void {
+    switch (stage) {
+      case "start":
+        return this.#start();
+      case "check_prepare":
+        return this.#checkPrepare();
+      case "prefetch":
+        return this.#prefetch();
+      case "stall":
+        // A primary lets backups catch up here. There are none.
+        return;
+      case "reply_setup":
+        return this.#replySetup();
+      case "execute":
+        return this.#execute();
+      case "checkpoint_durable":
+        return this.#checkpointDurable();
+      case "compact":
+        return this.#compact();
+      case "checkpoint_data":
+        return this.#checkpointData();
+      case "checkpoint_superblock":
+        return this.#checkpointSuperBlock();
+    }
+  }
+
+  /** The stage waits until `completed` is called for it. */
+  #wait(): void {
+    assert(!this.#waiting, () => `${this.#stage} waits already`);
+    this.#waiting = true;
+  }
+
+  #completed(stage: CommitStage): void {
+    assert(this.#waiting && this.#stage === stage, () => `${stage} completes during ${this.#stage}`);
+    this.#waiting = false;
+    if (this.#entered) return;
+    this.#advance();
+    this.#loop();
+  }
+
+  /** The only place where the stage changes. */
+  #advance(): void {
+    assert(this.#stage !== "idle" && !this.#waiting, () => `${this.#stage} is not done`);
+    if (this.#stage === "checkpoint_superblock") this.#finishOp();
+    const nothingChosen = this.#stage === "start" && this.#prepare === null;
+    this.#stage = nothingChosen ? "idle" : NEXT[this.#stage];
+  }
+
+  #finishOp(): void {
+    const { release, superblock } = this.#options;
+    assert(this.#prepare !== null, "an op ends with its prepare");
+    this.#prepare.release();
+    this.#prepare = null;
+    assert(superblock.working.checkpoint.release === release, "another release is to go on");
+  }
+
+  /** Chooses the next prepare: from the queue if it has its quorum, else from the log. */
+  #start(): void {
+    const { source, pipeline, log } = this.#options;
+    assert(this.#prepare === null, "an op begins without a prepare");
+    if (source() === "queue") {
+      const head = pipeline.head;
+      if (head?.okQuorumReceived === true) this.#prepare = head.message.reference();
+    } else if (log.commitMin < log.commitMax && log.commitMin < log.op) {
+      this.#readPrepare(log.commitMin + 1);
+    }
+  }
+
+  #readPrepare(op: number): void {
+    const { journal } = this.#options;
+    const header = journal.headerWithOp(op);
+    assert(header !== null, () => `op ${op} is not in the log`);
+    this.#wait();
+    journal.readPrepare(op, header.checksum, "commit", (message) => {
+      if (message === null) {
+        fatal(
+          FatalReason.cli,
+          `the write-ahead log is damaged: op ${op} cannot be read back, and a single replica has no one to get it from. ` +
+            "Restore the data file from a copy, or replay an AOF",
+        );
+      }
+      this.#prepare = message;
+      this.#completed("start");
+    });
+  }
+
+  #checkPrepare(): void {
+    const { log, window, journal, superblock, stateMachine, aofRecovery, source } = this.#options;
+    const message = this.#preparing();
+    const header = message.as(PrepareHeader);
+    this.#committing.fill(message);
+    assert(header.op === log.commitMin + 1, () => `op ${header.op} after op ${log.commitMin}`);
+    assert(header.op <= window.opCheckpointNextTrigger, () => `op ${header.op} before its checkpoint`);
+    const parent =
+      log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
+    if (parent !== null) assert(header.parent === parent.checksum, () => `op ${header.op} breaks the hash chain`);
+    if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
+      assert(source() === "journal", () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
+      fatal(
+        FatalReason.cli,
+        `the timestamp of op ${header.op} in the log is not above that of the op before it: the log is that of an AOF recovery, start with --aof-recovery`,
+      );
+    }
+    this.#checkLimits(message, header);
+  }
+
+  /** What the log holds may ask for more than this process was started for. */
+  #checkLimits(message: Message, header: PrepareHeader): void {
+    const { requestSizeLimit, release } = this.#options;
+    let sizeNeeded = header.size;
+    if (header.operation === Operation.register) {
+      // Results depend on the limit, so a client's sessions cannot go on with a lower one.
+      sizeNeeded = Math.max(sizeNeeded, HEADER_SIZE_BYTES + new RegisterRequest(message.body()).batchSizeLimit);
+    }
+    if (sizeNeeded > requestSizeLimit) {
+      fatal(
+        FatalReason.cli,
+        `op ${header.op} in the log was made with a request limit of at least ${sizeNeeded} bytes, but this process has ${requestSizeLimit}: ` +
+          "start with the --limit-request (and --development or not) of the runs before",
+      );
+    }
+    if (header.operation !== Operation.upgrade) return;
+    const target = new UpgradeRequest(message.body()).release;
+    if (target !== release) {
+      fatal(FatalReason.cli, `op ${header.op} in the log upgrades to release ${formatRelease(target)}: start with that release`);
+    }
+  }
+
+  #prefetch(): void {
+    const { stateMachine } = this.#options;
+    const { operation, op } = this.#committing;
+    if (operation !== Operation.pulse && !operationOfStateMachine(operation)) return;
+    this.#wait();
+    stateMachine.prefetch(this.#committing, this.#snapshot(op), () => this.#completed("prefetch"));
+  }
+
+  /** What scans see: everything before the op; while the ops after a checkpoint are replayed, the checkpoint. */
+  #snapshot(op: number): number {
+    const { window } = this.#options;
+    return window.contains(op) ? snapshotReadableAtCommit(window.opCheckpointTrigger) : op;
+  }
+
+  /** Execution never waits, so there must be room for its reply. */
+  #replySetup(): void {
+    const { clientReplies } = this.#options;
+    if (clientReplies.writeAvailable) return;
+    this.#wait();
+    clientReplies.whenWriteAvailable(() => this.#completed("reply_setup"));
+  }
+
+  #execute(): void {
+    const { source, pipeline, log, execution, replies, onExecuted } = this.#options;
+    const message = this.#preparing();
+    const { op } = this.#committing;
+    const asPrimary = source() === "queue";
+    const reply = execution.execute(message, this.#committing);
+    if (asPrimary) {
+      const popped = pipeline.popPrepare();
+      assert(popped.message === message, () => `op ${popped.op} leaves the queue when op ${op} is executed`);
+      popped.message.release();
+    }
+    log.executed(op);
+    if (reply !== null) {
+      // Nobody is connected yet while the log is replayed.
+      if (asPrimary) replies.send(reply);
+      reply.release();
+    }
+    onExecuted();
+  }
+
+  #checkpointDurable(): void {
+    const { config, log, window, checkpointer } = this.#options;
+    if (checkpointer === null || checkpointer.durable) return;
+    if (!durable(config, window.opCheckpoint, log.commitMin)) return;
+    const first = window.opCheckpointTrigger + config.cluster.pipelinePrepareQueueMax + 1;
+    assert(window.opCheckpoint === 0 || log.commitMin === first, () => `op ${log.commitMin}, not ${first}, frees blocks`);
+    this.#wait();
+    checkpointer.markDurable(() => this.#completed("checkpoint_durable"));
+  }
+
+  #compact(): void {
+    const { stateMachine, log } = this.#options;
+    this.#wait();
+    stateMachine.compact(log.commitMin, () => this.#completed("compact"));
+  }
+
+  /** Whether the op that was just executed is the one that writes a checkpoint. */
+  #checkpointDue(): boolean {
+    const { log, window } = this.#options;
+    assert(log.commitMin <= window.opCheckpointNextTrigger, () => `op ${log.commitMin} missed its checkpoint`);
+    return log.commitMin === window.opCheckpointNextTrigger;
+  }
+
+  #checkpointData(): void {
+    if (!this.#checkpointDue()) return;
+    const { checkpointer } = this.#options;
+    assert(checkpointer !== null, "a log that cannot be checkpointed takes no op that needs it");
+    this.#wait();
+    checkpointer.writeData(() => this.#completed("checkpoint_data"));
+  }
+
+  #checkpointSuperBlock(): void {
+    if (!this.#checkpointDue()) return;
+    const { checkpointer } = this.#options;
+    assert(checkpointer !== null, "a checkpoint was written");
+    this.#wait();
+    checkpointer.writeSuperBlock(() => this.#completed("checkpoint_superblock"));
+  }
+
+  #preparing(): Message {
+    assert(this.#prepare !== null, () => `${this.#stage} without a prepare`);
+    return this.#prepare;
+  }
+}

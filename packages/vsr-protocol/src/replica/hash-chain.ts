@@ -1,0 +1,64 @@
+/**
+ * The hash chain of the log: every prepare names the checksum of the one before it (spec 03 §16.3, §19.2).
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import type { Config } from "../config/config.ts";
+import type { PrepareHeader } from "../message/prepare.ts";
+import type { Journal } from "../ports/journal.ts";
+
+/** What the chain is read from. */
+export type JournalHeaders = Pick<Journal, "headerWithOp">;
+
+/** The lowest op, not below `opMin`, from which the log is unbroken up to `op`, which must be there. */
+export function chainStart(journal: JournalHeaders, op: number, opMin: number): number {
+  let child = journal.headerWithOp(op);
+  assert(child !== null, () => `op ${op} is not in the log`);
+  let start = op;
+  while (start > opMin) {
+    const parent = journal.headerWithOp(start - 1);
+    if (parent === null || parent.checksum !== child.parent) break;
+    child = parent;
+    start -= 1;
+  }
+  return start;
+}
+
+/** The ops whose headers tell others of the log of a view, highest first. */
+export interface LogExtent {
+  /** The highest op to be listed: the head, or what was executed. */
+  readonly opMax: number;
+  /** The highest op that the log can hold before the next checkpoint is durable. */
+  readonly opPrepareMax: number;
+}
+
+/**
+ * The view headers of the log as it is (spec 03 §19.2): the newest ones without a gap, and at most two *hooks* further
+ * down, for replicas that are one or two checkpoints behind.
+ *
+ * @returns views into the journal's own memory, highest op first.
+ */
+export function viewHeadersOfLog(config: Config, journal: JournalHeaders, extent: LogExtent): PrepareHeader[] {
+  const { opMax, opPrepareMax } = extent;
+  const { vsrCheckpointOps } = config.derived;
+  const opMin = chainStart(journal, opMax, Math.max(0, opMax + 1 - config.cluster.journalSlotCount));
+  const suffixMin = Math.max(0, opMax + 1 - config.cluster.viewChangeHeadersSuffixMax);
+  const headers: PrepareHeader[] = [];
+  for (let op = opMax; op >= suffixMin; op -= 1) headers.push(headerOf(journal, op));
+  let lowest = suffixMin;
+  for (const hook of [opPrepareMax - vsrCheckpointOps, opPrepareMax - 2 * vsrCheckpointOps]) {
+    const op = Math.max(0, hook);
+    if (op >= lowest || op < opMin) continue;
+    headers.push(headerOf(journal, op));
+    lowest = op;
+  }
+  assert(headers.length <= config.derived.viewHeadersMax, () => `${headers.length} view headers`);
+  return headers;
+}
+
+function headerOf(journal: JournalHeaders, op: number): PrepareHeader {
+  const header = journal.headerWithOp(op);
+  assert(header !== null, () => `op ${op} is not in the log`);
+  return header;
+}

@@ -1,0 +1,71 @@
+/**
+ * Where a replica stands in the log: its head, what it executed, what is known to be committed (spec 03 §3.3, §3.4).
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import type { Head } from "./head.ts";
+
+/** Three ops that only grow: executed ≤ committed, executed ≤ head. */
+export class LogPosition {
+  #op = 0;
+  #commitMin = 0;
+  #commitMax = 0;
+  readonly #pipelineMax: number;
+
+  /** @param pipelineMax `pipeline_prepare_queue_max`: how far the head can be ahead of what is known to be committed. */
+  constructor(pipelineMax: number) {
+    this.#pipelineMax = pipelineMax;
+  }
+
+  /** The head: the highest op in this replica's log. */
+  get op(): number {
+    return this.#op;
+  }
+
+  /** The highest op that this replica's state machine executed. */
+  get commitMin(): number {
+    return this.#commitMin;
+  }
+
+  /** The highest op that is known to be committed by the cluster. */
+  get commitMax(): number {
+    return this.#commitMax;
+  }
+
+  /** Takes over where the log stands after recovery, once, at start-up. */
+  recover({ op, commitMin, commitMax }: Head): void {
+    assert(this.#op === 0 && this.#commitMax === 0, "the position is recovered once");
+    this.#op = op;
+    this.#commitMin = commitMin;
+    this.#commitMax = commitMax;
+    this.assertInvariants();
+  }
+
+  /** The head moves to the next op. */
+  advanceHead(op: number): void {
+    assert(op === this.#op + 1, () => `op ${op} after head ${this.#op}`);
+    this.#op = op;
+  }
+
+  /** The next op was executed. */
+  executed(op: number): void {
+    assert(op === this.#commitMin + 1, () => `op ${op} is executed after op ${this.#commitMin}`);
+    assert(op <= this.#op, () => `op ${op} is executed beyond head ${this.#op}`);
+    this.#commitMin = op;
+    this.learnCommitMax(op);
+  }
+
+  /** All ops up to `op` are committed. Never lowers what is known. */
+  learnCommitMax(op: number): void {
+    this.#commitMax = Math.max(this.#commitMax, op);
+  }
+
+  /** What holds between any two handlers. */
+  assertInvariants(): void {
+    const { op, commitMin, commitMax } = this;
+    assert(commitMin <= op, () => `commit_min ${commitMin} beyond head ${op}`);
+    assert(commitMin <= commitMax, () => `commit_min ${commitMin} beyond commit_max ${commitMax}`);
+    assert(commitMax >= op - this.#pipelineMax, () => `commit_max ${commitMax} too far behind head ${op}`);
+  }
+}

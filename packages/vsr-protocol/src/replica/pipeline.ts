@@ -1,0 +1,178 @@
+/**
+ * The pipeline of a primary: prepares that are not executed yet, and requests that wait for their turn (spec 03 §13.1).
+ *
+ * It owns one reference of every message in it. It decides nothing; it keeps order and limits.
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import type { Message } from "../message/message.ts";
+import { PrepareHeader } from "../message/prepare.ts";
+import { RequestHeader } from "../message/request.ts";
+import { Operation } from "../operation.ts";
+
+/** A prepare on its way: being written, acknowledged, or about to be executed. */
+export class QueuedPrepare {
+  readonly message: Message;
+  readonly op: number;
+  readonly checksum: bigint;
+  /** The client's id; 0 for the cluster's own. */
+  readonly client: bigint;
+  readonly operation: number;
+  /** Whether enough replicas have it on disk. */
+  okQuorumReceived = false;
+  /** Bit i: replica i has it on disk. */
+  #okFrom = 0;
+
+  constructor(message: Message) {
+    const header = message.as(PrepareHeader);
+    this.message = message;
+    this.op = header.op;
+    this.checksum = header.checksum;
+    this.client = header.client;
+    this.operation = header.operation;
+  }
+
+  /** How many replicas are known to have it on disk. */
+  get okCount(): number {
+    let count = 0;
+    for (let rest = this.#okFrom; rest !== 0; rest &= rest - 1) count += 1;
+    return count;
+  }
+
+  /** Whether the replica is known to have it on disk. */
+  okFrom(replica: number): boolean {
+    return (this.#okFrom & (1 << replica)) !== 0;
+  }
+
+  /** Notes that the replica has it on disk. */
+  acknowledge(replica: number): void {
+    assert(!this.okFrom(replica), () => `replica ${replica} acknowledges op ${this.op} twice`);
+    this.#okFrom |= 1 << replica;
+  }
+}
+
+/** A request that was admitted while the prepare queue was full. */
+export class QueuedRequest {
+  readonly message: Message;
+  /** The cluster's time when it was admitted, in nanoseconds. */
+  readonly realtime: bigint;
+  readonly client: bigint;
+  readonly operation: number;
+
+  constructor(message: Message, realtime: bigint) {
+    const header = message.as(RequestHeader);
+    this.message = message;
+    this.realtime = realtime;
+    this.client = header.client;
+    this.operation = header.operation;
+  }
+}
+
+/** The limits of a pipeline, in messages. */
+export interface PipelineLimits {
+  /** `pipeline_prepare_queue_max`: the same in the whole cluster. */
+  readonly prepareQueueMax: number;
+  /** At most `pipeline_request_queue_max`; may differ per replica. */
+  readonly requestQueueMax: number;
+}
+
+/** Consecutive, hash-chained prepares from op `commit_max` + 1 to the head, and the requests behind them. */
+export class Pipeline {
+  readonly #limits: PipelineLimits;
+  readonly #prepares: QueuedPrepare[] = [];
+  readonly #requests: QueuedRequest[] = [];
+
+  constructor(limits: PipelineLimits) {
+    assert(limits.prepareQueueMax > 0, () => `a prepare queue of ${limits.prepareQueueMax}`);
+    assert(limits.requestQueueMax >= 0, () => `a request queue of ${limits.requestQueueMax}`);
+    this.#limits = limits;
+  }
+
+  get prepareCount(): number {
+    return this.#prepares.length;
+  }
+
+  get requestCount(): number {
+    return this.#requests.length;
+  }
+
+  /** Whether the next request has to wait in the request queue. */
+  get prepareQueueFull(): boolean {
+    return this.#prepares.length === this.#limits.prepareQueueMax;
+  }
+
+  /** Whether both queues are full. */
+  get full(): boolean {
+    return this.prepareQueueFull && this.#requests.length === this.#limits.requestQueueMax;
+  }
+
+  /** The oldest prepare: the next one to execute. */
+  get head(): QueuedPrepare | null {
+    return this.#prepares[0] ?? null;
+  }
+
+  /** The oldest prepare that too few replicas have on disk. */
+  firstWithoutQuorum(): QueuedPrepare | null {
+    return this.#prepares.find((prepare) => !prepare.okQuorumReceived) ?? null;
+  }
+
+  /** The prepare with exactly this op and header checksum. */
+  find(op: number, checksum: bigint): QueuedPrepare | null {
+    const head = this.head;
+    const found = head === null ? undefined : this.#prepares[op - head.op];
+    return found?.checksum === checksum ? found : null;
+  }
+
+  /** The newest message of a client: a request that waits, else a prepare. Client 0 is the cluster itself. */
+  newestOfClient(client: bigint): QueuedRequest | QueuedPrepare | null {
+    return (
+      this.#requests.findLast((request) => request.client === client) ??
+      this.#prepares.findLast((prepare) => prepare.client === client) ??
+      null
+    );
+  }
+
+  /** Whether a message with this operation is in either queue. */
+  containsOperation(operation: number): boolean {
+    const matches = (entry: QueuedRequest | QueuedPrepare): boolean => entry.operation === operation;
+    return this.#prepares.some(matches) || this.#requests.some(matches);
+  }
+
+  /** Appends the prepare of the new head. Takes over the caller's reference. */
+  pushPrepare(message: Message): QueuedPrepare {
+    assert(!this.prepareQueueFull, "the prepare queue is full");
+    const entry = new QueuedPrepare(message);
+    const last = this.#prepares.at(-1);
+    if (last !== undefined) {
+      assert(last.op + 1 === entry.op, () => `op ${entry.op} is prepared after op ${last.op}`);
+      assert(message.as(PrepareHeader).parent === last.checksum, () => `op ${entry.op} is not chained to the op before it`);
+      const upgrading = last.operation === Operation.upgrade;
+      assert(!upgrading || entry.operation === Operation.upgrade, () => `op ${entry.op} follows an upgrade`);
+    }
+    this.#prepares.push(entry);
+    return entry;
+  }
+
+  /** Takes out the head, which was executed. The caller gets the queue's reference. */
+  popPrepare(): QueuedPrepare {
+    const entry = this.#prepares.shift();
+    assert(entry !== undefined, "the prepare queue is empty");
+    assert(entry.okQuorumReceived, () => `op ${entry.op} leaves the queue without a quorum`);
+    return entry;
+  }
+
+  /** Lets a request wait. Takes over the caller's reference. */
+  pushRequest(message: Message, realtime: bigint): void {
+    assert(this.prepareQueueFull && !this.full, () => `${this.prepareCount} prepares and ${this.requestCount} requests`);
+    const entry = new QueuedRequest(message, realtime);
+    const alone = this.#requests.every((request) => request.client !== entry.client);
+    assert(alone, () => `client ${entry.client} has a request in the queue already`);
+    this.#requests.push(entry);
+  }
+
+  /** Takes out the oldest request. The caller gets the queue's reference. */
+  popRequest(): QueuedRequest | null {
+    return this.#requests.shift() ?? null;
+  }
+}
