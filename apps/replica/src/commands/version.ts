@@ -38,7 +38,7 @@ function processLines({ process }: Config): string[] {
   const ticks = (value: number): string => milliseconds(value * tickMs);
   const values: Readonly<Record<string, string | number | boolean>> = {
     log_level: "log.Level.info",
-    verify: true,
+    verify: false,
     release: formatRelease(RELEASE),
     release_client_min: formatRelease(RELEASE_CLIENT_MIN),
     port: PORT_DEFAULT,
