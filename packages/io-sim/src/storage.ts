@@ -25,8 +25,11 @@ import { type Latency, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from 
 
 const TICK_MICROSECONDS = 10_000;
 
-/** Zones that are read only where they were written: formatting initialises all of them. */
-const INITIALISED_ZONES: ReadonlySet<Zone> = new Set<Zone>(["superblock", "walHeaders", "walPrepares"]);
+/** Zones that are read only where they were written: formatting initialises all that is read of them. */
+const INITIALISED_ZONES: ReadonlySet<Zone> = new Set<Zone>(["superblock", "walHeaders"]);
+
+/** Zones that a new file holds as zeros, and formatting relies on it. Elsewhere old bytes of the disk may show. */
+const ZEROED_ZONES: ReadonlySet<Zone> = new Set<Zone>(["walPrepares"]);
 
 interface Pending {
   readonly kind: "read" | "write";
@@ -216,7 +219,7 @@ export class SimulatedStorage implements Storage {
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
       const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
       if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
-      if (!this.#disk.isWritten(start + at)) this.#random.fill(sector);
+      if (!this.#disk.isWritten(start + at) && !ZEROED_ZONES.has(zone)) this.#random.fill(sector);
     }
     const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;
     if (overlay !== null) buffer.set(overlay.subarray(0, buffer.length));

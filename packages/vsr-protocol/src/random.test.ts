@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { toHex } from "../fixtures/messages.ts";
+import { toHex } from "../test/messages.ts";
 import { type DrawBits, Random } from "./random.ts";
 
 /** Spec 07 §4.3. */
@@ -32,7 +32,7 @@ describe("the generator", () => {
 
   test("the lowest three bits of 1000 draws are spread as in the reference", () => {
     const random = new Random(92);
-    const histogram = new Array<number>(8).fill(0);
+    const histogram = [0, 0, 0, 0, 0, 0, 0, 0];
     for (let draw = 0; draw < 1000; draw += 1) {
       const bucket = Number(random.u64() % 8n);
       histogram[bucket] = (histogram[bucket] ?? 0) + 1;
@@ -92,10 +92,13 @@ describe("draws", () => {
     expect(total).toBe(46);
   });
 
-  test.each(HEDGING)("with %i replicas, the second answer comes from the same backup everywhere", (replicas, offsets) => {
-    const drawn = Array.from({ length: 24 }, (_, index) => new Random(index + 1).rangeInclusive(8, 1, replicas - 1));
-    expect(drawn.join(" ")).toBe(offsets);
-  });
+  test.each(HEDGING)(
+    "with %i replicas, the second answer comes from the same backup everywhere",
+    (replicas, offsets) => {
+      const drawn = Array.from({ length: 24 }, (_, index) => new Random(index + 1).rangeInclusive(8, 1, replicas - 1));
+      expect(drawn.join(" ")).toBe(offsets);
+    },
+  );
 
   test.each([
     [4, 100, 3],
@@ -111,13 +114,20 @@ describe("draws", () => {
   test.each<DrawBits>([8, 16, 32, 64])("in %i bits equal Lemire's method on wide integers for any bound", (bits) => {
     const bound = bits === 64 ? fc.maxSafeNat() : fc.nat(2 ** Math.min(bits, 31) - 1);
     fc.assert(
-      fc.property(fc.nat(), fc.oneof(bound, fc.nat(300).filter((max) => max < 2 ** bits)), (seed, max) => {
-        const random = new Random(seed);
-        const model = new Model(BigInt(seed));
-        for (let draw = 0; draw < 20; draw += 1) {
-          expect(random.intInclusive(bits, max)).toBe(Number(model.intInclusive(bits, BigInt(max))));
-        }
-      }),
+      fc.property(
+        fc.nat(),
+        fc.oneof(
+          bound,
+          fc.nat(300).filter((max) => max < 2 ** bits),
+        ),
+        (seed, max) => {
+          const random = new Random(seed);
+          const model = new Model(BigInt(seed));
+          for (let draw = 0; draw < 20; draw += 1) {
+            expect(random.intInclusive(bits, max)).toBe(Number(model.intInclusive(bits, BigInt(max))));
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -143,7 +153,7 @@ describe("draws", () => {
   test("by weight never choose a weight of 0 and reach all others", () => {
     const random = new Random(1);
     const chosen = new Set(draws(500, () => random.weighted([0, 3, 0, 1])));
-    expect([...chosen].toSorted()).toEqual([1, 3]);
+    expect(chosen).toEqual(new Set([1, 3]));
     expect(() => random.weighted([0, 0])).toThrow("no weight");
   });
 

@@ -144,6 +144,6 @@ describe("backoff", () => {
   test("from 0 grows too", () => {
     const random = new Random(3);
     const seen = new Set(Array.from({ length: 100 }, () => backoffWithJitter(random, 0, 1000, 1)));
-    expect([...seen].toSorted()).toEqual([0, 1, 2]);
+    expect(seen).toEqual(new Set([0, 1, 2]));
   });
 });

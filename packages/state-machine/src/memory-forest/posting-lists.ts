@@ -134,7 +134,7 @@ export class PostingLists {
   }
 }
 
-function enlarged(array: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+function enlarged(array: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(Math.max(length, 2 * array.length));
   larger.set(array);
   return larger;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CLIENT, finish, fromHex, fromMemoryOrder, SPECIFICATION_MESSAGES, toHex } from "../../fixtures/messages.ts";
-import { RECORDED_HEADERS } from "../../fixtures/recorded-headers.ts";
+import { PROPERTY_RUNS } from "../../test/builders.ts";
+import { CLIENT, finish, fromHex, fromMemoryOrder, SPECIFICATION_MESSAGES, toHex } from "../../test/messages.ts";
+import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
 import { Command, commandName } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
 import { type Field, fieldSizeBytes, type Layout } from "../layout.ts";
@@ -10,7 +11,6 @@ import { commandHeaderOf } from "./command-header.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { invalidHeader } from "./invalid.ts";
 
-const runs = Number(process.env["STAGBEETLE_TEST_RUNS"] ?? 100);
 const checksums = new Checksums();
 
 /** The commands that have a header: all but `reserved` and the deprecated ones. */
@@ -47,15 +47,18 @@ describe("the headers that the reference sent", () => {
     expect(invalidHeader(header, PRODUCTION)).toBeNull();
   });
 
-  test.each(Object.entries(RECORDED_HEADERS))("%s has the same bytes after its fields were read and written", (_, hex) => {
-    const bytes = fromHex(hex, HEADER_SIZE_BYTES);
-    const copy = new Uint8Array(HEADER_SIZE_BYTES);
-    const { command } = new Header(bytes);
-    const source = viewOf(command, bytes);
-    const target = viewOf(command, copy);
-    for (const field of Object.keys(layoutOf(command))) target[field] = source[field];
-    expect(toHex(copy)).toBe(toHex(bytes));
-  });
+  test.each(Object.entries(RECORDED_HEADERS))(
+    "%s has the same bytes after its fields were read and written",
+    (_, hex) => {
+      const bytes = fromHex(hex, HEADER_SIZE_BYTES);
+      const copy = new Uint8Array(HEADER_SIZE_BYTES);
+      const { command } = new Header(bytes);
+      const source = viewOf(command, bytes);
+      const target = viewOf(command, copy);
+      for (const field of Object.keys(layoutOf(command))) target[field] = source[field];
+      expect(toHex(copy)).toBe(toHex(bytes));
+    },
+  );
 });
 
 describe("the layouts", () => {
@@ -74,14 +77,16 @@ describe("the layouts", () => {
   test.each(live.map((command) => [commandName(command), command] as const))(
     "any values of the fields of %s come back",
     (_, command) => {
-      const values = Object.fromEntries(Object.entries(layoutOf(command)).map(([name, field]) => [name, valueOf(field)]));
+      const values = Object.fromEntries(
+        Object.entries(layoutOf(command)).map(([name, field]) => [name, valueOf(field)]),
+      );
       fc.assert(
         fc.property(fc.record(values), (fields) => {
           const header = viewOf(command, new Uint8Array(2 * HEADER_SIZE_BYTES), 128);
           for (const [name, value] of Object.entries(fields)) header[name] = value;
           for (const [name, value] of Object.entries(fields)) expect(header[name]).toEqual(value);
         }),
-        { numRuns: Math.ceil(runs / 5) },
+        { numRuns: Math.ceil(PROPERTY_RUNS / 5) },
       );
     },
   );
@@ -94,7 +99,7 @@ describe("hostile headers", () => {
         bytes[114] = command;
         invalidHeader(new Header(finish(bytes)), PRODUCTION);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 
@@ -110,7 +115,7 @@ describe("hostile headers", () => {
         header.size = HEADER_SIZE_BYTES;
         invalidHeader(header, PRODUCTION);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 
@@ -122,7 +127,7 @@ describe("hostile headers", () => {
         damaged[byte] = (damaged[byte] ?? 0) ^ (1 << (bit % 8));
         expect(checksums.valid(new Header(damaged))).toBe(false);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 });

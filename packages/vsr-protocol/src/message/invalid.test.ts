@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { fromHex, SPECIFICATION_MESSAGES } from "../../fixtures/messages.ts";
-import { RECORDED_HEADERS } from "../../fixtures/recorded-headers.ts";
+import { fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
+import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
 import { Command } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
 import { commandHeaderOf } from "./command-header.ts";

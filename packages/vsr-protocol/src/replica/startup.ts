@@ -101,19 +101,18 @@ export class Startup {
   }
 
   #onSuperBlock(): void {
-    const { identity, superblock, journal, window, logger, onIdentity } = this.#options;
+    const { options, identity, superblock, journal, window, logger, onIdentity } = this.#options;
     identity.load(superblock);
     this.#checkSuperBlock();
     onIdentity();
     const { working } = superblock;
-    logger.log("info", "superblock opened", {
+    logger.log("info", "starting", {
       cluster: identity.cluster,
       replicaCount: identity.replicaCount,
-      release: formatRelease(working.checkpoint.release),
-      opCheckpoint: window.opCheckpoint,
-      view: working.vsrState.view,
-      logView: working.vsrState.logView,
-      commitMax: working.vsrState.commitMax,
+      release: formatRelease(options.release),
+      releaseClientMin: formatRelease(options.releaseClientMin),
+      requestSizeLimit: options.requestSizeLimit,
+      aofRecovery: options.aofRecovery,
     });
     this.#enter("journal");
     journal.recover(
@@ -164,7 +163,7 @@ export class Startup {
 
   #onJournal(result: JournalRecoveryResult): void {
     this.#checkJournal(result);
-    const { options, config, superblock, journal, window, log, logger } = this.#options;
+    const { config, superblock, journal, window, log, logger } = this.#options;
     const { working } = superblock;
     const head = chooseHead(journal, {
       opCheckpoint: window.opCheckpoint,
@@ -182,7 +181,7 @@ export class Startup {
       op: log.op,
       commitMin: log.commitMin,
       commitMax: log.commitMax,
-      aofRecovery: options.aofRecovery,
+      opCheckpoint: window.opCheckpoint,
     });
     this.#advanceView();
     this.#openStateMachine();

@@ -8,15 +8,34 @@ import type { Config } from "../config/config.ts";
 import type { Random } from "../random.ts";
 import { Timeout } from "../timeout.ts";
 
+export type TimeoutName =
+  | "ping"
+  | "prepare"
+  | "primaryAbdicate"
+  | "commitMessage"
+  | "exitViewWindow"
+  | "exitViewMessage"
+  | "viewChangeStatus"
+  | "joinViewMessage"
+  | "getViewMessage"
+  | "journalRepair"
+  | "repairSync"
+  | "gridRepair"
+  | "upgrade"
+  | "pulse"
+  | "gridScrub"
+  | "traceEmit"
+  | "commitStall";
+
 /** One row of the table. */
-interface TimeoutRow {
-  readonly name: string;
+export interface TimeoutRow {
+  readonly name: TimeoutName;
   /** From its start until it fires. Null: decided at each start. */
   readonly afterTicks: number | null;
 }
 
 /** In the order in which handlers run when several fire in one tick. */
-export const TIMEOUTS = [
+export const TIMEOUTS: readonly TimeoutRow[] = [
   { name: "ping", afterTicks: 100 },
   { name: "prepare", afterTicks: 25 },
   { name: "primaryAbdicate", afterTicks: 1000 },
@@ -34,9 +53,7 @@ export const TIMEOUTS = [
   { name: "gridScrub", afterTicks: 50 },
   { name: "traceEmit", afterTicks: 1000 },
   { name: "commitStall", afterTicks: null },
-] as const satisfies readonly TimeoutRow[];
-
-export type TimeoutName = (typeof TIMEOUTS)[number]["name"];
+];
 
 /** What to do when a timeout fires. The timeout is still running: the handler resets, backs off or stops it. */
 export type TimeoutHandlers = { readonly [Name in TimeoutName]?: (timeout: Timeout) => void };

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { headerChain, prepareHeader } from "../../test/builders.ts";
+import { PRODUCTION } from "../config/production.ts";
+import type { Config } from "../config/config.ts";
+import { TEST_MIN } from "../config/test-min.ts";
+import type { PrepareHeader } from "../message/prepare.ts";
+import { viewHeadersInvalid } from "../view-headers.ts";
+import { chainStart, viewHeadersOfLog } from "./hash-chain.ts";
+
+function journalOf(headers: readonly PrepareHeader[]): { headerWithOp(op: number): PrepareHeader | null } {
+  return { headerWithOp: (op) => headers.find((header) => header.op === op) ?? null };
+}
+
+function opsOf(config: Config, headers: readonly PrepareHeader[], opMax: number, opPrepareMax: number): number[] {
+  const list = viewHeadersOfLog(config, journalOf(headers), { opMax, opPrepareMax });
+  expect(viewHeadersInvalid(config, "view", list)).toBeNull();
+  return list.map(({ op }) => op);
+}
+
+test("an unbroken log begins where it is asked to", () => {
+  const journal = journalOf(headerChain(9, 0));
+  expect(chainStart(journal, 9, 0)).toBe(0);
+  expect(chainStart(journal, 9, 4)).toBe(4);
+  expect(chainStart(journal, 0, 0)).toBe(0);
+});
+
+test("a missing op ends the chain", () => {
+  const journal = journalOf(headerChain(9, 0).filter(({ op }) => op !== 5));
+  expect(chainStart(journal, 9, 0)).toBe(6);
+});
+
+test("an op that is not the parent of the next ends the chain", () => {
+  const headers = headerChain(9, 0).map((header) => (header.op === 5 ? prepareHeader({ op: 5, parent: 77n }) : header));
+  expect(chainStart(journalOf(headers), 9, 0)).toBe(6);
+});
+
+test("a short log is listed whole", () => {
+  expect(opsOf(TEST_MIN, headerChain(2, 0), 2, 31)).toEqual([2, 1, 0]);
+});
+
+test("a longer log is listed by its newest headers and two hooks", () => {
+  // prepare_max 31 and 20 ops between checkpoints: the hooks are ops 11 and 0.
+  expect(opsOf(TEST_MIN, headerChain(20, 0), 20, 31)).toEqual([20, 19, 18, 17, 16, 11, 0]);
+});
+
+test("a hook among the newest headers is not listed twice", () => {
+  expect(opsOf(TEST_MIN, headerChain(12, 0), 12, 31)).toEqual([12, 11, 10, 9, 8, 0]);
+});
+
+test("hooks stay within the unbroken log", () => {
+  const headers = headerChain(50, 0).filter(({ op }) => op > 30);
+  expect(opsOf(TEST_MIN, headers, 50, 51)).toEqual([50, 49, 48, 47, 46, 31]);
+});
+
+test("in production the list has nine headers and two hooks", () => {
+  expect(opsOf(PRODUCTION, headerChain(990, 0), 990, 1007)).toEqual([990, 989, 988, 987, 986, 985, 984, 983, 982, 47, 0]);
+});
