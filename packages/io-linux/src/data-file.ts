@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { type BigIntStats, closeSync, constants, fstatSync, fsyncSync, openSync, statSync, unlinkSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, existsSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { assert } from "@stagbeetle/kernels";
 import { type Config, type Logger, SILENT_LOGGER, zoneSize } from "@stagbeetle/vsr-protocol";
 import { blockDeviceSizeBytes, startIsZero } from "./block-device.ts";
 import { DataFileError, dataFileError, systemErrorCode } from "./data-file-error.ts";
-import { type DirectIoMode, directorySupportsDirectIo, fileSupportsDirectIo, isMemoryFileSystem } from "./direct-io.ts";
+import {
+  decideDirectIo,
+  type DirectIoMode,
+  directorySupportsDirectIo,
+  fileSupportsDirectIo,
+  isMemoryFileSystem,
+} from "./direct-io.ts";
 import { acquireFileLock, type FileLock, fileIdentity } from "./lock.ts";
 import { type ReservationMode, reserveSpace } from "./reservation.ts";
 import { loadSystemCalls, type SystemCalls } from "./system-calls.ts";
@@ -104,7 +110,7 @@ function open(options: DataFileOptions): Opening {
   const directory = dirname(path);
   try {
     const kind = kindAt(path, purpose);
-    const directIo = decideDirectIo(options, kind, directory, logger);
+    const directIo = usesDirectIo(options, kind, directory, logger);
     const flags = openFlags(purpose, kind, directIo);
     const fileDescriptor = openSync(path, flags, 0o600);
     const actual = kindOf(fstatSync(fileDescriptor, { bigint: true }));
@@ -131,21 +137,18 @@ function kindOf(stats: BigIntStats): DataFileKind | null {
   return stats.isBlockDevice() ? "block_device" : null;
 }
 
-function decideDirectIo(options: DataFileOptions, kind: DataFileKind, directory: string, logger: Logger): boolean {
-  const { path, purpose, directIo } = options;
-  if (directIo === "disabled") return false;
-  if (kind === "block_device") return true;
-  if (isMemoryFileSystem(directory)) {
-    logger.log("warn", "the data file lies in memory (tmpfs): it is lost when the machine stops", { path });
-    return false;
-  }
-  const existing = purpose !== "format" || statSync(path, { throwIfNoEntry: false }) !== undefined;
-  if (existing ? fileSupportsDirectIo(path) : directorySupportsDirectIo(directory)) return true;
-  if (directIo === "required" && purpose !== "inspect") {
-    const advice = "use another one, or --development if the data may be lost when the disk fails";
-    throw new DataFileError("direct_io_unsupported", path, `its file system has no direct I/O; ${advice}`);
-  }
-  logger.log("warn", "the file system has no direct I/O: a failing disk may lose data unnoticed", { path });
+function usesDirectIo(options: DataFileOptions, kind: DataFileKind, directory: string, logger: Logger): boolean {
+  const { path, purpose, directIo: mode } = options;
+  if (kind === "block_device") return mode !== "disabled";
+  const decision = decideDirectIo({
+    mode,
+    inspect: purpose === "inspect",
+    inMemory: isMemoryFileSystem(directory),
+    supported: () => (existsSync(path) ? fileSupportsDirectIo(path) : directorySupportsDirectIo(directory)),
+  });
+  if (decision.kind === "refused") throw new DataFileError("direct_io_unsupported", path, decision.reason);
+  if (decision.kind === "direct") return true;
+  if (decision.warning !== null) logger.log("warn", decision.warning, { path });
   return false;
 }
 

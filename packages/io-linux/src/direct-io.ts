@@ -19,6 +19,37 @@ const TMPFS_MAGIC = 0x0102_1994;
  */
 export type DirectIoMode = "required" | "optional" | "disabled";
 
+/** How a regular file is opened: directly, or through the page cache with a warning about what that means, or not at all. */
+export type DirectIoDecision =
+  | { readonly kind: "direct" }
+  | { readonly kind: "page_cache"; readonly warning: string | null }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** What the decision depends on. */
+export interface DirectIoQuestion {
+  readonly mode: DirectIoMode;
+  /** Whether the file is only looked at. */
+  readonly inspect: boolean;
+  /** Whether it lies on tmpfs. */
+  readonly inMemory: boolean;
+  /** Tries out whether its file system has direct I/O. Asked only if it matters. */
+  readonly supported: () => boolean;
+}
+
+/** Decides how to open a regular file. */
+export function decideDirectIo({ mode, inspect, inMemory, supported }: DirectIoQuestion): DirectIoDecision {
+  if (mode === "disabled") return { kind: "page_cache", warning: null };
+  if (inMemory) {
+    return { kind: "page_cache", warning: "the data file is in memory (tmpfs): it is lost when the machine stops" };
+  }
+  if (supported()) return { kind: "direct" };
+  if (mode === "optional" || inspect) {
+    return { kind: "page_cache", warning: "the file system has no direct I/O: a failing disk may lose data unnoticed" };
+  }
+  const advice = "use another one, or --development if the data may be lost when the disk fails";
+  return { kind: "refused", reason: `its file system has no direct I/O; ${advice}` };
+}
+
 /** Whether the directory lies in memory (tmpfs), where nothing survives and direct I/O has no meaning. */
 export function isMemoryFileSystem(directory: string): boolean {
   return statfsSync(directory).type === TMPFS_MAGIC;

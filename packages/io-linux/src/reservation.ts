@@ -66,7 +66,9 @@ function allocated({ fileDescriptor, sizeBytes, mode, systemCalls, logger }: Res
 
 /** Refuses at once what cannot succeed, instead of filling the disk first. */
 function assertSpace({ directory, sizeBytes }: ReservationOptions): void {
-  const { bavail, bsize } = statfsSync(directory, { bigint: true });
+  const { bavail, blocks, bsize } = statfsSync(directory, { bigint: true });
+  // Some file systems, ramfs for one, do not tell.
+  if (blocks === 0n) return;
   if (bavail * bsize < BigInt(sizeBytes)) throw systemError(osConstants.errno.ENOSPC, "statfs");
 }
 

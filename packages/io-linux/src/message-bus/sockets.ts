@@ -25,14 +25,16 @@ export function dial({ family, host, port }: Address, onread: OnReadOpts, sendBu
  * 0.7 CPU seconds per GB, and no garbage). A Node without such handles gets what it documents: chunks, which are copied.
  */
 export function adopt(accepted: Socket, onread: OnReadOpts, onChunk: (chunk: Uint8Array) => boolean): Socket {
-  const socket = adoptHandle(accepted, onread) ?? accepted;
-  if (socket === accepted) {
-    accepted.on("data", (chunk: Uint8Array) => {
-      if (!onChunk(chunk)) accepted.pause();
-    });
-  }
+  const socket = adoptHandle(accepted, onread) ?? adoptChunks(accepted, onChunk);
   configureSocket(socket);
   return socket;
+}
+
+/** What {@link adopt} does where handles cannot be moved. `onChunk` returns false to pause the socket. */
+export function adoptChunks(accepted: Socket, onChunk: (chunk: Uint8Array) => boolean): Socket {
+  return accepted.on("data", (chunk: Uint8Array) => {
+    if (!onChunk(chunk)) accepted.pause();
+  });
 }
 
 function adoptHandle(accepted: Socket, onread: OnReadOpts): Socket | null {
