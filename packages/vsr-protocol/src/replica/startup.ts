@@ -18,6 +18,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
 import { formatRelease, RELEASE_MAJOR_TEST } from "../release.ts";
+import { viewHeadersInvalid } from "../view-headers.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Commit } from "./commit.ts";
@@ -232,6 +233,14 @@ export class Startup {
     const { config, journal, log, window, view } = this.#options;
     view.load();
     const headers = viewHeadersOfLog(config, journal, { opMax: log.op, opPrepareMax: window.opPrepareMax });
+    const invalid = viewHeadersInvalid(config, "view", headers);
+    if (invalid !== null) {
+      // The log is whole and chained, so only its timestamps can be wrong: clients chose them.
+      refuse(
+        `the log of an AOF recovery cannot be opened again, because its requests went back in time (${invalid}): ` +
+          "repeat the recovery into a new data file",
+      );
+    }
     view.advance(view.view + 1, view.logView + 1, headers);
   }
 
