@@ -44,7 +44,12 @@ describe("the newest break in the headers", () => {
   });
 
   test("a header of a newer view below the break ends it", () => {
-    const journal = journalOf(6, { 3: { view: 2 }, 4: { parent: 98n, view: 1 }, 5: { view: 1 }, 6: { parent: 99n, view: 3 } });
+    const journal = journalOf(6, {
+      3: { view: 2 },
+      4: { parent: 98n, view: 1 },
+      5: { view: 1 },
+      6: { parent: 99n, view: 3 },
+    });
     expect(journal.findLatestHeadersBreakBetween(0, 6)).toEqual({ opMin: 4, opMax: 5 });
   });
 

@@ -34,7 +34,10 @@ export function findLatestHeadersBreakBetween(slots: SlotStates, opMin: number, 
 /** Whether `child` is there and not the child of `header`. */
 function broken(header: PrepareHeader, child: PrepareHeader | null): boolean {
   if (child === null || header.checksum === child.parent) return false;
-  assert(header.view !== child.view, () => `the hash chain breaks between ops ${header.op} and ${child.op} of view ${header.view}`);
+  assert(
+    header.view !== child.view,
+    () => `the hash chain breaks between ops ${header.op} and ${child.op} of view ${header.view}`,
+  );
   return true;
 }
 

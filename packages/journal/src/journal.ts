@@ -234,7 +234,10 @@ export class Journal implements JournalPort {
     assert(!this.#solo || this.writesPending === 0, "alone, a replica writes one prepare after the other");
     if (!this.#slots.dirty.bit(slot)) {
       assert(this.#slots.holdsPrepare(slot, header.checksum), () => `op ${header.op} is clean and not on disk`);
-      assert(this.headersRedundant.at(slot).checksum === header.checksum, () => `op ${header.op} has no redundant header`);
+      assert(
+        this.headersRedundant.at(slot).checksum === header.checksum,
+        () => `op ${header.op} has no redundant header`,
+      );
       callback(message);
       return;
     }

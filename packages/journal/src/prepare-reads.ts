@@ -109,7 +109,10 @@ export class PrepareReads {
   readonly #reads: readonly PrepareRead[];
 
   constructor(options: PrepareReadsOptions) {
-    assert(options.readsMax > READS_COMMIT_MAX, () => `${options.readsMax} reads, ${READS_COMMIT_MAX} kept for commits`);
+    assert(
+      options.readsMax > READS_COMMIT_MAX,
+      () => `${options.readsMax} reads, ${READS_COMMIT_MAX} kept for commits`,
+    );
     this.#storage = options.storage;
     this.#slots = options.slots;
     this.#messagePool = options.messagePool;

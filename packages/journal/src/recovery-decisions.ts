@@ -4,7 +4,13 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type RecoveryCase, recoveryCase, type RecoveryDecision, type RingContent, type RingRelation } from "./recovery-table.ts";
+import {
+  type RecoveryCase,
+  recoveryCase,
+  type RecoveryDecision,
+  type RingContent,
+  type RingRelation,
+} from "./recovery-table.ts";
 import { type Slot, slotAt, slotForOp, SlotRange } from "./slot.ts";
 
 /** What one ring holds in one slot. */
@@ -61,7 +67,11 @@ function highestOp(entries: readonly SlotEntries[]): number {
   return highest;
 }
 
-function decideSlot({ header, prepare }: SlotEntries, opMax: number, { opPrepareMax, solo }: DecisionContext): SlotDecision {
+function decideSlot(
+  { header, prepare }: SlotEntries,
+  opMax: number,
+  { opPrepareMax, solo }: DecisionContext,
+): SlotDecision {
   const row = recoveryCase({
     header: contentOf(header, opPrepareMax),
     prepare: contentOf(prepare, opPrepareMax),
@@ -79,7 +89,10 @@ function contentOf(entry: RingEntry, opPrepareMax: number): RingContent {
 function relationOf(header: RingEntry, prepare: RingEntry): RingRelation {
   if (header.kind !== "prepare" || prepare.kind !== "prepare") return "none";
   if (header.checksum === prepare.checksum) {
-    assert(header.op === prepare.op && header.view === prepare.view, () => `one checksum, ops ${header.op} and ${prepare.op}`);
+    assert(
+      header.op === prepare.op && header.view === prepare.view,
+      () => `one checksum, ops ${header.op} and ${prepare.op}`,
+    );
     return "same";
   }
   if (header.op !== prepare.op) return header.op < prepare.op ? "older" : "newer";
@@ -107,7 +120,10 @@ function tornSlots(
     if (decided[index]?.decision !== "vsr" || !range.contains(slotAt(index, entries.length))) continue;
     if (header.kind !== "prepare") return [];
     if (prepare.kind !== "bad" || prepare.parsable) return [];
-    assert(header.op < opMax && header.op <= context.opCheckpoint, () => `op ${header.op} of an earlier wrap, ${opMax}`);
+    assert(
+      header.op < opMax && header.op <= context.opCheckpoint,
+      () => `op ${header.op} of an earlier wrap, ${opMax}`,
+    );
     torn.push(index);
     // More than can have been in flight: it must be damage.
     if (torn.length > context.writesMax) return [];
@@ -116,7 +132,11 @@ function tornSlots(
 }
 
 /** The slots that can hide an op above the highest one known, or null if there are none to consider. */
-function appendRange(slotCount: number, opMax: number, { opCheckpoint, opPrepareMax }: DecisionContext): SlotRange | null {
+function appendRange(
+  slotCount: number,
+  opMax: number,
+  { opCheckpoint, opPrepareMax }: DecisionContext,
+): SlotRange | null {
   if (opMax < opCheckpoint || opMax >= opPrepareMax) return null;
   assert(opPrepareMax - opMax <= slotCount, () => `ops ${opMax} to ${opPrepareMax} wrap more than once`);
   const head = slotForOp(opMax + 1, slotCount);

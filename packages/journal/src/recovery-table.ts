@@ -200,7 +200,10 @@ export function matchingCases(inputs: RecoveryInputs): readonly RecoveryCase[] {
 /** The row of a slot. */
 export function recoveryCase(inputs: RecoveryInputs): RecoveryCase {
   const [row, second] = matchingCases(inputs);
-  assert(row !== undefined && second === undefined, () => `${JSON.stringify(inputs)} matches ${row?.label}, ${second?.label}`);
+  assert(
+    row !== undefined && second === undefined,
+    () => `${JSON.stringify(inputs)} matches ${row?.label}, ${second?.label}`,
+  );
   return row;
 }
 
@@ -223,7 +226,10 @@ export function printRecoveryTable(): string {
     row.cause,
   ]);
   const heads = ["case", "header ring", "prepare ring", "and", "replicated", "solo", "how, and why"];
-  return [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = widths.map((width) => "-".repeat(width));
+  const pad = (cells: readonly string[]): string[] => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  return [heads, lines, ...rows].map((cells) => `| ${pad(cells).join(" | ")} |`).join("\n");
 }
 
 function printCondition({ relation, prepareNewest }: RecoveryCase): string {

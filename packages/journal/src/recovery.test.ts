@@ -1,4 +1,13 @@
-import { type Config, createConfig, HEADER_SIZE_BYTES, PrepareHeader, PRODUCTION_CLUSTER, PRODUCTION_PROCESS, SECTOR_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import {
+  type Config,
+  createConfig,
+  HEADER_SIZE_BYTES,
+  PrepareHeader,
+  PRODUCTION_CLUSTER,
+  PRODUCTION_PROCESS,
+  SECTOR_SIZE_BYTES,
+  TEST_MIN,
+} from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import {
   CLUSTER,
@@ -17,7 +26,7 @@ import {
   rootHeader,
   SMALL,
 } from "../test/builders.ts";
-import { copyImage, type Image } from "../test/simulated-disk.ts";
+import { copyImage, type Image, imagesEqual } from "../test/simulated-disk.ts";
 import type { Journal } from "./journal.ts";
 
 /** The production log with small messages, so that the whole of it fits a test. */
@@ -67,7 +76,7 @@ describe("recovery of a log without damage", () => {
     const before = copyImage(image);
     const { disk } = recoverBench(TEST_MIN, image);
     expect(disk.writes).toBe(0);
-    expect(image).toEqual(before);
+    expect(imagesEqual(image, before)).toBe(true);
   });
 
   test("the callback never runs from inside the call", () => {
@@ -160,7 +169,7 @@ describe("recovery of a damaged log", () => {
       const [start, end] = [slot * HEADER_SIZE_BYTES, (slot + 1) * HEADER_SIZE_BYTES];
       expect(image.walHeaders.slice(start, end)).toEqual(before.walHeaders.slice(start, end));
     }
-    expect(image.walPrepares).toEqual(before.walPrepares);
+    expect(Buffer.compare(image.walPrepares, before.walPrepares)).toBe(0);
   });
 
   test("a valid prepare on disk can be served whatever was decided about its slot", () => {
@@ -171,7 +180,8 @@ describe("recovery of a damaged log", () => {
       [7, 1031, 1],
       [8, 8, 1],
     ];
-    for (const [, op, view] of served) expect(journal.holdsPrepare(op, prepareHeader({ op, view }).checksum)).toBe(true);
+    for (const [, op, view] of served)
+      expect(journal.holdsPrepare(op, prepareHeader({ op, view }).checksum)).toBe(true);
     for (const op of [4, 5, 9, 10, 11]) expect(journal.holdsPrepare(op, prepareHeader({ op }).checksum)).toBe(false);
   });
 
@@ -197,7 +207,7 @@ describe("recovery of a damaged log", () => {
     expect(result).toEqual({ outcome: "WALCorrupt", slot: 25, faultyCount: 1 });
     expect(journal.status).toBe("unusable");
     expect(disk.writes).toBe(0);
-    expect(image).toEqual(before);
+    expect(imagesEqual(image, before)).toBe(true);
   });
 
   test("a log of which nothing can be believed is invalid", () => {

@@ -104,8 +104,14 @@ export class Recovery {
 
   /** Starts. The callback runs once, never from inside the call. */
   recover(recovery: JournalRecovery, callback: (result: JournalRecoveryResult) => void): void {
-    assert(recovery.opCheckpoint <= recovery.opPrepareMax, () => `checkpoint ${recovery.opCheckpoint}, last op ${recovery.opPrepareMax}`);
-    assert(recovery.opPrepareMax - recovery.opCheckpoint <= this.#slotCount, "the ops after the checkpoint fit the log");
+    assert(
+      recovery.opCheckpoint <= recovery.opPrepareMax,
+      () => `checkpoint ${recovery.opCheckpoint}, last op ${recovery.opPrepareMax}`,
+    );
+    assert(
+      recovery.opPrepareMax - recovery.opCheckpoint <= this.#slotCount,
+      "the ops after the checkpoint fit the log",
+    );
     assert(recovery.logView <= recovery.view, () => `log_view ${recovery.logView} > view ${recovery.view}`);
     this.#recovery = recovery;
     this.#callback = callback;
@@ -244,9 +250,7 @@ export class Recovery {
     faulty.assign(slot, decision === "vsr" || decision === "impossible");
     // Where both rings agree, `headers` has what it needs: it is the prepare's header.
     if (decision !== "eql" && decision !== "nil" && decision !== "fix") this.#slots.setHeaderReserved(slot);
-    // A faulty slot keeps its redundant header as it was found, so that the next write of its sector changes nothing: after
-    // another crash the slot is judged on the same evidence. An empty header there could make it look clean.
-    if (!faulty.bit(slot)) headersRedundant.set(slot, headers.at(slot));
+    if (!keepsEvidence(decision)) headersRedundant.set(slot, headers.at(slot));
   }
 
   /**
@@ -324,10 +328,16 @@ export class Recovery {
     for (let index = 0; index < count; index += 1) {
       const slot = slotAt(index, count);
       const header = headers.at(slot);
-      assert(this.#checksums.valid(header) && header.cluster === this.#slots.cluster, () => `slot ${slot} has a valid header`);
+      assert(
+        this.#checksums.valid(header) && header.cluster === this.#slots.cluster,
+        () => `slot ${slot} has a valid header`,
+      );
       assert(dirty.bit(slot) === faulty.bit(slot), () => `slot ${slot} is dirty and not faulty`);
-      if (faulty.bit(slot)) assert(isReserved(header), () => `slot ${slot} is faulty and has op ${header.op}`);
-      else assert(headersRedundant.at(slot).checksum === header.checksum, () => `slot ${slot} has two headers`);
+      assert(!faulty.bit(slot) || isReserved(header), () => `slot ${slot} is faulty and has op ${header.op}`);
+      const kept = this.#decisions?.slots[slot];
+      if (kept === undefined || !keepsEvidence(kept.decision)) {
+        assert(headersRedundant.at(slot).checksum === header.checksum, () => `slot ${slot} has two headers`);
+      }
       if (isReserved(header)) {
         assert(header.op === slot, () => `op ${header.op} is reserved in slot ${slot}`);
       } else {
@@ -342,6 +352,15 @@ export class Recovery {
     assert(this.#recovery !== null, "recovery was started");
     return this.#recovery;
   }
+}
+
+/**
+ * Whether the slot's redundant header stays as it was found, so that the next write of its sector changes nothing there
+ * and, after another crash, the slot is judged on the same evidence. An empty header could make damage look like an empty
+ * slot, and a torn prepare like damage.
+ */
+function keepsEvidence(decision: SlotDecision["decision"]): boolean {
+  return decision === "vsr" || decision === "cut_torn" || decision === "impossible";
 }
 
 /** The message and slot of a read that is under way. */

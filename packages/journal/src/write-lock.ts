@@ -48,7 +48,10 @@ export class WriteLock<Write extends SectorWrite<Write>> {
   /** Ends the running write of a sector. Returns the write that has waited longest, which holds the lock from now on. */
   unlockSectors(write: Write): Write | null {
     const { sectorIndex, nextInSector } = write;
-    assert(this.#at(this.#running, sectorIndex) === write, () => `header sector ${sectorIndex} is locked by another write`);
+    assert(
+      this.#at(this.#running, sectorIndex) === write,
+      () => `header sector ${sectorIndex} is locked by another write`,
+    );
     write.nextInSector = null;
     this.#running[sectorIndex] = nextInSector;
     if (nextInSector === null) {

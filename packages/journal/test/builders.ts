@@ -19,7 +19,7 @@ import {
   writeReservedPrepare,
   writeRootPrepare,
 } from "@stagbeetle/vsr-protocol";
-import { Journal } from "../src/journal.ts";
+import { Journal } from "@stagbeetle/journal";
 import { emptyImage, type Image, SimulatedDisk } from "./simulated-disk.ts";
 
 export const CLUSTER = 0x1234n;
@@ -72,7 +72,7 @@ export function writePrepareInto(buffer: Uint8Array, options: PrepareOptions): P
   header.release = 0x1109;
   header.command = Command.prepare;
   header.op = op;
-  header.commit = op - 1;
+  header.commit = Math.max(0, op - 1);
   header.timestamp = options.timestamp ?? BigInt(op) * 1000n;
   header.client = 7n;
   header.request = 1;
@@ -94,13 +94,13 @@ export function prepareHeader(options: PrepareOptions): PrepareHeader {
   return new PrepareHeader(prepareBytes(options));
 }
 
-export function reservedHeader(slot: number, cluster = CLUSTER): PrepareHeader {
+export function reservedHeader(slot: number, cluster: bigint = CLUSTER): PrepareHeader {
   const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
   writeReservedPrepare(header, cluster, slot);
   return header;
 }
 
-export function rootHeader(cluster = CLUSTER): PrepareHeader {
+export function rootHeader(cluster: bigint = CLUSTER): PrepareHeader {
   const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
   writeRootPrepare(header, cluster);
   return header;
@@ -128,7 +128,7 @@ export function putOp(config: Config, image: Image, options: PrepareOptions): vo
 }
 
 /** A disk as `format` leaves it (spec 04 §25). */
-export function formattedImage(config: Config, cluster = CLUSTER): Image {
+export function formattedImage(config: Config, cluster: bigint = CLUSTER): Image {
   const image = emptyImage(config);
   for (let slot = 0; slot < config.cluster.journalSlotCount; slot += 1) {
     const header = slot === 0 ? rootHeader(cluster) : reservedHeader(slot, cluster);
@@ -165,7 +165,8 @@ export interface Bench {
   readonly journal: Journal;
 }
 
-export function createBench(config: Config, image: Image, messagesMax = config.process.journalIopsReadMax + 8): Bench {
+export function createBench(config: Config, image: Image): Bench {
+  const messagesMax = config.process.journalIopsReadMax + 8;
   const { messageSizeMax, journalSlotCount } = config.cluster;
   const memory = testMemory(messageSizeMax * messagesMax + journalSlotCount * 1024 + 4096 * 64);
   const disk = new SimulatedDisk(config, image);

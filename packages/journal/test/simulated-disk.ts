@@ -30,6 +30,11 @@ export function copyImage(image: Image): Image {
   return { walHeaders: image.walHeaders.slice(), walPrepares: image.walPrepares.slice() };
 }
 
+export function imagesEqual(left: Image, right: Image): boolean {
+  const prepares = Buffer.compare(left.walPrepares, right.walPrepares);
+  return prepares === 0 && Buffer.compare(left.walHeaders, right.walHeaders) === 0;
+}
+
 /** A read or write that the disk has not done yet. */
 export interface PendingRequest {
   readonly kind: "read" | "write";
@@ -65,7 +70,8 @@ export class SimulatedDisk implements Storage {
     const pending = this.#begin("write", request, zone, offsetInZone, buffer);
     for (const other of this.pending) {
       if (other === pending || other.kind === "read" || other.zone !== zone) continue;
-      const apart = other.offset + other.request.buffer.length <= offsetInZone || offsetInZone + buffer.length <= other.offset;
+      const apart =
+        other.offset + other.request.buffer.length <= offsetInZone || offsetInZone + buffer.length <= other.offset;
       assert(apart, () => `two writes of ${zone} at ${offsetInZone} at once`);
     }
     this.#fates.set(pending, this.fate(this.writes, pending));
@@ -108,7 +114,13 @@ export class SimulatedDisk implements Storage {
     return this.image;
   }
 
-  #begin(kind: "read" | "write", request: StorageRequest, zone: Zone, offset: number, buffer: Uint8Array): PendingRequest {
+  #begin(
+    kind: "read" | "write",
+    request: StorageRequest,
+    zone: Zone,
+    offset: number,
+    buffer: Uint8Array,
+  ): PendingRequest {
     verifyRequest(this.#config, zone, offset, buffer);
     assert(zone === "walHeaders" || zone === "walPrepares", () => `the journal has no business in ${zone}`);
     request.begin(zone, offset, buffer);

@@ -66,8 +66,9 @@ type Id = v128;
 /** Where the value of the key is, or 0. */
 @inline function find<Key>(index: usize, low: u64, high: u64): usize {
   const mask = load<u32>(index, BUCKET_MASK);
-  let number = homeOf<Key>(index, low, high);
-  while (true) {
+  const home = homeOf<Key>(index, low, high);
+  let number = home;
+  do {
     const bucket = bucketAt(index, number);
     const values = bucket + valuesOffset<Key>();
     if (holds<Key>(bucket, 0, low, high)) return values;
@@ -79,7 +80,9 @@ type Id = v128;
     }
     if (load<u32>(bucket, META) < PASSED_ONE) return 0;
     number = (number + 1) & mask;
-  }
+    // Entries may have come past every bucket of a small index, at one time or another.
+  } while (number != home);
+  return 0;
 }
 
 @inline function valueAt(address: usize): u32 {

@@ -2,7 +2,7 @@
  * Compiles `assembly/` four times, for shared and plain memory with relaxed and plain SIMD, and writes each module as
  * base64 into `src/generated/`: a bundler takes it like any other source, and nothing has to be fetched or read.
  */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import asc from "assemblyscript/asc";
@@ -27,34 +27,35 @@ const variants: readonly Variant[] = [
   { name: "unshared-plain", shared: false, options: [] },
 ];
 
-const commonOptions = [
-  ...["--runtime", "stub"],
-  ...["--importMemory", "--noExportMemory", "--zeroFilledMemory"],
-  ...["--initialMemory", "1", "--maximumMemory", "65536"],
-  ...["--enable", "simd"],
-  // Level 3 hoists the loads of the tables, which the engine then spills: no faster, and bigger.
-  ...["--optimizeLevel", "2", "--noAssert"],
-];
+// Level 3 hoists the loads of the tables, which the engine then spills: no faster, and bigger.
+const commonOptions =
+  "--runtime stub --importMemory --noExportMemory --zeroFilledMemory --initialMemory 1 --maximumMemory 65536 " +
+  "--enable simd --optimizeLevel 2 --noAssert";
 
 async function compile(variant: Variant): Promise<Uint8Array<ArrayBuffer>> {
   const outputs = new Map<string, Uint8Array>();
-  const { error, stderr } = await asc.main(
+  const stderr = asc.createMemoryStream();
+  const { error } = await asc.main(
     [
       "assembly/index.ts",
       "--outFile",
       "kernels.wasm",
       "--baseDir",
       packageFolder,
-      ...commonOptions,
+      ...commonOptions.split(" "),
       ...variant.options,
     ],
     {
+      stderr,
       writeFile: (name: string, contents: Uint8Array | string): void => {
         if (typeof contents !== "string") outputs.set(name, contents);
       },
     },
   );
-  if (error !== null) throw new Error(`${variant.name} does not compile:\n${stderr.toString()}`, { cause: error });
+  const complaints = stderr.toString();
+  if (error !== null || complaints !== "") {
+    throw new Error(`${variant.name} does not compile cleanly:\n${complaints}`, { cause: error });
+  }
   const wasm = outputs.get("kernels.wasm");
   if (wasm === undefined) throw new Error(`${variant.name}: the compiler wrote no module`);
   return new Uint8Array(wasm);
@@ -65,7 +66,7 @@ function heapBaseOf(variant: Variant, wasm: Uint8Array<ArrayBuffer>): number {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: variant.shared });
   const { heapBase } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { memory } }).exports;
   if (typeof heapBase !== "function") throw new Error(`${variant.name} does not export heapBase`);
-  const base: unknown = heapBase();
+  const base = (heapBase as () => unknown)();
   if (typeof base !== "number" || base <= 0 || base > pageSizeBytes) throw new Error(`heap base ${String(base)}`);
   return base;
 }
@@ -79,20 +80,21 @@ function moduleSource(variant: Variant, wasm: Uint8Array): string {
   ].join("\n");
 }
 
-await rm(generatedFolder, { recursive: true, force: true });
-await mkdir(generatedFolder, { recursive: true });
+const files = new Map<string, string>();
 const heapBases = new Set<number>();
 for (const variant of variants) {
   const wasm = await compile(variant);
   heapBases.add(heapBaseOf(variant, wasm));
-  await writeFile(join(generatedFolder, `${variant.name}.ts`), moduleSource(variant, wasm));
+  files.set(`${variant.name}.ts`, moduleSource(variant, wasm));
   console.log(`${variant.name}: ${wasm.length} bytes`);
 }
 const [heapBase] = heapBases;
 if (heapBases.size !== 1 || heapBase === undefined) throw new Error(`heap bases differ: ${[...heapBases].join(", ")}`);
-await writeFile(
-  join(generatedFolder, "heap-base.ts"),
+files.set(
+  "heap-base.ts",
   `/** Made by build/generate.ts: the first byte above the static data of the kernels, the same in every variant. */
 export const heapBase: number = ${heapBase};
 `,
 );
+await mkdir(generatedFolder, { recursive: true });
+for (const [name, source] of files) await writeFile(join(generatedFolder, name), source);

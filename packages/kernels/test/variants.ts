@@ -1,9 +1,7 @@
 /** The four builds of the kernels, for tests that hold each of them against the same truth. */
 
-import type { Simd } from "../src/kernel-module.ts";
-import { createKernels } from "../src/kernels.ts";
-import type { Kernels } from "../src/kernels.ts";
-import { LinearMemory } from "../src/linear-memory.ts";
+import { createKernels, LinearMemory } from "@stagbeetle/kernels";
+import type { Kernels, Simd } from "@stagbeetle/kernels";
 
 interface Variant {
   readonly name: string;

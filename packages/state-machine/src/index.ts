@@ -3,4 +3,63 @@
  *
  * @packageDocumentation
  */
-export {};
+
+// For authors of state machines.
+export type { Committing, StateMachine } from "./state-machine.ts";
+export { NOT_FOUND, ORPHANED } from "./forest.ts";
+export type {
+  Direction,
+  Forest,
+  ForestMemory,
+  Groove,
+  GrooveDeclaration,
+  IndexDeclaration,
+  IndexKind,
+  IndexSource,
+  Pointer,
+  Scan,
+  ScanEnd,
+  ScanInspector,
+  ScanRead,
+  Scans,
+  ScopeOutcome,
+  TimestampRange,
+} from "./forest.ts";
+export { TIMESTAMP_MAX, TIMESTAMP_MIN, timestampValid } from "./timestamp.ts";
+
+// A forest in memory.
+export { CallQueue } from "./memory-forest/call-queue.ts";
+export type { NextTick } from "./memory-forest/groove.ts";
+export { MemoryForest } from "./memory-forest/memory-forest.ts";
+export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
+
+// The accounting state machine.
+export { AccountingStateMachine } from "./accounting/accounting.ts";
+export type { AccountingOptions } from "./accounting/accounting.ts";
+export { accountingGrooves } from "./accounting/grooves.ts";
+export { Limits } from "./accounting/limits.ts";
+export type { LimitsOptions } from "./accounting/limits.ts";
+export { Operation as AccountingOperation, OPERATIONS, operationFromVsr } from "./accounting/operations.ts";
+export type { OperationKind, OperationTraits } from "./accounting/operations.ts";
+export { CreateAccountStatus } from "./accounting/create-account-status.ts";
+export { CreateTransferStatus, createTransferStatusTransient } from "./accounting/create-transfer-status.ts";
+
+// Its records.
+export { Account, ACCOUNT_LAYOUT, ACCOUNT_SIZE_BYTES, AccountFlags } from "./accounting/account.ts";
+export { AccountEvent, ACCOUNT_EVENT_LAYOUT, ACCOUNT_EVENT_SIZE_BYTES } from "./accounting/account-event.ts";
+export {
+  AccountFilter,
+  AccountFilterFlags,
+  ChangeEventsFilter,
+  QueryFilter,
+  QueryFilterFlags,
+} from "./accounting/filters.ts";
+export {
+  AccountBalance,
+  ChangeEvent,
+  ChangeEventType,
+  CreateResult,
+  CreateResultSparse,
+} from "./accounting/results.ts";
+export { Transfer, TRANSFER_LAYOUT, TRANSFER_SIZE_BYTES, TransferFlags } from "./accounting/transfer.ts";
+export { TransferPending, TransferPendingStatus } from "./accounting/transfer-pending.ts";

@@ -193,6 +193,10 @@ export type { ClockOptions } from "./clock/clock.ts";
 export { smallestInterval } from "./clock/marzullo.ts";
 export type { Agreement, SourceInterval } from "./clock/marzullo.ts";
 
+// Where a replica's log ends.
+export { chooseHead, headCertain } from "./replica/head.ts";
+export type { Head, HeadContext, HeadJournal } from "./replica/head.ts";
+
 // For whoever composes a replica or a client.
 export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";
 export type { Address, AddressError, AddressErrorReason, ParsedAddresses } from "./address.ts";
@@ -212,7 +216,14 @@ export type { ReplicaStatus } from "./replica/status.ts";
 
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";
-export type { Journal, JournalReadPurpose, JournalRecovery, JournalWriting } from "./ports/journal.ts";
+export type {
+  Journal,
+  JournalReadPurpose,
+  JournalRecovery,
+  JournalRecoveryResult,
+  JournalWriting,
+  OpRange,
+} from "./ports/journal.ts";
 export { SILENT_LOGGER } from "./ports/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
 export type { MessageBus, MessageBusReceiver } from "./ports/message-bus.ts";

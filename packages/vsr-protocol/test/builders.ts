@@ -4,27 +4,32 @@
  * @module
  */
 import { assert, checksumOf, LinearMemory } from "@stagbeetle/kernels";
-import type { Config } from "../src/config/config.ts";
-import { SUPERBLOCK_HEADER_SIZE_BYTES } from "../src/config/derive.ts";
-import { TEST_MIN } from "../src/config/test-min.ts";
-import { Command } from "../src/command.ts";
-import { CHECKSUM_EMPTY } from "../src/message/checksums.ts";
-import { HEADER_SIZE_BYTES } from "../src/message/frame.ts";
-import { PrepareHeader } from "../src/message/prepare.ts";
-import { ReplyHeader } from "../src/message/reply.ts";
-import { writeBlankPrepare } from "../src/message/special-prepares.ts";
-import { type LogFields, type Logger, type LogLevel, SILENT_LOGGER } from "../src/ports/logger.ts";
-import type { Storage } from "../src/ports/storage.ts";
-import { SuperBlockImage } from "../src/superblock/image.ts";
-import { SuperBlock } from "../src/superblock/superblock.ts";
-import type { FormatOptions } from "../src/superblock/update.ts";
+import {
+  CHECKSUM_EMPTY,
+  Command,
+  type Config,
+  type FormatOptions,
+  HEADER_SIZE_BYTES,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  PrepareHeader,
+  ReplyHeader,
+  SILENT_LOGGER,
+  type Storage,
+  SuperBlock,
+  SUPERBLOCK_HEADER_SIZE_BYTES,
+  SuperBlockImage,
+  TEST_MIN,
+  writeBlankPrepare,
+} from "@stagbeetle/vsr-protocol";
 import { MemoryStorage } from "./memory-storage.ts";
 
 /** 0.17.8, the release of the specification's vectors. */
 export const RELEASE = 4360;
 
 /** How often a property is tried: more in a thorough run. */
-export const PROPERTY_RUNS: number = Number(process.env["PROPERTY_RUNS"] ?? "100");
+export const PROPERTY_RUNS: number = Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? "100");
 
 /** A prepare header with a valid checksum. */
 export function prepareHeader(fields: {

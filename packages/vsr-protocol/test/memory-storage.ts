@@ -4,10 +4,15 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { Config } from "../src/config/config.ts";
-import type { Storage, StorageRequest } from "../src/ports/storage.ts";
-import { SECTOR_SIZE_BYTES } from "../src/sector.ts";
-import { verifyRequest, type Zone, zoneStart } from "../src/zone.ts";
+import {
+  type Config,
+  SECTOR_SIZE_BYTES,
+  type Storage,
+  type StorageRequest,
+  verifyRequest,
+  type Zone,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
 
 /** A write that the test may interrupt. `index` counts from 0 over all writes. */
 export interface WriteAttempt {

@@ -12,7 +12,7 @@ import { isSafeU64 } from "../layout.ts";
 import { Operation } from "../operation.ts";
 import { readReleaseList, RELEASE_SIZE_BYTES, releaseListValid } from "../release.ts";
 import type { Checksums } from "./checksums.ts";
-import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
+import { type Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { invalidHeader } from "./invalid.ts";
 import type { Message } from "./message.ts";
 import { PingHeader } from "./ping.ts";
@@ -99,8 +99,10 @@ function invalidListed(
   checksums: Checksums,
   missing: Missing,
 ): string | null {
-  if (!isSafeU64(header.dataView, header.offset + PREPARE_LAYOUT.op.offset)) return "op is above 2^53 - 1";
-  if (missing === "blanks" && isBlankPrepare(header)) return null;
+  if (missing === "blanks" && isBlankPrepare(header)) {
+    const opSafe = isSafeU64(header.dataView, header.offset + PREPARE_LAYOUT.op.offset);
+    return opSafe ? null : "op is above 2^53 - 1";
+  }
   if (!checksums.valid(header)) return "the checksum of a header is wrong";
   if (header.command !== Command.prepare) return "a header is not that of a prepare";
   if (header.operation === Operation.reserved) return "a header is that of an unused slot";

@@ -49,7 +49,10 @@ export function chooseHead(journal: HeadJournal, context: HeadContext): Head {
   const promised = usableViewHeader(context, inJournal?.op ?? null);
   if (promised !== null && !journal.hasHeader(promised)) journal.setHeaderAsDirty(promised);
   const op = promised?.op ?? inJournal?.op ?? lastResort(journal, context);
-  assert(opCheckpoint <= op && op <= opPrepareMax, () => `head ${op}, checkpoint ${opCheckpoint}, last ${opPrepareMax}`);
+  assert(
+    opCheckpoint <= op && op <= opPrepareMax,
+    () => `head ${op}, checkpoint ${opCheckpoint}, last ${opPrepareMax}`,
+  );
   const head = journal.headerWithOp(op);
   assert(head !== null && head.view <= logView, () => `the head ${op} is of log_view ${logView}`);
   const commitMax = Math.max(context.commitMax, op - context.pipelinePrepareQueueMax, 0);

@@ -1,0 +1,306 @@
+/**
+ * The storage port on a simulated disk, with delays and faults (spec 07 §8).
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import {
+  type Config,
+  Header,
+  HEADER_SIZE_BYTES,
+  type Random,
+  SECTOR_SIZE_BYTES,
+  sectorFloor,
+  type Storage,
+  type StorageRequest,
+  verifyRequest,
+  type Zone,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
+
+import { flipBit, type SimulatedDisk } from "./disk.ts";
+import { exponential } from "./exponential.ts";
+import { type FaultAtlas, NO_FAULTS_ATLAS } from "./faults/atlas.ts";
+import { type Latency, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "./faults/storage-faults.ts";
+
+const TICK_MICROSECONDS = 10_000;
+
+/** Zones that are read only where they were written: formatting initialises all that is read of them. */
+const INITIALISED_ZONES: ReadonlySet<Zone> = new Set<Zone>(["superblock", "walHeaders"]);
+
+/** Zones that a new file holds as zeros, and formatting relies on it. Elsewhere old bytes of the disk may show. */
+const ZEROED_ZONES: ReadonlySet<Zone> = new Set<Zone>(["walPrepares"]);
+
+interface Pending {
+  readonly kind: "read" | "write";
+  readonly request: StorageRequest;
+  readonly readyMicroseconds: number;
+  readonly sequence: number;
+}
+
+/** What faults a read may see (spec 07 §8.4). */
+type Eligibility = "none" | "corrupt" | "corruptOrMisdirected";
+
+/** How often something happened, to show that a run met what it was meant to meet. */
+export interface StorageFaultCounts {
+  readFaults: number;
+  writeFaults: number;
+  misdirects: number;
+  writesLost: number;
+  writesTorn: number;
+  crashFaults: number;
+}
+
+/** What a simulated storage is made of. */
+export interface SimulatedStorageOptions {
+  readonly config: Config;
+  readonly disk: SimulatedDisk;
+  /** Its own generator, so that its draws disturb nobody else's. */
+  readonly random: Random;
+  readonly faults?: StorageFaults;
+  readonly atlas?: FaultAtlas;
+}
+
+/**
+ * The data file of one simulated machine while it is up. After {@link SimulatedStorage.crash} the disk remains and a new
+ * storage is made on it.
+ *
+ * Nothing happens by itself: `tick` lets 10 ms pass, `step` completes at most one request that is due.
+ */
+export class SimulatedStorage implements Storage {
+  /** Everything went wrong this often so far. */
+  readonly counts: StorageFaultCounts = {
+    readFaults: 0,
+    writeFaults: 0,
+    misdirects: 0,
+    writesLost: 0,
+    writesTorn: 0,
+    crashFaults: 0,
+  };
+  readonly #config: Config;
+  readonly #disk: SimulatedDisk;
+  readonly #random: Random;
+  #faults: StorageFaults;
+  readonly #atlas: FaultAtlas;
+  #pending: Pending[] = [];
+  #deferred: (() => void)[] = [];
+  #ticks = 0;
+  #sequence = 0;
+  #crashed = false;
+
+  constructor({ config, disk, random, faults = NO_STORAGE_FAULTS, atlas = NO_FAULTS_ATLAS }: SimulatedStorageOptions) {
+    this.#config = config;
+    this.#disk = disk;
+    this.#random = random;
+    this.#faults = faults;
+    this.#atlas = atlas;
+  }
+
+  /** Changes what may go wrong from now on. What has gone wrong stays. */
+  set faults(faults: StorageFaults) {
+    this.#faults = faults;
+  }
+
+  /** How many requests are under way. */
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    if (INITIALISED_ZONES.has(zone)) this.#assertWritten(zone, offsetInZone, buffer.length);
+    request.begin(zone, offsetInZone, buffer);
+    this.#add("read", request, this.#faults.readLatency);
+  }
+
+  writeSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    const end = offsetInZone + buffer.length;
+    const overlapping = this.#pending.some(
+      ({ kind, request: other }) =>
+        kind === "write" &&
+        other.zone === zone &&
+        other.offsetInZone < end &&
+        offsetInZone < other.offsetInZone + other.buffer.length,
+    );
+    assert(
+      !overlapping,
+      () => `a write of ${buffer.length} bytes at ${offsetInZone} in ${zone} overlaps one under way`,
+    );
+    request.begin(zone, offsetInZone, buffer);
+    this.#add("write", request, this.#faults.writeLatency);
+  }
+
+  nextTick(callback: () => void): void {
+    assert(!this.#crashed, "the machine has crashed");
+    this.#deferred.push(callback);
+  }
+
+  /** Lets 10 ms pass. Completes nothing. */
+  tick(): void {
+    this.#ticks += 1;
+  }
+
+  /**
+   * Completes the request that is due first, if any, then runs all deferred callbacks.
+   *
+   * @returns whether anything happened.
+   */
+  step(): boolean {
+    assert(!this.#crashed, "the machine has crashed");
+    const due = this.#takeDue();
+    if (due !== null) {
+      if (due.kind === "read") this.#finishRead(due.request);
+      else this.#finishWrite(due.request);
+    }
+    const progressed = due !== null || this.#deferred.length > 0;
+    for (
+      let callback = this.#deferred.shift();
+      callback !== undefined && !this.#crashed;
+      callback = this.#deferred.shift()
+    )
+      callback();
+    return progressed;
+  }
+
+  /**
+   * Stops the machine: writes under way are lost, torn or complete as the faults say, and no callback runs any more. The
+   * disk lives on.
+   */
+  crash(): void {
+    assert(!this.#crashed, "the machine has crashed already");
+    this.#crashed = true;
+    for (const { kind, request } of this.#pending.toSorted(byReadiness)) if (kind === "write") this.#interrupt(request);
+    this.#pending = [];
+    this.#deferred = [];
+  }
+
+  #assertWritten(zone: Zone, offsetInZone: number, sizeBytes: number): void {
+    const start = zoneStart(this.#config, zone) + offsetInZone;
+    for (let at = start; at < start + sizeBytes; at += SECTOR_SIZE_BYTES) {
+      assert(
+        this.#disk.isWritten(at),
+        () => `the sector at ${at - zoneStart(this.#config, zone)} in ${zone} is read but was never written`,
+      );
+    }
+  }
+
+  #add(kind: Pending["kind"], request: StorageRequest, latency: Latency): void {
+    assert(!this.#crashed, "the machine has crashed");
+    const delay = Math.max(latency.minimumMicroseconds, exponential(this.#random, latency.meanMicroseconds));
+    this.#sequence += 1;
+    this.#pending.push({
+      kind,
+      request,
+      readyMicroseconds: this.#ticks * TICK_MICROSECONDS + delay,
+      sequence: this.#sequence,
+    });
+  }
+
+  #takeDue(): Pending | null {
+    let first: Pending | null = null;
+    for (const pending of this.#pending) if (first === null || byReadiness(pending, first) < 0) first = pending;
+    if (first === null || first.readyMicroseconds > this.#ticks * TICK_MICROSECONDS) return null;
+    this.#pending.splice(this.#pending.indexOf(first), 1);
+    return first;
+  }
+
+  #chance({ numerator, denominator }: Ratio): boolean {
+    return numerator > 0 && this.#random.chance(numerator, denominator);
+  }
+
+  #finishRead(request: StorageRequest): void {
+    const { zone, offsetInZone, buffer } = request;
+    const start = zoneStart(this.#config, zone) + offsetInZone;
+    this.#disk.readPristine(start, buffer);
+    if (this.#chance(this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+      this.counts.readFaults += 1;
+    const eligibility = this.#eligibility(zone, offsetInZone);
+    for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
+      const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
+      if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
+      if (!this.#disk.isWritten(start + at) && !ZEROED_ZONES.has(zone)) this.#random.fill(sector);
+    }
+    const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;
+    if (overlay !== null) buffer.set(overlay.subarray(0, buffer.length));
+    request.complete();
+  }
+
+  #finishWrite(request: StorageRequest): void {
+    const { zone, offsetInZone, buffer } = request;
+    const start = zoneStart(this.#config, zone) + offsetInZone;
+    this.#disk.clearMisdirected(start);
+    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect))
+      this.#misdirect(zone, offsetInZone, buffer);
+    this.#disk.write(start, buffer);
+    if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+      this.counts.writeFaults += 1;
+    request.complete();
+  }
+
+  #corruptWithin(zone: Zone, offsetInZone: number, sizeBytes: number): boolean {
+    const sector = this.#atlas.faultableSector(this.#random, zone, offsetInZone, sizeBytes);
+    if (sector === null) return false;
+    this.#disk.corrupt(zoneStart(this.#config, zone) + sector);
+    return true;
+  }
+
+  /** Only one misdirected write at a time: two of them are more than the fault model promises to survive (spec 07 §8.3). */
+  #misdirect(zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+    if (this.#atlas.faultableSector(this.#random, zone, offsetInZone, buffer.length) === null) return;
+    const mistaken = this.#atlas.mistakenOffset(this.#random, zone, offsetInZone, buffer.length);
+    if (mistaken === null) return;
+    const zoneBegin = zoneStart(this.#config, zone);
+    this.#disk.misdirect(zoneBegin + offsetInZone, zoneBegin + mistaken, buffer);
+    this.counts.misdirects += 1;
+  }
+
+  /** A prepare and its redundant header must not both be hit, or recovery takes the pair for a torn write (spec 07 §8.4). */
+  #eligibility(zone: Zone, offsetInZone: number): Eligibility {
+    if (zone !== "walPrepares") return "corruptOrMisdirected";
+    const { messageSizeMax } = this.#config.cluster;
+    const slot = Math.floor(offsetInZone / messageSizeMax);
+    const headerSector = sectorFloor(slot * HEADER_SIZE_BYTES);
+    const headerSectorStart = zoneStart(this.#config, "walHeaders") + headerSector;
+    if (this.#disk.overlayAt(headerSectorStart) !== null) return "none";
+    if (this.#disk.isCorrupt(headerSectorStart)) return "corrupt";
+    return this.#headersAgree(slot) ? "corruptOrMisdirected" : "corrupt";
+  }
+
+  #headersAgree(slot: number): boolean {
+    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
+    this.#disk.readPristine(
+      zoneStart(this.#config, "walPrepares") + slot * this.#config.cluster.messageSizeMax,
+      sector,
+    );
+    const inPrepares = new Header(sector).checksum;
+    const headerOffset = slot * HEADER_SIZE_BYTES;
+    this.#disk.readPristine(zoneStart(this.#config, "walHeaders") + sectorFloor(headerOffset), sector);
+    return new Header(sector, headerOffset % SECTOR_SIZE_BYTES).checksum === inPrepares;
+  }
+
+  #interrupt(request: StorageRequest): void {
+    const { zone, offsetInZone, buffer } = request;
+    const start = zoneStart(this.#config, zone) + offsetInZone;
+    const { lost, torn, complete } = this.#faults.crashOutcomes;
+    const outcome = this.#random.weighted([lost, torn, complete]);
+    if (outcome === 0) this.counts.writesLost += 1;
+    if (outcome === 1) this.#tear(start, buffer);
+    if (outcome === 2) this.#disk.write(start, buffer);
+    if (this.#chance(this.#faults.crashFault)) {
+      this.#disk.corrupt(start + this.#random.index(buffer.length / SECTOR_SIZE_BYTES) * SECTOR_SIZE_BYTES);
+      this.counts.crashFaults += 1;
+    }
+  }
+
+  #tear(start: number, buffer: Uint8Array): void {
+    this.counts.writesTorn += 1;
+    for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
+      if (this.#random.boolean()) this.#disk.write(start + at, buffer.subarray(at, at + SECTOR_SIZE_BYTES));
+    }
+  }
+}
+
+function byReadiness(a: Pending, b: Pending): number {
+  return a.readyMicroseconds - b.readyMicroseconds || a.sequence - b.sequence;
+}

@@ -1,0 +1,6 @@
+/**
+ * The interface for authors of replicated state machines.
+ *
+ * @module
+ */
+export type { Committing, StateMachine } from "@stagbeetle/vsr-protocol";

@@ -1,0 +1,45 @@
+/**
+ * What the runner knows of a recording, whatever its kind.
+ *
+ * @module
+ */
+
+/** What comparing one artefact gave, and one line about it. */
+export interface Outcome {
+  /**
+   * `equal`: everything that was compared agrees. `different`: something does not. `beyond`: the recording needs what this
+   * build does not have; counted apart, never as equal.
+   */
+  readonly verdict: "equal" | "different" | "beyond";
+  /** What was compared and how much; or the first difference, located; or what is missing. */
+  readonly text: string;
+}
+
+/** One recording that can be compared with what this project does. */
+export interface Artefact {
+  /** Path below the directory given to the runner, without the container's extensions. */
+  readonly name: string;
+  /** The kind's name, as printed. */
+  readonly kind: string;
+  /** Runs the comparison. Throws if the recording cannot be read. */
+  check(): Promise<Outcome>;
+}
+
+/** A kind of golden data: finds its artefacts among the files of a directory tree. */
+export interface Kind {
+  readonly name: string;
+  /** `files` are paths relative to `root`, sorted. */
+  discover(root: string, files: readonly string[]): Promise<readonly Artefact[]>;
+}
+
+export function equal(text: string): Outcome {
+  return { verdict: "equal", text };
+}
+
+export function different(text: string): Outcome {
+  return { verdict: "different", text };
+}
+
+export function beyond(text: string): Outcome {
+  return { verdict: "beyond", text };
+}
