@@ -237,10 +237,19 @@ describe("an invalid stream", () => {
     return bytes;
   };
 
+  const bodiless = (): Uint8Array => {
+    const bytes = message(0);
+    const header = new Header(bytes);
+    header.checksumBody = 1n;
+    checksums.set(header);
+    return bytes;
+  };
+
   const cases: readonly (readonly [string, Uint8Array, MessageBufferInvalidReason])[] = [
     ["a header checksum is wrong", patch(message(10), 0), "header_checksum"],
     ["a header is damaged", patch(message(10), 100), "header_checksum"],
     ["a body is damaged", patch(message(10), 260), "body_checksum"],
+    ["the checksum of no body is wrong", bodiless(), "body_checksum"],
     ["a size is below that of a header", sized(255), "header_size"],
     ["a size is above the maximum", sized(SIZE_MAX + 1), "header_size"],
     ["a size is huge", sized(0xffff_ffff), "header_size"],
