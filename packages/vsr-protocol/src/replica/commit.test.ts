@@ -12,7 +12,14 @@ describe("an op", () => {
     solo.machine.calls.length = 0;
     for (const client of clients) client.send();
     solo.settle();
-    expect(solo.machine.calls).toEqual(["prefetch 3@3", "commit 3", "compact 3", "prefetch 4@4", "commit 4", "compact 4"]);
+    expect(solo.machine.calls).toEqual([
+      "prefetch 3@3",
+      "commit 3",
+      "compact 3",
+      "prefetch 4@4",
+      "commit 4",
+      "compact 4",
+    ]);
   });
 
   test("of the protocol itself is compacted but not shown to the state machine", () => {
@@ -176,7 +183,7 @@ describe("with a state machine that writes checkpoints", () => {
 test("a state machine that checkpoints has a checkpointer, and no other has", () => {
   const solo = new Solo();
   expect(solo.machine.checkpoints).toBe(false);
-  expect(() => Solo.serving({ checkpointer: (subject) => ((subject.machine.checkpoints = false), new EmptyCheckpoints(subject)) })).toThrow(
-    "a checkpointer is for a state machine that checkpoints",
-  );
+  expect(() =>
+    Solo.serving({ checkpointer: (subject) => ((subject.machine.checkpoints = false), new EmptyCheckpoints(subject)) }),
+  ).toThrow("a checkpointer is for a state machine that checkpoints");
 });

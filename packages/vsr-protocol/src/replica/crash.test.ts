@@ -112,7 +112,9 @@ function runThrough(crashes: readonly { readonly at: number; readonly torn: Torn
   }
   const counts = adders.flatMap(({ counts: seen }) => seen);
   // Each addition was executed once, and each reply tells of it in its place.
-  expect(counts.toSorted((left, right) => left - right)).toEqual(Array.from({ length: 2 * TARGET }, (_, index) => index + 1));
+  expect(counts.toSorted((left, right) => left - right)).toEqual(
+    Array.from({ length: 2 * TARGET }, (_, index) => index + 1),
+  );
   return { lives };
 }
 

@@ -61,9 +61,21 @@ describe("a client's ping is answered by the first rule of spec 01 §9.2 that ap
     ["with a session that is gone", { client: 9n, session: 2 }, `evicted ${EvictionReason.noSession}`],
     ["with a session beyond what is executed here", { client: 9n, session: 2 ** 40 }, "pong"],
     ["with a session beyond what a number can be", { client: 9n, session: 0 }, "pong"],
-    ["of a release that is too low", { client: 1n, release: RELEASE_CLIENT_MIN - 1 }, `evicted ${EvictionReason.clientReleaseTooLow}`],
-    ["of a release that is too high", { client: 1n, release: RELEASE_NOW + 1 }, `evicted ${EvictionReason.clientReleaseTooHigh}`],
-    ["with a session that is gone, too high", { client: 9n, session: 2, release: RELEASE_NOW + 1 }, `evicted ${EvictionReason.noSession}`],
+    [
+      "of a release that is too low",
+      { client: 1n, release: RELEASE_CLIENT_MIN - 1 },
+      `evicted ${EvictionReason.clientReleaseTooLow}`,
+    ],
+    [
+      "of a release that is too high",
+      { client: 1n, release: RELEASE_NOW + 1 },
+      `evicted ${EvictionReason.clientReleaseTooHigh}`,
+    ],
+    [
+      "with a session that is gone, too high",
+      { client: 9n, session: 2, release: RELEASE_NOW + 1 },
+      `evicted ${EvictionReason.noSession}`,
+    ],
   ];
 
   test.each(cases)("%s", (_, ping, expected) => {
