@@ -27,7 +27,6 @@ export async function format(command: FormatCommand): Promise<void> {
   const logger = createLogger("main");
   const { path, development, replica, replicaCount } = command;
   const cluster = command.cluster ?? randomCluster();
-  warnOfCluster(command, cluster, logger);
   const file = await openDataFile({
     path,
     purpose: "format",
@@ -35,6 +34,7 @@ export async function format(command: FormatCommand): Promise<void> {
     directIo: development ? "optional" : "required",
     logger: createLogger("storage"),
   });
+  warnOfCluster(command, cluster, logger);
   try {
     await untilDone((done) => write(file, { ...command, cluster }, done));
   } catch (error) {

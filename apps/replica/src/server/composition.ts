@@ -7,9 +7,26 @@ import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
 import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { accountingOnMemory } from "@stagbeetle/state-machine";
-import { Checksums, MessagePool, messagesMax, Random, readU128, Replica, SuperBlock } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
+import { accountingGrooves, AccountingStateMachine, Limits, MemoryForest } from "@stagbeetle/state-machine";
+import {
+  Checksums,
+  HEADER_SIZE_BYTES,
+  MessagePool,
+  messagesMax,
+  Random,
+  readU128,
+  Replica,
+  SuperBlock,
+} from "@stagbeetle/vsr-protocol";
+import type {
+  Address,
+  Config,
+  MessageBuffer,
+  MessageBusReceiver,
+  Release,
+  StateMachine,
+  Storage,
+} from "@stagbeetle/vsr-protocol";
 
 import { createLogger } from "../log.ts";
 
@@ -29,6 +46,7 @@ export interface CompositionOptions {
 /** A replica and what drives it. */
 export interface Composition {
   readonly replica: Replica;
+  readonly superblock: SuperBlock;
   readonly bus: MessageBus;
   readonly storage: FileStorage;
   readonly memory: LinearMemory;
@@ -39,7 +57,7 @@ const REPLICA_INDEX = 0;
 
 /** Allocates everything that a replica ever takes, except for the ledger itself. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
-  const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit, requestSizeLimit } = options;
+  const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
   const checksums = new Checksums(createKernels({ memory }));
@@ -80,7 +98,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       storage,
       superblock,
       journal,
-      stateMachine: accountingOnMemory({ config, requestSizeLimit, aofRecovery: options.aofRecovery, storage }),
+      stateMachine: accounting(options, storage),
       checkpointer: null,
       bus,
       time: new SystemTime(),
@@ -92,7 +110,21 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     },
   );
   receiver.replica = replica;
-  return { replica, bus, storage, memory };
+  return { replica, superblock, bus, storage, memory };
+}
+
+/** The ledger, which lives in memory: it is replayed from the log at every start. */
+function accounting({ config, requestSizeLimit, aofRecovery }: CompositionOptions, storage: Storage): StateMachine {
+  const sizes = {
+    messageBodySizeMax: config.derived.messageBodySizeMax,
+    batchSizeLimit: requestSizeLimit - HEADER_SIZE_BYTES,
+  };
+  const forest = new MemoryForest({
+    grooves: accountingGrooves(new Limits(sizes)),
+    nextTick: (callback) => storage.nextTick(callback),
+    scansMax: config.cluster.lsmScansMax,
+  });
+  return new AccountingStateMachine({ forest, ...sizes, aofRecovery, logger: createLogger("accounting") });
 }
 
 /** Bus and replica need each other; this is made before both. */

@@ -109,11 +109,12 @@ export class Server {
   #logListening(address: Address): void {
     assert(this.#serving !== null, "a server that listens is composed");
     const { development, aofRecovery } = this.#command;
-    const { cluster, replica } = this.#serving.composition.replica.state;
-    const { log } = this.#logger;
-    log("info", `${replica}: cluster=${cluster}: listening on ${formatAddress(address)}`);
-    if (cluster === 0n && !development) log("warn", "a cluster id of 0 is reserved for testing and benchmarking");
-    if (aofRecovery) log("warn", "--aof-recovery: clients choose the timestamps; never use it for anything but a replay");
+    const { superblock } = this.#serving.composition;
+    const { cluster } = superblock.working.header;
+    const warn = (message: string): void => this.#logger.log("warn", message);
+    this.#logger.log("info", `${superblock.replica}: cluster=${cluster}: listening on ${formatAddress(address)}`);
+    if (cluster === 0n && !development) warn("a cluster id of 0 is reserved for testing and benchmarking");
+    if (aofRecovery) warn("--aof-recovery: clients choose the timestamps; never use it for anything but a replay");
   }
 
   async #drain({ replica, storage }: Composition): Promise<void> {
