@@ -25,7 +25,14 @@ async function develop(args: readonly string[]): Promise<void> {
   startLog(processTerminal, command.logDebug ? "debug" : "info");
   if (!existsSync(PATH)) {
     mkdirSync(dirname(PATH), { recursive: true });
-    await format({ path: PATH, cluster: 0n, replica: 0, replicaCount: 1, development: true, logDebug: command.logDebug });
+    await format({
+      path: PATH,
+      cluster: 0n,
+      replica: 0,
+      replicaCount: 1,
+      development: true,
+      logDebug: command.logDebug,
+    });
   }
   await start(command, processTerminal, (address) => processTerminal.stdout(welcome(address)));
 }

@@ -30,7 +30,9 @@ describe("a logger", () => {
   }
 
   test("writes the fields behind the message, braces and bigints included", () => {
-    const lines = linesAt("info", (logger) => logger.log("warn", "releases={1} {x}", { op: 5, id: 2n ** 100n, ok: true }));
+    const lines = linesAt("info", (logger) =>
+      logger.log("warn", "releases={1} {x}", { op: 5, id: 2n ** 100n, ok: true }),
+    );
     expect(lines).toEqual([`warning(journal): releases={1} {x} op=5 id=${2n ** 100n} ok=true\n`]);
   });
 

@@ -5,7 +5,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { Checksums, Command, Header, HEADER_SIZE_BYTES, initHeader, PRODUCTION, releaseOf } from "@stagbeetle/vsr-protocol";
+import {
+  Checksums,
+  Command,
+  Header,
+  HEADER_SIZE_BYTES,
+  initHeader,
+  PRODUCTION,
+  releaseOf,
+} from "@stagbeetle/vsr-protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { RELEASE } from "./release.ts";
@@ -88,7 +96,9 @@ describe("format", () => {
   test("leaves nothing behind when there is not enough space", { timeout: TIMEOUT_MS }, () => {
     const main = resolve(import.meta.dirname, "main.ts");
     const command = `ulimit -f 2048; exec "$0" --conditions=@stagbeetle/source "$@"`;
-    const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, main, "format", ...SOLO, path], { encoding: "utf8" });
+    const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, main, "format", ...SOLO, path], {
+      encoding: "utf8",
+    });
     expect(stderr).toMatch(/^error: .*no space left; free some or choose another disk\n$/u);
     expect(status).toBe(2);
     expect(existsSync(path)).toBe(false);
@@ -138,9 +148,17 @@ describe("start", () => {
 
   test("names the flags that have no effect", { timeout: TIMEOUT_MS }, async () => {
     await format();
-    const program = start("--addresses=127.0.0.1:0", "--experimental", "--cache-grid=64MiB", "--cache-accounts=1MiB", path);
+    const program = start(
+      "--addresses=127.0.0.1:0",
+      "--experimental",
+      "--cache-grid=64MiB",
+      "--cache-accounts=1MiB",
+      path,
+    );
     await program.untilServing();
-    expect(program.stderr).toContain("without effect in this build, which keeps the ledger in memory: --cache-grid, --cache-accounts");
+    expect(program.stderr).toContain(
+      "without effect in this build, which keeps the ledger in memory: --cache-grid, --cache-accounts",
+    );
   });
 
   test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {
@@ -166,7 +184,10 @@ function futureMessage(): Uint8Array {
 
 describe("start refuses", () => {
   test("a file that is not there", { timeout: TIMEOUT_MS }, async () => {
-    expectRefusal(await start("--addresses=127.0.0.1:0", path).ended(), "there is no data file; create one with `format`");
+    expectRefusal(
+      await start("--addresses=127.0.0.1:0", path).ended(),
+      "there is no data file; create one with `format`",
+    );
     expect(existsSync(path)).toBe(false);
   });
 
@@ -194,9 +215,24 @@ describe("start refuses", () => {
   });
 
   test.each([
-    ["of another release", { release: releaseOf(0, 17, 8) }, ["127.0.0.1:0"], "the data file is at release 0.17.8, this is release 0.17.9"],
-    ["of a larger cluster", { replicaCount: 3 }, ["127.0.0.1:0", "3001", "3002"], "this release runs single-replica clusters"],
-    ["of a larger cluster than there are addresses", { replicaCount: 3 }, ["127.0.0.1:0"], "all addresses must be provided"],
+    [
+      "of another release",
+      { release: releaseOf(0, 17, 8) },
+      ["127.0.0.1:0"],
+      "the data file is at release 0.17.8, this is release 0.17.9",
+    ],
+    [
+      "of a larger cluster",
+      { replicaCount: 3 },
+      ["127.0.0.1:0", "3001", "3002"],
+      "this release runs single-replica clusters",
+    ],
+    [
+      "of a larger cluster than there are addresses",
+      { replicaCount: 3 },
+      ["127.0.0.1:0"],
+      "all addresses must be provided",
+    ],
     ["with an address too many", {}, ["127.0.0.1:0", "3001"], "2 addresses for one replica"],
   ])("a file %s", { timeout: TIMEOUT_MS }, async (_what, made, addresses, error) => {
     await formatWith(path, { release: RELEASE, replica: 0, replicaCount: 1, ...made });
@@ -209,7 +245,10 @@ describe("start refuses", () => {
     await format();
     const first = start("--addresses=127.0.0.1:0", path);
     await first.untilServing();
-    expectRefusal(await start("--addresses=127.0.0.1:0", path).ended(), "another process holds the lock of the data file");
+    expectRefusal(
+      await start("--addresses=127.0.0.1:0", path).ended(),
+      "another process holds the lock of the data file",
+    );
     expect((await first.end("SIGTERM")).status).toBe(0);
   });
 
@@ -219,7 +258,10 @@ describe("start refuses", () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => taken.once("listening", resolve));
     const { port } = taken.address() as AddressInfo;
-    expectRefusal(await start(`--addresses=${port}`, path).ended(), `cannot listen on 127.0.0.1:${port}: the port is taken`);
+    expectRefusal(
+      await start(`--addresses=${port}`, path).ended(),
+      `cannot listen on 127.0.0.1:${port}: the port is taken`,
+    );
     taken.close();
     expect(fingerprint(path)).toBe(before);
   });

@@ -53,7 +53,9 @@ async function runMode({ name, flags, memoryMaxBytes }: Mode): Promise<string | 
     const memoryBytes = server.memoryPeakBytes();
     const status = await server.stop();
     const memory = memoryBytes === null ? "not known" : `${Math.round(memoryBytes / MIB)} MiB`;
-    console.log(`--- ${result.passed.length} tests passed, ${result.failed.length} failed; memory of the server: ${memory}`);
+    console.log(
+      `--- ${result.passed.length} tests passed, ${result.failed.length} failed; memory of the server: ${memory}`,
+    );
     if (status !== 0 || failureOf(result) !== null) console.error(server.log());
     if (status !== 0) return `the server ended with status ${status}`;
     if (memoryBytes !== null && memoryBytes > memoryMaxBytes) return `the server took ${memory}`;

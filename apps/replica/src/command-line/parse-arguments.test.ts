@@ -28,7 +28,12 @@ function errorOf(args: readonly string[], positional: string | null = "path"): s
 
 describe("a command line is read", () => {
   test("with flags in any order before the path", () => {
-    const { values, positional } = parseArguments(declaration, ["--development", "--replica-count=3", "--replica=1", "f"]);
+    const { values, positional } = parseArguments(declaration, [
+      "--development",
+      "--replica-count=3",
+      "--replica=1",
+      "f",
+    ]);
     expect(values).toEqual({ replica: 1, "replica-count": 3, name: null, development: true });
     expect(positional).toBe("f");
   });

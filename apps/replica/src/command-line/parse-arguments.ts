@@ -103,7 +103,7 @@ function readValue<T>(name: string, { placeholder, parse }: Flag<T>, argument: s
   const fail = (message: string): CommandLineError => new CommandLineError(`--${name}: ${message}`);
   if (behind === "") throw fail(`expected value separator '='; write --${name}=<${placeholder ?? ""}>`);
   if (!behind.startsWith("=")) {
-    throw fail(`expected value separator '=', but found '${[...behind][0] ?? ""}' in '${argument}'`);
+    throw fail(`expected value separator '=', but found '${Array.from(behind)[0] ?? ""}' in '${argument}'`);
   }
   if (behind === "=") throw fail("argument requires a value");
   const parsed = parse(behind.slice(1));

@@ -50,7 +50,8 @@ describe("commands", () => {
   test("the help names every flag", () => {
     const command = parseCommandLine(["--help"]);
     const text = command.kind === "help" ? command.text : "";
-    for (const flag of [...Object.keys(START.flags), "standby", "replica-count", "verbose"]) expect(text).toContain(`--${flag}`);
+    for (const flag of [...Object.keys(START.flags), "standby", "replica-count", "verbose"])
+      expect(text).toContain(`--${flag}`);
   });
 
   test.each([
@@ -140,16 +141,22 @@ describe("start", () => {
   });
 
   test("takes the default of an experimental flag without --experimental", () => {
-    expect(startOf("--addresses=3000", "--limit-request=1024KiB", "--commit-stall-probability=4/10", "f")).toBeDefined();
+    expect(
+      startOf("--addresses=3000", "--limit-request=1024KiB", "--commit-stall-probability=4/10", "f"),
+    ).toBeDefined();
     expect(startOf("--addresses=3000", "--aof-recovery=false", "f").aofRecovery).toBe(false);
   });
 
   test("names the first experimental flag in the order of the declaration", () => {
-    expect(errorOf("start", "--addresses=3000", "--aof-recovery", "--limit-storage=2GiB", "f")).toContain("--limit-storage");
+    expect(errorOf("start", "--addresses=3000", "--aof-recovery", "--limit-storage=2GiB", "f")).toContain(
+      "--limit-storage",
+    );
   });
 
   test("says so before it looks at any value", () => {
-    expect(errorOf("start", "--addresses=,", "--limit-request=1", "f")).toContain("--limit-request is marked experimental");
+    expect(errorOf("start", "--addresses=,", "--limit-request=1", "f")).toContain(
+      "--limit-request is marked experimental",
+    );
   });
 
   test.each([
@@ -229,11 +236,41 @@ describe("start", () => {
 
 describe("any command line", () => {
   const words = [
-    ...["format", "start", "version", "recover", "-h", "--help", "", "-", "--", "f", "./f", "=", "--x", "\0", "\n", "é"],
-    ...["--replica=0", "--replica-count=1", "--standby=1", "--cluster=0", "--development", "--addresses=3000"],
-    ...Object.keys(START.flags).flatMap((flag) => [`--${flag}`, `--${flag}=`, `--${flag}=1`, `--${flag}=1MiB`, `--${flag}=true`]),
+    "format",
+    "start",
+    "version",
+    "recover",
+    "-h",
+    "--help",
+    "",
+    "-",
+    "--",
+    "f",
+    "./f",
+    "=",
+    "--x",
+    "\0",
+    "\n",
+    "é",
+    "--replica=0",
+    "--replica-count=1",
+    "--standby=1",
+    "--cluster=0",
+    "--development",
+    "--addresses=3000",
+    ...Object.keys(START.flags).flatMap((flag) => [
+      `--${flag}`,
+      `--${flag}=`,
+      `--${flag}=1`,
+      `--${flag}=1MiB`,
+      `--${flag}=true`,
+    ]),
   ];
-  const argument = fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...words) }, fc.string(), fc.string({ unit: "binary" }));
+  const argument = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom(...words) },
+    fc.string(),
+    fc.string({ unit: "binary" }),
+  );
   const command = fc.constantFrom("format", "start", "version");
   const commandLine = fc.oneof(
     fc.array(argument, { maxLength: 8 }),

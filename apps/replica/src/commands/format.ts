@@ -75,7 +75,8 @@ function randomCluster(): bigint {
 }
 
 function warnOfCluster({ cluster: wanted, development }: FormatCommand, cluster: bigint, logger: Logger): void {
-  if (wanted === null) logger.log("info", `generated random cluster id: ${cluster}; all replicas need --cluster=${cluster}`);
+  if (wanted === null)
+    logger.log("info", `generated random cluster id: ${cluster}; all replicas need --cluster=${cluster}`);
   if (cluster !== 0n || development) return;
   logger.log("warn", "a cluster id of 0 is reserved for testing and benchmarking, do not use in production");
   logger.log("warn", "omit --cluster=0 to generate a random cluster id");

@@ -28,8 +28,14 @@ export function helpText(): string {
   return [
     HEAD,
     section("format", Object.entries<Flag<unknown>>(FORMAT.flags)),
-    section("start", all.filter(([flag]) => !experimental(flag))),
-    section("start, with --experimental", all.filter(([flag]) => experimental(flag))),
+    section(
+      "start",
+      all.filter(([flag]) => !experimental(flag)),
+    ),
+    section(
+      "start, with --experimental",
+      all.filter(([flag]) => experimental(flag)),
+    ),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");

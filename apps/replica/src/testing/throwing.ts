@@ -15,6 +15,5 @@ const thrown: Readonly<Record<string, unknown>> = {
 
 endProcessOnUncaught(processTerminal, (line) => processTerminal.stderr(`error: ${line}\n`));
 setImmediate(() => {
-  // oxlint-disable-next-line typescript/only-throw-error
   throw thrown[process.argv[2] ?? ""];
 });
