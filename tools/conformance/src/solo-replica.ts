@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SimulatedDisk, SimulatedStorage } from "@stagbeetle/io-sim";
+import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { accountingGrooves, AccountingStateMachine, Limits, MemoryForest } from "@stagbeetle/state-machine";
@@ -28,8 +28,8 @@ import {
 const PIPELINE_REQUEST_QUEUE_LIMIT = 24;
 /** Beside messages: sessions, headers, superblock, kernels. */
 const OTHER_MEMORY_SIZE_BYTES = 16 << 20;
-/** More steps than any single request takes. */
-const STEPS_MAX = 1_000_000;
+/** More ticks than pass between two pulses that are due. */
+const PULSE_TICKS_MAX = 100;
 
 /** What the recorded server was started with. */
 export interface SoloReplicaOptions {
@@ -39,14 +39,6 @@ export interface SoloReplicaOptions {
   /** What the server told its clients that a request's body may have. */
   readonly batchSizeLimit: number;
   readonly aofRecovery: boolean;
-}
-
-/** What a frame led to. */
-export interface Answers {
-  /** Messages to the client, in order. */
-  readonly sent: readonly Uint8Array[];
-  /** Why the connection would be closed, or null. */
-  readonly closed: string | null;
 }
 
 interface Running {
@@ -73,19 +65,14 @@ export class SoloReplica {
     this.#running = this.#start();
   }
 
-  /** What the wall clock shows from now on, in nanoseconds since the Unix epoch. */
-  set realtime(realtimeNs: bigint) {
-    this.#realtimeNs = realtimeNs;
-  }
-
   /** The op at the head of the log. */
   get op(): number {
     return this.#running.replica.state.op;
   }
 
-  /** The header of the prepare at the head of the log, 256 bytes. */
-  headPrepareHeader(): Uint8Array | null {
-    const header = this.#running.journal.headerWithOp(this.op);
+  /** The header of the prepare of this op, 256 bytes. */
+  prepareHeader(op: number): Uint8Array | null {
+    const header = this.#running.journal.headerWithOp(op);
     return header === null ? null : recordBytes(header);
   }
 
@@ -100,24 +87,47 @@ export class SoloReplica {
     return needed;
   }
 
-  /** Delivers one frame on a connection of its own, and waits until the replica is at rest. */
-  deliver(frame: Uint8Array): Answers {
+  /** The highest op that was executed. */
+  get commitMin(): number {
+    return this.#running.replica.state.commitMin;
+  }
+
+  /**
+   * Delivers a frame on a connection of its own. Nothing asynchronous that follows from it has happened yet.
+   *
+   * @param realtime what the wall clock shows (nanoseconds since the Unix epoch); null leaves it alone.
+   * @returns why the connection would be closed, or null.
+   */
+  deliver(frame: Uint8Array, realtime: bigint | null): string | null {
     const { replica, pool, checksums } = this.#running;
-    this.#sent.length = 0;
+    if (realtime !== null) this.#realtimeNs = realtime;
     const buffer = new MessageBuffer(pool, checksums);
     buffer.receive(frame);
     replica.onMessages(buffer);
-    this.#rest();
-    const closed = buffer.invalid;
+    const { invalid } = buffer;
     buffer.close();
-    return { sent: [...this.#sent], closed };
+    return invalid;
   }
 
-  /** Lets the pulse timer fire at this time of the wall clock (nanoseconds), and waits until the replica is at rest. */
-  pulseAt(realtimeNs: bigint): void {
-    this.#realtimeNs = realtimeNs;
+  /** Ticks until the pulse timer fires while the wall clock shows `realtime`. The pulse is not executed yet. */
+  pulse(realtime: bigint): void {
+    this.#realtimeNs = realtime;
     const before = this.op;
-    for (let tick = 0; tick < 1000 && this.op === before; tick += 1) this.#tick();
+    for (let tick = 0; tick < PULSE_TICKS_MAX && this.op === before; tick += 1) {
+      this.#monotonicNs += TICK_NS;
+      this.#running.storage.tick();
+      this.#running.replica.tick();
+    }
+  }
+
+  /** Completes one request of the disk. False if there is none: the replica is at rest. */
+  step(): boolean {
+    return this.#running.storage.step();
+  }
+
+  /** Takes what was sent to clients since the last call, in order. */
+  takeSent(): readonly Uint8Array[] {
+    return this.#sent.splice(0);
   }
 
   /** Stops the replica and starts it again on the same disk. */
@@ -126,26 +136,13 @@ export class SoloReplica {
     this.#running = this.#start();
   }
 
-  #tick(): void {
-    this.#monotonicNs += 10_000_000n;
-    this.#running.storage.tick();
-    this.#running.replica.tick();
-    this.#rest();
-  }
-
-  #rest(): void {
-    for (let steps = 0; this.#running.storage.step(); steps += 1) {
-      if (steps > STEPS_MAX) throw new Error("the replica does not come to rest");
-    }
-  }
-
   #format(): void {
     const { cluster, release } = this.#options;
     const memory = new LinearMemory({ sizeBytes: OTHER_MEMORY_SIZE_BYTES });
     const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
     const options = { config: PRODUCTION, storage, memory, logger: SILENT_LOGGER };
     let formatted = false;
-    formatDataFile({ ...options, cluster, release, replica: 0, replicaCount: 1 }, () => (formatted = true));
+    formatDataFile({ ...options, cluster, release, replica: 0, replicaCount: 1, view: 0 }, () => (formatted = true));
     while (storage.step());
     if (!formatted) throw new Error("the data file is not formatted");
   }

@@ -10,10 +10,12 @@ import { join } from "node:path";
 
 import {
   Command,
+  EvictionHeader,
   Header,
   HEADER_SIZE_BYTES,
   Operation,
   parseRelease,
+  PingClientHeader,
   PrepareHeader,
   PRODUCTION,
   RegisterResult,
@@ -39,13 +41,22 @@ const PULSE_TIMESTAMPS = 8190n + 1n;
 /** How long before a reply a pulse of unknown time is put, in nanoseconds: less than between any two recorded requests. */
 const PULSE_LEAD_NS = 50_000n;
 
+/** One exchange of a capture of error scenarios. */
+interface Scenario {
+  readonly connection_opened_as?: number;
+  /** `running`, or how the server ended. */
+  readonly server?: string;
+  /** The header of the frame that the scenario is about. */
+  readonly request_hex?: string;
+}
+
 /** What the JSON beside a capture may say. */
 interface SessionSummary {
   readonly cluster?: string;
   readonly links?: readonly unknown[];
   readonly release?: string;
   readonly release_min?: string;
-  readonly scenarios?: readonly { readonly server?: string; readonly request_hex?: string }[];
+  readonly scenarios?: readonly Scenario[];
 }
 
 /** One frame to the server. */
@@ -75,8 +86,8 @@ interface Recording {
   readonly prepared: ReadonlyMap<bigint, Prepared>;
   /** By op; only what the append-only file holds. */
   readonly log: ReadonlyMap<number, Uint8Array>;
-  /** The first 256 bytes of frames that ended the recorded server, in hex. */
-  readonly deadly: ReadonlySet<string>;
+  /** Connections on which the recorded server ended, and the header of the frame that was meant to do it, in hex. */
+  readonly deadly: ReadonlyMap<number, string>;
 }
 
 function readRecording(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSummary): Recording {
@@ -99,8 +110,12 @@ function readRecording(capture: Uint8Array, aof: Uint8Array | null, summary: Ses
     log.set(op, bytes);
     prepared.set(requestChecksum, { op, timestamp });
   }
-  const deadly = (summary.scenarios ?? []).filter(({ server }) => server !== undefined && server !== "running");
-  return { frames, connections, prepared, log, deadly: new Set(deadly.map(({ request_hex: hex }) => hex ?? "")) };
+  return { frames, connections, prepared, log, deadly: deadlyConnections(summary.scenarios ?? []) };
+}
+
+function deadlyConnections(scenarios: readonly Scenario[]): ReadonlyMap<number, string> {
+  const deadly = scenarios.filter(({ server }) => server !== undefined && server !== "running");
+  return new Map(deadly.map(({ connection_opened_as: connection = -1, request_hex: hex = "" }) => [connection, hex]));
 }
 
 /** What the server told the first client that registered. */
@@ -115,15 +130,23 @@ function batchSizeLimitOf({ connections }: Recording): number {
   return PRODUCTION.derived.messageBodySizeMax;
 }
 
-/** Feeds a recording to a replica. Each method returns the first difference, or null. */
+/**
+ * Feeds a recording to a replica. Each method returns the first difference, or null.
+ *
+ * Requests are delivered in the order of the log, not of the capture, and as early as the server got them: a prepare's `commit`
+ * says what had been executed when its request came.
+ */
 class Replay {
   readonly #recording: Recording;
   readonly #replica: SoloReplica;
   /** Requests that were delivered before their turn, because the log has them earlier. By checksum. */
   readonly #early = new Set<bigint>();
+  /** How many of a connection's recorded answers were given. */
   readonly #answered = new Map<number, number>();
+  /** The connection over which a client was last heard of. */
+  readonly #connectionOf = new Map<bigint, number>();
+  #opCompared = 0;
   answers = 0;
-  silences = 0;
   restarts = 0;
   turnedAway = 0;
   logHeaders = 0;
@@ -138,6 +161,11 @@ class Replay {
       const difference = this.#turn(frame, index);
       if (difference !== null) return `frame ${index} to the server (connection ${frame.connection}): ${difference}`;
     }
+    while (this.#replica.step());
+    return this.#compare(null) ?? this.#missingAnswer();
+  }
+
+  #missingAnswer(): string | null {
     for (const [connection, { answers }] of this.#recording.connections) {
       const missing = answers.length - (this.#answered.get(connection) ?? 0);
       if (missing > 0) return `connection ${connection}: ${missing} recorded answers were not given`;
@@ -149,18 +177,18 @@ class Replay {
     const { checksum, command } = new Header(frame.bytes);
     const connection = this.#recording.connections.get(frame.connection);
     if (this.#early.delete(checksum)) return null;
+    if (this.#deadly(frame)) return this.#survive(frame);
     // More connections than the server has room for: that is the message bus's to test.
     if (command === Command.pingClient && connection?.closedByServer === true && connection.answers.length === 0) {
       this.turnedAway += 1;
       return null;
     }
     const prepared = command === Command.request ? this.#recording.prepared.get(checksum) : undefined;
-    return this.#catchUp(prepared, index) ?? this.#deliver(frame, prepared);
+    return (prepared === undefined ? null : this.#catchUp(prepared, index)) ?? this.#deliver(frame);
   }
 
   /** Brings the log to the op before `prepared`: with requests of other connections, or with pulses. */
-  #catchUp(prepared: Prepared | undefined, index: number): string | null {
-    if (prepared === undefined) return null;
+  #catchUp(prepared: Prepared, index: number): string | null {
     while (this.#replica.op < prepared.op - 1) {
       const before = this.#replica.op;
       const difference = this.#nextOp(prepared, index);
@@ -171,72 +199,135 @@ class Replay {
   }
 
   #nextOp(prepared: Prepared, index: number): string | null {
-    const bytes = this.#recording.log.get(this.#replica.op + 1);
-    if (bytes === undefined) {
-      this.#replica.pulseAt(prepared.timestamp - PULSE_LEAD_NS - PULSE_TIMESTAMPS);
-      return null;
-    }
-    const { operation, timestamp, requestChecksum, op } = new PrepareHeader(bytes);
-    if (operation === Operation.pulse) {
-      this.#replica.pulseAt(timestamp - PULSE_TIMESTAMPS);
-      return this.#compareHead();
-    }
+    const op = this.#replica.op + 1;
+    const bytes = this.#recording.log.get(op);
+    if (bytes === undefined) return this.#pulse(prepared.timestamp - PULSE_LEAD_NS);
+    const { operation, timestamp, requestChecksum } = new PrepareHeader(bytes);
+    if (operation === Operation.pulse) return this.#pulse(timestamp);
     const frame = this.#recording.frames
       .slice(index)
       .find((later) => new Header(later.bytes).checksum === requestChecksum);
     if (frame === undefined) return `the request of op ${op} is not in the capture`;
     this.#early.add(requestChecksum);
-    return this.#deliver(frame, { op, timestamp });
+    return this.#deliver(frame);
   }
 
-  #deliver(frame: Sent, prepared: Prepared | undefined): string | null {
-    const opBefore = this.#replica.op;
-    if (prepared !== undefined && prepared.op > opBefore) {
-      const { operation } = new RequestHeader(frame.bytes);
-      const needed = this.#replica.timestampsNeeded(operation, frame.bytes.subarray(HEADER_SIZE_BYTES));
-      this.#replica.realtime = prepared.timestamp - needed;
-    }
-    const { sent, closed } = this.#replica.deliver(frame.bytes);
-    if (this.#recording.deadly.has(Buffer.from(frame.bytes.subarray(0, HEADER_SIZE_BYTES)).toString("hex"))) {
-      // The reference stopped here and was started again; we go on, but its views count its starts.
-      this.#replica.restart();
-      this.restarts += 1;
-      return sent.length === 0 ? null : "an answer to a frame at which the reference stopped";
-    }
-    const expectedClosed = this.#recording.connections.get(frame.connection)?.closedByServer === true;
-    if ((closed !== null) !== expectedClosed)
+  #pulse(timestamp: bigint): string | null {
+    this.#replica.pulse(timestamp - PULSE_TIMESTAMPS);
+    this.#settle();
+    return this.#compare(null);
+  }
+
+  #deliver(frame: Sent): string | null {
+    this.#connectionOf.set(clientOf(frame.bytes), frame.connection);
+    const closed = this.#replica.deliver(frame.bytes, this.#realtimeOf(frame.bytes));
+    this.#settle();
+    if ((closed !== null) !== this.#closes(frame))
       return `the connection is ${closed === null ? "left open" : `closed (${closed})`}`;
-    if (sent.length === 0) this.silences += 1;
-    for (const bytes of sent) {
-      const difference = this.#compareAnswer(frame.connection, bytes);
+    return this.#compare(frame);
+  }
+
+  /** Lets the replica execute what the server had executed when the next op was prepared; everything if that is not known. */
+  #settle(): void {
+    for (;;) {
+      const next = this.#recording.log.get(this.#replica.op + 1);
+      const enough = next === undefined ? Number.POSITIVE_INFINITY : new PrepareHeader(next).commit;
+      if (this.#replica.commitMin >= enough || !this.#replica.step()) return;
+    }
+  }
+
+  /** What the clock showed when the server prepared this request; null if it never did, or has done so before. */
+  #realtimeOf(bytes: Uint8Array): bigint | null {
+    const { checksum, operation } = new RequestHeader(bytes);
+    const prepared = this.#recording.prepared.get(checksum);
+    if (prepared === undefined || prepared.op <= this.#replica.op) return null;
+    return prepared.timestamp - this.#replica.timestampsNeeded(operation, bytes.subarray(HEADER_SIZE_BYTES));
+  }
+
+  /** Whether the recorded server was gone after this frame. */
+  #deadly(frame: Sent): boolean {
+    return this.#recording.deadly.has(frame.connection) && this.#lastOnConnection(frame);
+  }
+
+  /**
+   * The reference stops at such a frame and was started again on the same file; we go on, but its views count its starts. Where
+   * it is not the frame that should have stopped it, the one before had done so already, and nobody got this one.
+   */
+  #survive({ bytes, connection }: Sent): string | null {
+    const header = Buffer.from(bytes.subarray(0, HEADER_SIZE_BYTES)).toString("hex");
+    if (header === this.#recording.deadly.get(connection)) {
+      this.#replica.deliver(bytes, null);
+      while (this.#replica.step());
+      if (this.#replica.takeSent().length > 0) return "an answer to a frame at which the reference stopped";
+    }
+    this.#replica.restart();
+    this.restarts += 1;
+    return null;
+  }
+
+  #lastOnConnection(frame: Sent): boolean {
+    return this.#recording.frames.findLast(({ connection }) => connection === frame.connection) === frame;
+  }
+
+  /** Whether the recorded server closed the connection at this frame: it was the last one there. */
+  #closes(frame: Sent): boolean {
+    return this.#lastOnConnection(frame) && this.#recording.connections.get(frame.connection)?.closedByServer === true;
+  }
+
+  /** Everything that came about since the last call: answers and prepares. */
+  #compare(frame: Sent | null): string | null {
+    for (const bytes of this.#replica.takeSent()) {
+      const difference = this.#compareAnswer(frame, bytes);
       if (difference !== null) return difference;
     }
-    return this.#replica.op === opBefore ? null : this.#compareHead();
+    for (; this.#opCompared < this.#replica.op; this.#opCompared += 1) {
+      const difference = this.#compareLog(this.#opCompared + 1);
+      if (difference !== null) return difference;
+    }
+    return null;
   }
 
-  #compareAnswer(connection: number, bytes: Uint8Array): string | null {
+  #compareAnswer(frame: Sent | null, bytes: Uint8Array): string | null {
+    const client = clientOf(bytes);
+    const connection = (client === 0n ? undefined : this.#connectionOf.get(client)) ?? frame?.connection ?? -1;
     const count = this.#answered.get(connection) ?? 0;
     const recorded = this.#recording.connections.get(connection)?.answers[count];
     this.#answered.set(connection, count + 1);
     if (recorded === undefined) return `an answer of command ${new Header(bytes).command} where the recording has none`;
     this.answers += 1;
     const difference = describeMessageDifference(ReplyHeader, bytes, recorded);
-    return difference === null ? null : `answer ${count}: ${difference}`;
+    return difference === null ? null : `answer ${count} on connection ${connection}: ${difference}`;
   }
 
-  /** The prepare at the head against the append-only file. */
-  #compareHead(): string | null {
-    const recorded = this.#recording.log.get(this.#replica.op);
-    const header = this.#replica.headPrepareHeader();
+  /** The prepare of an op against the append-only file. */
+  #compareLog(op: number): string | null {
+    const recorded = this.#recording.log.get(op);
+    const header = this.#replica.prepareHeader(op);
     if (recorded === undefined || header === null) return null;
     this.logHeaders += 1;
     const difference = describeMessageDifference(PrepareHeader, header, recorded.subarray(0, HEADER_SIZE_BYTES));
-    return difference === null ? null : `prepare of op ${this.#replica.op}: ${difference}`;
+    return difference === null ? null : `prepare of op ${op}: ${difference}`;
+  }
+}
+
+/** The client of a message to or from it; 0 if the command has none. */
+function clientOf(bytes: Uint8Array): bigint {
+  switch (new Header(bytes).command) {
+    case Command.request:
+      return new RequestHeader(bytes).client;
+    case Command.pingClient:
+      return new PingClientHeader(bytes).client;
+    case Command.reply:
+      return new ReplyHeader(bytes).client;
+    case Command.eviction:
+      return new EvictionHeader(bytes).client;
+    default:
+      return 0n;
   }
 }
 
 function describeReplay(frameCount: number, replay: Replay): string {
-  const parts = [`${frameCount} frames in, ${replay.answers} answers equal, ${replay.silences} silences`];
+  const parts = [`${frameCount} frames in, ${replay.answers} answers`];
   if (replay.logHeaders > 0) parts.push(`${replay.logHeaders} prepares`);
   if (replay.restarts > 0) parts.push(`${replay.restarts} frames survived that stop the reference`);
   if (replay.turnedAway > 0) parts.push(`${replay.turnedAway} connections beyond the limit left out`);
