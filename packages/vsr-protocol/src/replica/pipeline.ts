@@ -112,11 +112,6 @@ export class Pipeline {
     return this.#prepares[0] ?? null;
   }
 
-  /** The oldest prepare that too few replicas have on disk. */
-  firstWithoutQuorum(): QueuedPrepare | null {
-    return this.#prepares.find((prepare) => !prepare.okQuorumReceived) ?? null;
-  }
-
   /** The prepare with exactly this op and header checksum. */
   find(op: number, checksum: bigint): QueuedPrepare | null {
     const head = this.head;

@@ -11,7 +11,7 @@ import type { Checksums } from "../message/checksums.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import type { MessagePool } from "../message/pool.ts";
-import { ReplyHeader } from "../message/reply.ts";
+import { ReplyHeader, setReplyView } from "../message/reply.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Release } from "../release.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
@@ -54,9 +54,7 @@ export class Replies {
     }
     const copy = pool.acquire();
     copy.buffer.set(reply.bytes());
-    const copyHeader = copy.as(ReplyHeader);
-    copyHeader.view = view.logViewDurable;
-    checksums.set(copyHeader);
+    setReplyView(copy.as(ReplyHeader), view.logViewDurable, checksums);
     outbox.sendToClient(header.client, copy);
     copy.release();
   }

@@ -110,9 +110,10 @@ export class Startup {
   }
 
   #onSuperBlock(): void {
-    const { options, identity, superblock, journal, window, logger, onIdentity } = this.#options;
+    const { options, identity, superblock, journal, window, view, logger, onIdentity } = this.#options;
     identity.load(superblock);
     this.#checkSuperBlock();
+    view.load();
     onIdentity();
     const { working } = superblock;
     logger.log("info", "starting", {
@@ -251,7 +252,6 @@ export class Startup {
    */
   #advanceView(): void {
     const { config, journal, log, window, view } = this.#options;
-    view.load();
     const headers = viewHeadersOfLog(config, journal, { opMax: log.op, opPrepareMax: window.opPrepareMax });
     const invalid = viewHeadersInvalid(config, "view", headers);
     if (invalid !== null) {
