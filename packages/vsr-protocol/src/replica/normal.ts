@@ -7,7 +7,7 @@ import { assert } from "@stagbeetle/kernels";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Checksums } from "../message/checksums.ts";
 import type { Message } from "../message/message.ts";
-import { PrepareHeader } from "../message/prepare.ts";
+import type { PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -97,7 +97,10 @@ export class Normal {
     if (request !== null) this.prepare(request.message, request.realtime);
     this.#writeNext();
     const { prepareCount } = pipeline;
-    assert(log.commitMax + prepareCount === log.op, () => `${prepareCount} prepares from ${log.commitMax} to ${log.op}`);
+    assert(
+      log.commitMax + prepareCount === log.op,
+      () => `${prepareCount} prepares from ${log.commitMax} to ${log.op}`,
+    );
   }
 
   /** The timestamp of the prepare: that of its last event. Events come after everything prepared or executed before. */

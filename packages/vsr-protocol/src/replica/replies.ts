@@ -75,7 +75,8 @@ export class Replies {
       return;
     }
     const reading = clientReplies.read(session, (reply) => this.#onRead(client, reply));
-    if (!reading && logger.enabled("debug")) logger.log("debug", "on_request: no read is free for the reply", { client });
+    if (!reading && logger.enabled("debug"))
+      logger.log("debug", "on_request: no read is free for the reply", { client });
   }
 
   /** A reply without a body is its header, which the session has. */
@@ -89,7 +90,9 @@ export class Replies {
   #onRead(client: bigint, reply: Message | null): void {
     if (reply === null) {
       // There is nobody to fetch it from. The client's session is stuck; all others go on.
-      this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", { client });
+      this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
+        client,
+      });
       return;
     }
     this.send(reply);
