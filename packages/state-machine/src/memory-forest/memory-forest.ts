@@ -40,7 +40,10 @@ export class MemoryForest implements Forest {
     this.memory = new GrowingMemory(options.memorySizeBytesMax ?? MEMORY_SIZE_BYTES_MAX);
     this.#grooves = options.grooves.map((groove) => new MemoryGroove(groove, this.memory, options.nextTick));
     this.scans = new MemoryScans(this.memory, options.nextTick, options.scansMax);
-    const treeIds = options.grooves.flatMap((groove) => [groove.treeId, ...groove.indexes.map((index) => index.treeId)]);
+    const treeIds = options.grooves.flatMap((groove) => [
+      groove.treeId,
+      ...groove.indexes.map((index) => index.treeId),
+    ]);
     assert(new Set(treeIds).size === treeIds.length, () => `tree ids are not unique: ${treeIds.join(", ")}`);
   }
 
@@ -65,6 +68,18 @@ export class MemoryForest implements Forest {
   compact(_op: number, callback: () => void): void {
     assert(this.#state === "open", "the forest is not open");
     this.#options.nextTick(callback);
+  }
+
+  /**
+   * The entries of an index tree as (value, timestamp), in key order, those of burnt keys left out: what the tree of a
+   * real forest holds after the same operations. For comparisons, not for hot paths.
+   */
+  entriesOf(treeId: number): [value: bigint, timestamp: bigint][] {
+    for (const groove of this.#grooves) {
+      const index = groove.indexes.find(({ declaration }) => declaration.treeId === treeId);
+      if (index !== undefined) return index.entries();
+    }
+    assert(false, () => `there is no index tree ${treeId}`);
   }
 
   checkpoint(_callback: () => void): void {
