@@ -13,7 +13,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { propertyRuns, testMemory } from "../test/builders.ts";
-import { Block, blockFault } from "./block.ts";
+import { type Block, blockFault } from "./block.ts";
 import {
   indexBlockSize,
   IndexMetadata,
