@@ -31,8 +31,8 @@ import {
 import { testMemory } from "./builders.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 
-export const CLUSTER = 7n;
-export const RELEASE = 4361;
+const CLUSTER = 7n;
+const RELEASE = 4361;
 const MIB = 1024 * 1024;
 
 /** What the grid asks of a superblock. */
