@@ -27,9 +27,13 @@ const OBJECT_SIZE_BYTES = 128;
 const MEMORY_SIZE_BYTES = 96 * 1024 * 1024;
 /** Tests need far fewer tables than a forest can have. */
 const TABLES_MAX = 4096;
+const FRAGMENTS = 2048;
+const FRAGMENT_BLOCKS = 67;
 
 export interface TestForestOptions {
   readonly config: Config;
+  /** Whether a fresh free set is full of small holes, so that its encoding takes several blocks. */
+  readonly fragmented?: boolean;
   /** Draws the order in which I/O completes; in the order of the calls unless given. */
   readonly random?: Random;
   readonly manifestLogObserver?: ManifestLogObserver;
@@ -110,6 +114,7 @@ export class TestForest {
       blockCount: state.manifestBlockCount,
     };
     this.#wait((done) => this.forest.open(manifest, done));
+    if (this.#options.fragmented === true && this.checkpointOp === 0) this.#fragment();
   }
 
   /** Everything in memory is lost; I/O under way has not happened. */
@@ -164,6 +169,12 @@ export class TestForest {
     this.checkpointOp = checkpointAfter(this.config, this.checkpointOp);
     this.grid.markCheckpointNotDurable();
     return { op, manifest, acquired, released };
+  }
+
+  #fragment(): void {
+    const reservations = Array.from({ length: FRAGMENTS }, () => this.grid.reserve(FRAGMENT_BLOCKS));
+    for (const reservation of reservations) this.grid.acquire(reservation);
+    for (const reservation of reservations) this.grid.forfeit(reservation);
   }
 
   #setCheckpoint(manifest: ManifestReferences, acquired: TrailerReference, released: TrailerReference): void {
