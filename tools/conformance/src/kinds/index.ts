@@ -6,5 +6,6 @@
 import type { Kind } from "../artefact.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { lsm } from "./lsm.ts";
 
-export const kinds: readonly Kind[] = [frames, format];
+export const kinds: readonly Kind[] = [frames, lsm, format];
