@@ -14,7 +14,9 @@ import { CheckpointWindow } from "./checkpoint-window.ts";
 
 const MEMORY = new LinearMemory({ sizeBytes: 1 << 20 });
 
-function sessionsOf(entries: readonly { readonly client: bigint; readonly op: number; readonly body?: Uint8Array }[]): ClientSessions {
+function sessionsOf(
+  entries: readonly { readonly client: bigint; readonly op: number; readonly body?: Uint8Array }[],
+): ClientSessions {
   const sessions = new ClientSessions({ config: TEST_MIN, memory: MEMORY });
   for (const entry of entries) sessions.insert(1, replyHeader(entry));
   return sessions;
