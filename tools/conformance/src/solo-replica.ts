@@ -180,7 +180,7 @@ export class SoloReplica {
         superblock,
         journal,
         stateMachine: machine,
-        checkpointer: null,
+        checkpointStore: null,
         bus: {
           tick: () => undefined,
           sendMessageToReplica: () => undefined,

@@ -102,7 +102,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       superblock,
       journal,
       stateMachine: accounting(options, storage),
-      checkpointer: null,
+      checkpointStore: null,
       bus,
       time: new SystemTime(),
       logger: createLogger("replica"),
