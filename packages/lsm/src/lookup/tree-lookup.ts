@@ -24,7 +24,7 @@ import { NO_VALUE_BLOCK, valueBlockWith } from "./index-search.ts";
 export const ABSENT: Pointer = 0;
 
 /** What a lookup gives if it has to read a block first. */
-export const NEEDS_READ = -1;
+export const NEEDS_READ = -2;
 
 /** Where a lookup stands: it wants a table of the level, or a block of that table. */
 type Stage = "idle" | "table" | "index" | "value";
