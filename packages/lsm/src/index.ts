@@ -1,1 +1,30 @@
-export {};
+/**
+ * The LSM forest: trees in memory and in grid blocks, compaction by beats and bars, the manifest and its log.
+ *
+ * @packageDocumentation
+ */
+export { Beats } from "./beats.ts";
+export type { BlockStore } from "./block-store.ts";
+export type { Compaction, CompactionObserver, CompactionState, FlushSkipped, Quotas } from "./compaction/compaction.ts";
+export { Forest, forestBlocksMax } from "./forest.ts";
+export type { ForestOptions, ForestState } from "./forest.ts";
+export { GridStore } from "./grid-store.ts";
+export { indexNumber, treesOf } from "./groove/declaration.ts";
+export type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "./groove/declaration.ts";
+export { GrooveTrees } from "./groove/groove-trees.ts";
+export type { IndexEntries } from "./groove/index-entries.ts";
+export { compareKeys, keyInteger, KeyRange } from "./key.ts";
+export type { KeyPointer } from "./key.ts";
+export { ManifestLevel } from "./manifest/manifest-level.ts";
+export type { ManifestMemory } from "./manifest/manifest-level.ts";
+export { NodePool, SegmentedArray } from "./manifest/segmented-array.ts";
+export { ManifestEvent, TABLE_INFO_SIZE_BYTES, TableInfoPool, TableInfoView } from "./manifest/table-info.ts";
+export type { TableInfoValues } from "./manifest/table-info.ts";
+export { ManifestLog } from "./manifest-log/manifest-log.ts";
+export type { ManifestLogObserver, ManifestLogOptions } from "./manifest-log/manifest-log.ts";
+export { ManifestPace, tablesPerForestMax, tablesPerLevelMax } from "./manifest-log/pace.ts";
+export { MemoryTable } from "./memory-table/memory-table.ts";
+export { TreeMemory } from "./memory-table/tree-memory.ts";
+export { Tree } from "./tree.ts";
+export type { TreeDeclaration } from "./tree-schema.ts";
+export { TreeSchema } from "./tree-schema.ts";
