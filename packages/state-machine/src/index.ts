@@ -33,6 +33,12 @@ export type { NextTick } from "./memory-forest/groove.ts";
 export { MemoryForest } from "./memory-forest/memory-forest.ts";
 export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
 
+// The forest on disk.
+export { LsmForest, lsmForestBlocksMax } from "./lsm-forest/lsm-forest.ts";
+export type { LsmForestOptions, LsmForestSuperBlock } from "./lsm-forest/lsm-forest.ts";
+export { accountingGrooveLimits } from "./lsm-forest/accounting-limits.ts";
+export type { CacheSizes } from "./lsm-forest/accounting-limits.ts";
+
 // The accounting state machine.
 export { AccountingStateMachine } from "./accounting/accounting.ts";
 export type { AccountingOptions } from "./accounting/accounting.ts";
