@@ -9,6 +9,7 @@ import {
   type Pointer,
   type StateMachine,
 } from "@stagbeetle/state-machine";
+import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 
 /** Counters by name: name (16 bytes), count (u64), timestamp of the first increment (u64). */
 const COUNTERS: GrooveDeclaration = {
@@ -96,6 +97,10 @@ class Counters implements StateMachine {
 
   checkpoint(callback: () => void): void {
     this.#forest.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#forest.checkpointReferences();
   }
 
   reset(): void {
