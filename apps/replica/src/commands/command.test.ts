@@ -210,17 +210,20 @@ describe("start", () => {
   });
 
   test("remembers which flags have no effect, and what the others say", () => {
-    const { withoutEffect, storageSizeLimit, pipelineRequestQueueLimit, aofRecovery } = startOf(
+    const command = startOf(
       "--addresses=3000",
       "--experimental",
-      "--cache-grid=64MiB",
+      "--cache-grid=100MiB",
+      "--cache-accounts=33KiB",
       "--replicate-star",
       "--limit-storage=2GiB",
       "--limit-pipeline-requests=57",
       "--aof-recovery",
       "f",
     );
-    expect(withoutEffect).toEqual(["cache-grid", "replicate-star"]);
+    const { withoutEffect, storageSizeLimit, pipelineRequestQueueLimit, aofRecovery } = command;
+    expect(withoutEffect).toEqual(["replicate-star"]);
+    expect([command.cacheGridSizeBytes, command.cacheObjects.accounts]).toEqual([96 * MIB, 256]);
     expect([storageSizeLimit, pipelineRequestQueueLimit, aofRecovery]).toEqual([2 ** 31, 57, true]);
   });
 
