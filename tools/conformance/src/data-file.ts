@@ -42,8 +42,6 @@ export interface DataFileComparison {
   readonly sizeBytes: number;
   /** The first difference, located, or null. */
   readonly difference: string | null;
-  /** The zone of the first difference, or null. */
-  readonly zone: Zone | null;
 }
 
 /** Compares the file at `path` with the recorded one, both read piece by piece. */
@@ -61,12 +59,12 @@ export async function compareDataFile(path: string, recorded: AsyncIterable<Uint
       if (at !== null) {
         const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + 16)).toString("hex");
         const text = `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`;
-        return { sizeBytes: offset + at, difference: text, zone: zoneAt(offset + at) };
+        return { sizeBytes: offset + at, difference: text };
       }
       offset += expected.length;
     }
     const difference = size === offset ? null : `the file has ${size} bytes, recorded ${offset}`;
-    return { sizeBytes: offset, difference, zone: difference === null ? null : zoneAt(Math.min(size, offset)) };
+    return { sizeBytes: offset, difference };
   } finally {
     await file.close();
   }
