@@ -1,6 +1,20 @@
-export { compareKeys, copyKey, keyInteger, KeyRange } from "./key.ts";
-export type { KeyPointer } from "./key.ts";
+/**
+ * The LSM forest: trees in memory and in grid blocks, compaction by beats and bars, the manifest and its log.
+ *
+ * @packageDocumentation
+ */
+export { Beats } from "./beats.ts";
 export type { BlockStore } from "./block-store.ts";
+export type { Compaction, CompactionObserver, CompactionState, FlushSkipped, Quotas } from "./compaction/compaction.ts";
+export { Forest, forestBlocksMax } from "./forest.ts";
+export type { ForestOptions, ForestState } from "./forest.ts";
+export { GridStore } from "./grid-store.ts";
+export { indexNumber, treesOf } from "./groove/declaration.ts";
+export type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "./groove/declaration.ts";
+export { GrooveTrees } from "./groove/groove-trees.ts";
+export type { IndexEntries } from "./groove/index-entries.ts";
+export { compareKeys, keyInteger, KeyRange } from "./key.ts";
+export type { KeyPointer } from "./key.ts";
 export { tablesPerForestMax, tablesPerLevelMax } from "./manifest/level-limits.ts";
 export { Manifest } from "./manifest/manifest.ts";
 export type { ManifestOptions } from "./manifest/manifest.ts";
@@ -21,4 +35,8 @@ export { manifestBlockInvalid } from "./manifest-log/manifest-block.ts";
 export { ManifestLog } from "./manifest-log/manifest-log.ts";
 export type { ManifestLogObserver, ManifestLogOptions, ManifestLogState } from "./manifest-log/manifest-log.ts";
 export { ManifestPace } from "./manifest-log/pace.ts";
-export { TableExtents } from "./manifest-log/table-extents.ts";
+export { MemoryTable } from "./memory-table/memory-table.ts";
+export { TreeMemory } from "./memory-table/tree-memory.ts";
+export { Tree } from "./tree.ts";
+export type { TreeDeclaration } from "./tree-schema.ts";
+export { TreeSchema } from "./tree-schema.ts";

@@ -3,10 +3,7 @@
  *
  * @module
  */
-import { type LinearMemory, type Pointer } from "@stagbeetle/kernels";
-
-/** Bytes that a key takes in memory, whatever its kind. */
-export const keySlotSizeBytes = 32;
+import { keySlotSizeBytes, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 
 /** The size of a key's slot in lanes of 32 bits. */
 const KEY_LANES: number = keySlotSizeBytes / 4;

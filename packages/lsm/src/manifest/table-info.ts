@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { assert, keySlotSizeBytes, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
   fatal,
   FatalReason,
@@ -15,7 +15,7 @@ import {
   type RecordOf,
   writeU53,
 } from "@stagbeetle/vsr-protocol";
-import { compareKeys, type KeyPointer, keySlotSizeBytes } from "../key.ts";
+import { compareKeys, type KeyPointer } from "../key.ts";
 
 /** The size of a table info in bytes. */
 export const TABLE_INFO_SIZE_BYTES = 128;

@@ -8,6 +8,7 @@ import { accounting } from "./accounting.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { lsm } from "./lsm.ts";
 import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, accounting, session, format, dataFile];
+export const kinds: readonly Kind[] = [frames, accounting, session, format, dataFile, lsm];
