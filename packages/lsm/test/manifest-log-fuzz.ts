@@ -5,6 +5,15 @@
 import { ManifestMetadata } from "@stagbeetle/grid";
 import { assert, createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
+  ManifestEvent,
+  ManifestLog,
+  ManifestPace,
+  TABLE_INFO_SIZE_BYTES,
+  TableInfo,
+  TableInfoPool,
+  TableInfoView,
+} from "@stagbeetle/lsm";
+import {
   type Config,
   HEADER_SIZE_BYTES,
   MANIFEST_EMPTY,
@@ -12,15 +21,6 @@ import {
   Random,
   TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
-import {
-  ManifestEvent,
-  TABLE_INFO_SIZE_BYTES,
-  TableInfo,
-  TableInfoPool,
-  TableInfoView,
-} from "../src/manifest/table-info.ts";
-import { ManifestLog } from "../src/manifest-log/manifest-log.ts";
-import { ManifestPace } from "../src/manifest-log/pace.ts";
 import { tableHex, Tables } from "./builders.ts";
 import { emptyImage, MemoryStore, type MemoryStoreImage } from "./memory-store.ts";
 
@@ -67,11 +67,23 @@ export interface FuzzCounts {
   entriesAppended: number;
 }
 
+/** What a run is made of, unless it is drawn. */
+export interface FuzzOptions {
+  /** Whether every half-bar appends as much as it may; else a quarter of the runs does. */
+  readonly always?: boolean;
+  readonly crashes?: boolean;
+  readonly tablesTarget?: number;
+}
+
 /** One run. */
 export class ManifestLogFuzz {
+  static readonly pace: ManifestPace = PACE;
   readonly counts: FuzzCounts = { halfBars: 0, checkpoints: 0, crashes: 0, blocksMax: 0, entriesAppended: 0 };
   readonly #random: Random;
   readonly #always: boolean;
+  readonly #crashes: boolean;
+  /** Until there are as many tables, none is replaced: the more live tables, the slower the log is compacted. */
+  readonly #tablesTarget: number;
   readonly #reuse: boolean;
   readonly #checkpointOneIn: number;
   #parts: Parts;
@@ -84,10 +96,11 @@ export class ManifestLogFuzz {
   #addressesFree: number[] = [];
   #snapshot = 1;
 
-  constructor(seed: number) {
+  constructor(seed: number, { always, crashes = true, tablesTarget }: FuzzOptions = {}) {
     this.#random = new Random(seed);
-    // A quarter of the runs append as much as they may, always.
-    this.#always = this.#random.chance(1, 4);
+    this.#always = always ?? this.#random.chance(1, 4);
+    this.#crashes = crashes;
+    this.#tablesTarget = tablesTarget ?? this.#random.index(PACE.tablesMax);
     // Reused at once, which is sooner than a grid would.
     this.#reuse = this.#random.boolean();
     this.#checkpointOneIn = 1 + this.#random.index(20);
@@ -103,7 +116,7 @@ export class ManifestLogFuzz {
   run(halfBars: number): FuzzCounts {
     for (let halfBar = 0; halfBar < halfBars; halfBar += 1) {
       this.counts.halfBars += 1;
-      const crashes = this.#random.chance(1, 12);
+      const crashes = this.#crashes && this.#random.chance(1, 12);
       const { store, log } = this.#parts;
       // As late as a checkpoint needs it, or earlier.
       if (this.#random.boolean()) store.checkpointDurable();
@@ -141,7 +154,7 @@ export class ManifestLogFuzz {
       this.#append(ManifestEvent.update, table, (infos.level(table) + 1) % CONFIG.cluster.lsmLevels);
       return;
     }
-    const inputs = ofTree.slice(0, this.#count(ofTree.length));
+    const inputs = this.#live.length < this.#tablesTarget ? [] : ofTree.slice(0, this.#count(ofTree.length));
     const outputs = this.#count(Math.min(TABLES_PER_TREE_MAX, PACE.tablesMax - this.#live.length));
     for (const table of inputs) {
       infos.setSnapshotMax(table, this.#snapshot + 1);
@@ -183,6 +196,7 @@ export class ManifestLogFuzz {
     store.checkpointDurable();
     store.wait((done) => log.checkpoint(done));
     assert(log.empty, "a checkpoint leaves something to write");
+    assert(store.usedCount === log.blockCount, () => `${store.usedCount} blocks in use, ${log.blockCount} in the log`);
     this.#references = log.references();
     store.checkpoint();
     this.#checkpointModel = new Map(this.#model);

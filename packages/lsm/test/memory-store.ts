@@ -1,10 +1,10 @@
 /**
  * A grid in memory, without a cache, a superblock and checkpoint trailers: for what needs blocks only.
  */
-import { Block, type BlockRead, blockFault, BlockPool, type BlockWrite, type Reservation } from "@stagbeetle/grid";
+import { type Block, blockFault, BlockPool, type BlockRead, type BlockWrite, type Reservation } from "@stagbeetle/grid";
 import { assert, type Kernels } from "@stagbeetle/kernels";
+import type { BlockStore } from "@stagbeetle/lsm";
 import { type BlockReference, type BlockType, Checksums, type Config, type Random } from "@stagbeetle/vsr-protocol";
-import type { BlockStore } from "../src/block-store.ts";
 
 const CLUSTER = 0n;
 const RELEASE = 1;
@@ -62,9 +62,10 @@ export class MemoryStore implements BlockStore {
     this.#random = random ?? null;
   }
 
-  /** How many blocks are in use, released or not. */
-  get acquiredCount(): number {
-    return this.#used.acquired.size;
+  /** How many blocks are in use and not released. */
+  get usedCount(): number {
+    const { acquired, released, releasedEarly } = this.#used;
+    return acquired.size - released.size - releasedEarly.size;
   }
 
   /** How many blocks of the pool nobody holds. */

@@ -148,7 +148,7 @@ describe("the blocks of a manifest log", () => {
     subject.halfBar(() => subject.insert(...range(1001, ENTRIES_PER_BLOCK)));
     expect(subject.closed.map(({ address }) => address)).toEqual([1]);
     expect(subject.checkpoint().newest.address).toBe(2);
-    expect(subject.store.acquiredCount).toBe(2);
+    expect(subject.store.usedCount).toBe(2);
   });
 
   test("are written at the next compaction or checkpoint, not before", () => {
@@ -348,5 +348,13 @@ describe("a manifest log", () => {
       }),
       { numRuns: propertyRuns(5) },
     );
+  });
+
+  test("never outgrows its bound, however much is appended", { timeout: 60_000 }, () => {
+    const { tablesMax, logBlocksFullMax, logBlocksMax } = ManifestLogFuzz.pace;
+    const counts = new ManifestLogFuzz(3, { always: true, crashes: false, tablesTarget: tablesMax - 400 }).run(100);
+    expect(counts.entriesAppended / ENTRIES_PER_BLOCK).toBeGreaterThan(2 * logBlocksMax);
+    expect(counts.blocksMax).toBeGreaterThan(2 * logBlocksFullMax);
+    expect(counts.blocksMax).toBeLessThanOrEqual(logBlocksMax);
   });
 });

@@ -203,7 +203,8 @@ export class ManifestLog {
 
   /** One line for people. */
   describe(): string {
-    const open = this.#open === null ? "no open block" : `${this.#open.entryCount} entries in block ${this.#open.address}`;
+    const open =
+      this.#open === null ? "no open block" : `${this.#open.entryCount} entries in block ${this.#open.address}`;
     return (
       `manifest log ${this.#state}: ${this.#log.length} blocks (${this.#unwritten.length} to write), ${open}, ` +
       `${this.extents.count} tables`
@@ -321,7 +322,8 @@ export class ManifestLog {
     this.#open = null;
     assert(
       this.#unwritten.length < this.pace.buffersMax && this.#log.length <= this.pace.logBlocksMax,
-      () => `${this.#unwritten.length} manifest blocks to write, ${this.#log.length} of ${this.pace.logBlocksMax} blocks`,
+      () =>
+        `${this.#unwritten.length} manifest blocks to write, ${this.#log.length} of ${this.pace.logBlocksMax} blocks`,
     );
     this.#observer?.closed(reference, entryCount);
   }

@@ -49,9 +49,12 @@ describe("the pace of the manifest log", () => {
     expect(new ManifestPace(config, TREES)).toMatchObject(counts);
   });
 
-  test.each(HALF_BARS)("compacts as many blocks as the log and its tables ask for %#", (config, blocks, tables, count) => {
-    expect(new ManifestPace(config, TREES).halfBarCompactBlocks(blocks, tables)).toBe(count);
-  });
+  test.each(HALF_BARS)(
+    "compacts as many blocks as the log and its tables ask for %#",
+    (config, blocks, tables, count) => {
+      expect(new ManifestPace(config, TREES).halfBarCompactBlocks(blocks, tables)).toBe(count);
+    },
+  );
 
   test("never compacts more than its bound, and fully when the log is long", () => {
     const pace = new ManifestPace(TEST_MIN, TREES);

@@ -356,7 +356,10 @@ describe("a manifest level under random changes", () => {
           return model;
         });
         const [modelA, modelB] = models as [Model, Model];
-        const counted = modelA.live.map(({ table, keyMin, keyMax }) => ({ table, count: modelB.in(keyMin, keyMax).length }));
+        const counted = modelA.live.map(({ table, keyMin, keyMax }) => ({
+          table,
+          count: modelB.in(keyMin, keyMax).length,
+        }));
         const choices = counted.filter(({ count }) => count <= GROWTH_FACTOR);
         const least = Math.min(...choices.map(({ count }) => count));
         const expected = choices.find(({ count }) => count === least);

@@ -64,7 +64,10 @@ export class Manifest {
         emptyAbove = true;
         continue;
       }
-      assert(!emptyAbove || this.#annihilates, () => `${this.#name}: level ${number} has tables and one above has none`);
+      assert(
+        !emptyAbove || this.#annihilates,
+        () => `${this.#name}: level ${number} has tables and one above has none`,
+      );
       keyRange.extend(keyRangeLive.min, keyRangeLive.max);
     }
     this.assertLimits();

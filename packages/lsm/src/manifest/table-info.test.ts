@@ -122,7 +122,11 @@ describe("an entry of a manifest log", () => {
 
   test("is refused if it ends before it begins", () => {
     const table = exampleTable();
-    memory.bytes.fill(0, table + TABLE_INFO_LAYOUT.snapshotMax.offset, table + TABLE_INFO_LAYOUT.snapshotMax.offset + 8);
+    memory.bytes.fill(
+      0,
+      table + TABLE_INFO_LAYOUT.snapshotMax.offset,
+      table + TABLE_INFO_LAYOUT.snapshotMax.offset + 8,
+    );
     memory.bytes[table + TABLE_INFO_LAYOUT.snapshotMax.offset] = 64;
     expect(infos.invalid(table, LEVELS)).toBe("snapshot_max is not above snapshot_min");
   });
