@@ -9,6 +9,10 @@ export type { Compaction, CompactionObserver, CompactionState, FlushSkipped, Quo
 export { Forest, forestBlocksMax } from "./forest.ts";
 export type { ForestOptions, ForestState } from "./forest.ts";
 export { GridStore } from "./grid-store.ts";
+export { GrooveForest } from "./groove-forest.ts";
+export type { ForestSuperBlock, GrooveForestOptions } from "./groove-forest.ts";
+export { Groove, NOT_FOUND, ORPHANED } from "./groove/groove.ts";
+export type { GrooveOptions } from "./groove/groove.ts";
 export { indexNumber, treesOf } from "./groove/declaration.ts";
 export type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "./groove/declaration.ts";
 export { GrooveTrees } from "./groove/groove-trees.ts";
@@ -37,6 +41,12 @@ export type { ManifestLogObserver, ManifestLogOptions, ManifestLogState } from "
 export { ManifestPace } from "./manifest-log/pace.ts";
 export { MemoryTable } from "./memory-table/memory-table.ts";
 export { TreeMemory } from "./memory-table/tree-memory.ts";
+export { ObjectCache } from "./object-cache/object-cache.ts";
+export type { ObjectCacheOptions } from "./object-cache/object-cache.ts";
+export type { ScanEnd, ScanInspector } from "./scan/scan-reader.ts";
+export { Scans } from "./scan/scans.ts";
+export type { ScanRead, ScansOptions, TimestampRange } from "./scan/scans.ts";
+export type { Direction, ScanState, TimestampScan } from "./scan/timestamp-scan.ts";
 export { Tree } from "./tree.ts";
 export type { TreeDeclaration } from "./tree-schema.ts";
 export { TreeSchema } from "./tree-schema.ts";

@@ -8,6 +8,7 @@ import {
   checkpointAfter,
   Checksums,
   type Config,
+  durable,
   type ManifestReferences,
   Random,
   SILENT_LOGGER,
@@ -140,6 +141,11 @@ export class TestForest {
     this.groove.remove(this.#scratch);
   }
 
+  /** Whether the current checkpoint becomes durable at this op: the same on every replica. */
+  durableAt(op: number): boolean {
+    return !this.grid.freeSet.checkpointDurable && durable(this.config, this.checkpointOp, op);
+  }
+
   checkpointDurable(): void {
     this.#wait((done) => this.grid.checkpointDurable(done));
   }
@@ -168,6 +174,7 @@ export class TestForest {
     this.#setCheckpoint(manifest, acquired, released);
     this.checkpointOp = checkpointAfter(this.config, this.checkpointOp);
     this.grid.markCheckpointNotDurable();
+    this.storage.run();
     return { op, manifest, acquired, released };
   }
 

@@ -101,6 +101,14 @@ describe("a segmented array", () => {
     expect(() => array.insert(1, 7)).toThrow("insert at 1 of 0");
   });
 
+  test("says so when its pool is empty", () => {
+    const { array } = arrayOf(4, 4);
+    const fill = (): void => {
+      for (let element = 0; element <= 2 * 4; element += 1) array.insert(0, element);
+    };
+    expect(fill).toThrow("all 2 nodes of the manifest are in use");
+  });
+
   test("shares a pool that is large enough for all arrays together", () => {
     const memory = new LinearMemory({ sizeBytes: 1 << 18, shared: false });
     const elementCount = 50;
