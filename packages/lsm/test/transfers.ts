@@ -110,7 +110,7 @@ export function grooves(config: Config): readonly GrooveDeclaration[] {
   const n = Math.floor(config.derived.messageBodySizeMax / TRANSFER_SIZE_BYTES);
   return [
     groove("Account", 7, 128, 120, 2 * n, [
-      [1, "unique", n],
+      [1, "unique", n, field(0, 16)],
       [2, "u128", n],
       [3, "u64", n],
       [4, "u64", n],
@@ -150,11 +150,4 @@ export function grooves(config: Config): readonly GrooveDeclaration[] {
 /** All 33 trees. */
 export function accountingTrees(config: Config): readonly TreeDeclaration[] {
   return treesOf(grooves(config));
-}
-
-/** The groove that tests write to. */
-export function transfersGroove(config: Config): GrooveDeclaration {
-  const found = grooves(config).find(({ name }) => name === "Transfer");
-  if (found === undefined) throw new Error("there is no transfers groove");
-  return found;
 }
