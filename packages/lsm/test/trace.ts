@@ -25,7 +25,7 @@ export class TraceWriter implements ManifestLogObserver, CompactionObserver {
 
   appended(event: ManifestEvent, table: Pointer): void {
     if (this.infos === null) throw new Error("the trace has no table infos");
-    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table, this.infos.level(table))}`);
+    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table)}`);
   }
 
   closed({ address, checksum }: BlockReference, entryCount: number): void {
