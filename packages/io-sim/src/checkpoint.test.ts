@@ -15,7 +15,10 @@ const RESTLESS: StorageFaults = {
   crashOutcomes: { lost: 1, torn: 1, complete: 1 },
 };
 
-function started(disk: SimulatedDisk, options: { seed?: number; faults?: StorageFaults; storageSizeLimit?: number } = {}): SoloMachine {
+function started(
+  disk: SimulatedDisk,
+  options: { seed?: number; faults?: StorageFaults; storageSizeLimit?: number } = {},
+): SoloMachine {
   const { seed = 1, faults = NO_STORAGE_FAULTS, ...rest } = options;
   return new SoloMachine(disk, { random: new Random(BigInt(seed)), faults, ...rest });
 }

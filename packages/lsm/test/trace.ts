@@ -9,7 +9,11 @@ import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { TREE_NAMES } from "./transfers.ts";
 import type { TestCheckpoint, TestForest } from "./test-forest.ts";
 
-const EVENT_NAMES = { [ManifestEvent.insert]: "insert", [ManifestEvent.update]: "update", [ManifestEvent.remove]: "remove" };
+const EVENT_NAMES = {
+  [ManifestEvent.insert]: "insert",
+  [ManifestEvent.update]: "update",
+  [ManifestEvent.remove]: "remove",
+};
 
 const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 
