@@ -4,6 +4,7 @@ import {
   type Forest,
   type Groove,
   type GrooveDeclaration,
+  type ManifestReferences,
   MemoryForest,
   NOT_FOUND,
   type Pointer,

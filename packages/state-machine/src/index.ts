@@ -5,7 +5,7 @@
  */
 
 // For authors of state machines.
-export type { Committing, StateMachine } from "./state-machine.ts";
+export type { Committing, ManifestReferences, StateMachine } from "./state-machine.ts";
 export { NOT_FOUND, ORPHANED } from "./forest.ts";
 export type {
   Direction,

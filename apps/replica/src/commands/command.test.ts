@@ -110,6 +110,9 @@ describe("start", () => {
       storageSizeLimit: 16 * 2 ** 40,
       pipelineRequestQueueLimit: 24,
       requestSizeLimit: MIB,
+      cacheGridSizeBytes: 1024 * MIB,
+      cacheObjects: { accounts: 2 ** 20, transfers: 0, transfersPending: 0 },
+      manifestTablesMax: 2 ** 20,
       withoutEffect: [],
     });
   });
