@@ -10,7 +10,6 @@ import {
   type Pointer,
   type StateMachine,
 } from "@stagbeetle/state-machine";
-import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 
 /** Counters by name: name (16 bytes), count (u64), timestamp of the first increment (u64). */
 const COUNTERS: GrooveDeclaration = {
