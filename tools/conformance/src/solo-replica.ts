@@ -19,10 +19,16 @@ import {
   Random,
   recordBytes,
   type Release,
+  releaseOf,
   Replica,
   SILENT_LOGGER,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
+
+/** The recorded server, where its recording does not say otherwise. */
+export const RECORDED_RELEASE: Release = releaseOf(0, 17, 9);
+/** The oldest client that it accepted. */
+export const RECORDED_RELEASE_CLIENT_MIN: Release = releaseOf(0, 17, 0);
 
 /** The defaults of `start` (spec 06 §4.3). */
 const PIPELINE_REQUEST_QUEUE_LIMIT = 24;
@@ -120,6 +126,11 @@ export class SoloReplica {
       this.#running.storage.tick();
       this.#running.replica.tick();
     }
+  }
+
+  /** What the replica has written. */
+  get disk(): SimulatedDisk {
+    return this.#disk;
   }
 
   /** Completes one request of the disk. False if there is none: the replica is at rest. */
