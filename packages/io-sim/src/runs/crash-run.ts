@@ -1,0 +1,329 @@
+/**
+ * A run with crashes: clients make requests, the power fails at any moment, and whatever comes of it must be in order
+ * (spec 07 §11.4, §13, for one machine).
+ *
+ * A write that a crash interrupts is lost, torn or complete, and may leave a corrupt sector. All that a replica alone may do
+ * about it is to recover everything that was executed, or, where a prepare was torn in the first round of the log, to
+ * refuse to start (spec 04 §11.4).
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import { type Config, Random } from "@stagbeetle/vsr-protocol";
+
+import { ACCOUNTING, type Application } from "../cluster/application.ts";
+import type { SimulatedClient } from "../cluster/client.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "../cluster/configurations.ts";
+import { NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
+import type { NetworkFaults } from "../network/network.ts";
+import type { StorageIncident } from "../storage.ts";
+import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "../time.ts";
+import { type Coverage, damages, slotOfPrepare } from "./coverage.ts";
+
+/** All that a run is drawn from its seed with. */
+export interface CrashRunOptions {
+  readonly config: Config;
+  readonly application: Application;
+  readonly clientCount: number;
+  readonly requestsMax: number;
+  readonly crashesMax: number;
+  /** In how many of a hundred ticks a client that is ready makes a request. */
+  readonly requestPercent: number;
+  /** In how many of a hundred chances a client asks again for the answer to its last request. */
+  readonly probePercent: number;
+  readonly storage: StorageFaults;
+  readonly network: NetworkFaults;
+  readonly time: SimulatedTimeOptions;
+}
+
+/** How a run ended. */
+export interface CrashRunResult {
+  /** `refused`: a prepare was torn in the first round of the log. */
+  readonly outcome: "completed" | "full" | "refused";
+  readonly opMax: number;
+}
+
+/** Far more than the longest pause between two attempts of a client. */
+const TICKS_WITHOUT_PROGRESS_MAX = 40_000;
+/** So long nothing happens on a full log before it is believed. */
+const TICKS_FULL = 300;
+const DOWN_TICKS_MAX = 30;
+/** How many steps beside reading the log a start takes, roughly. */
+const STEPS_OPENING = 80;
+const CRASH_STEPS_SERVING_MAX = 60;
+const READ_BACKS = 3;
+
+const MILLISECOND = 1000;
+
+/** The power fails so many steps of the disk after the machine was started, or after it began to serve. */
+interface PlannedCrash {
+  readonly state: "opening" | "serving";
+  steps: number;
+}
+
+/** Draws the options of a run. */
+export function drawCrashRun(random: Random, applications: readonly Application[]): CrashRunOptions {
+  const pick = <Item>(items: readonly Item[]): Item => {
+    const item = items[random.index(items.length)];
+    assert(item !== undefined, "nothing to choose from");
+    return item;
+  };
+  const draw = (min: number, max: number): number => random.rangeInclusive(32, min, max);
+  const percent = (max: number): Ratio => ({ numerator: draw(0, max), denominator: 100 });
+  const latency = (): { minimumMicroseconds: number; meanMicroseconds: number } => ({
+    minimumMicroseconds: 0,
+    meanMicroseconds: pick([0, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND]),
+  });
+  const config = pick([CONFIGURATIONS.testMin, CONFIGURATIONS.testMin, CONFIGURATIONS.wide, CONFIGURATIONS.wide]);
+  const long = random.chance(1, 16);
+  const torn = random.boolean();
+  return {
+    config: long ? CONFIGURATIONS.long : config,
+    application: pick(applications),
+    clientCount: draw(1, 7),
+    requestsMax: long ? draw(20, 120) : draw(1, 30),
+    crashesMax: draw(1, 6),
+    requestPercent: pick([5, 20, 100]),
+    probePercent: pick([0, 20, 100]),
+    storage: {
+      ...NO_STORAGE_FAULTS,
+      readLatency: latency(),
+      writeLatency: latency(),
+      crashOutcomes: { lost: draw(0, 2), torn: torn ? draw(0, 2) : 0, complete: draw(1, 2) },
+      crashFault: torn ? percent(50) : NEVER,
+    },
+    network: {
+      delayMinTicks: 0,
+      delayMeanTicks: pick([0, 1, 5]),
+      loss: pick([NEVER, percent(20)]),
+      repetition: pick([NEVER, percent(20)]),
+    },
+    time: { offset: pick([NO_OFFSET, linearOffset(100_000n, 0n), stepOffset(3_600_000_000_000n, draw(1, 1000))]) },
+  };
+}
+
+/** Runs one seed. @throws AssertionError for the first thing that is wrong. */
+export function runCrashes(seed: bigint, coverage: Coverage, applications: readonly Application[] = [ACCOUNTING]): CrashRunResult {
+  const random = new Random(seed);
+  const options = drawCrashRun(random, applications);
+  return new CrashRun(options, random, coverage).run();
+}
+
+/** One run. */
+export class CrashRun {
+  readonly #options: CrashRunOptions;
+  readonly #random: Random;
+  readonly #coverage: Coverage;
+  readonly #cluster: Cluster;
+  readonly #opMax: number;
+  /** Slots whose prepare a crash has damaged since the log was last recovered. */
+  readonly #slotsTorn: Set<number> = new Set();
+  /** Clients that were answered and have not been asked again since the replica served. */
+  #toProbe: Set<SimulatedClient> = new Set();
+  #requests = 0;
+  #crashes = 0;
+  /** When the power fails next; null if it does not any more, or only when all is at rest. */
+  #nextCrash: PlannedCrash | null = null;
+  #ticksDown = 0;
+  #readBacks = 0;
+  #serving = false;
+  #progress = "";
+  #ticksWithoutProgress = 0;
+
+  constructor(options: CrashRunOptions, random: Random, coverage: Coverage) {
+    this.#options = options;
+    this.#random = random;
+    this.#coverage = coverage;
+    this.#opMax = opMaxWithoutCheckpoint(options.config);
+    this.#cluster = new Cluster({
+      config: options.config,
+      application: options.application,
+      seed: random.u64(),
+      clientCount: options.clientCount,
+      network: options.network,
+      time: options.time,
+      onIncident: (incident) => this.#onIncident(incident),
+    });
+  }
+
+  /** Runs to the end. @throws AssertionError for the first thing that is wrong. */
+  run(): CrashRunResult {
+    const { machine, history } = this.#cluster;
+    machine.format();
+    this.#start();
+    let outcome: CrashRunResult["outcome"] | null = null;
+    while (outcome === null) {
+      this.#tick();
+      outcome = this.#outcome();
+    }
+    this.#coverage.mark("executed", history.counts.executed);
+    this.#coverage.mark("executedAgain", history.counts.executedAgain);
+    this.#coverage.mark("acknowledged", history.counts.acknowledged);
+    this.#coverage.mark("repeated", history.counts.repeated);
+    return { outcome, opMax: history.opMax };
+  }
+
+  /** One line for people. */
+  describe(): string {
+    const { config, application } = this.#options;
+    return `${application.name} on ${config.name}: ${this.#cluster.describe()}`;
+  }
+
+  #start(): void {
+    this.#serving = false;
+    this.#nextCrash = this.#planCrash();
+    this.#cluster.machine.start(this.#options.storage);
+  }
+
+  #planCrash(): PlannedCrash | null {
+    const { config, crashesMax } = this.#options;
+    if (this.#crashes === crashesMax) return null;
+    switch (this.#random.weighted([3, 8, 1])) {
+      case 0:
+        return { state: "opening", steps: this.#random.index(STEPS_OPENING + config.cluster.journalSlotCount) };
+      case 1:
+        return { state: "serving", steps: this.#random.index(CRASH_STEPS_SERVING_MAX) };
+      default:
+        return null;
+    }
+  }
+
+  #tick(): void {
+    const { machine } = this.#cluster;
+    this.#cluster.tick();
+    if (machine.state === "down") this.#tickDown();
+    while (this.#cluster.deliver());
+    while (this.#step());
+    while (this.#cluster.deliver());
+    if (machine.state === "serving") this.#onServing();
+    for (const client of this.#cluster.clients) this.#drive(client);
+    this.#watchProgress();
+  }
+
+  #tickDown(): void {
+    this.#ticksDown -= 1;
+    if (this.#ticksDown <= 0) this.#start();
+  }
+
+  /** Lets the disk do one thing, or the power fail. */
+  #step(): boolean {
+    const { machine } = this.#cluster;
+    const { state } = machine;
+    if (state !== "opening" && state !== "serving") return false;
+    const planned = this.#nextCrash;
+    const due = planned !== null && (planned.state === state || state === "serving");
+    if (due && planned.steps <= 0) {
+      this.#crash();
+      return false;
+    }
+    const progressed = machine.step();
+    if (due && progressed) planned.steps -= 1;
+    return progressed;
+  }
+
+  #crash(): void {
+    const { machine } = this.#cluster;
+    this.#coverage.mark("crashes");
+    if (machine.state === "opening") this.#coverage.mark("crashesOpening");
+    this.#crashes += 1;
+    machine.crash();
+    this.#ticksDown = this.#random.rangeInclusive(32, 1, DOWN_TICKS_MAX);
+  }
+
+  #onServing(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#slotsTorn.clear();
+    this.#coverage.mark("starts");
+    this.#toProbe = new Set(this.#cluster.clients.filter(() => this.#random.chance(this.#options.probePercent, 100)));
+  }
+
+  #drive(client: SimulatedClient): void {
+    const { requestsMax, requestPercent } = this.#options;
+    if (client.state === "new") {
+      if (this.#random.chance(requestPercent, 100)) client.register();
+      return;
+    }
+    if (client.state !== "idle") return;
+    if (this.#toProbe.delete(client)) {
+      client.probe();
+      return;
+    }
+    if (this.#requests < requestsMax) {
+      if (!this.#random.chance(requestPercent, 100)) return;
+      this.#requests += 1;
+      client.request(this.#cluster.workload.next(client.bodySizeMax));
+    } else if (this.#quiet && this.#readBacks < READ_BACKS && this.#crashes === this.#options.crashesMax) {
+      this.#readBacks += 1;
+      client.request(this.#cluster.workload.readBack(client.bodySizeMax));
+    }
+  }
+
+  /** Nobody waits for anything. */
+  get #quiet(): boolean {
+    return this.#cluster.clients.every(({ state }) => state === "idle" || state === "evicted");
+  }
+
+  #outcome(): CrashRunResult["outcome"] | null {
+    const { machine } = this.#cluster;
+    switch (machine.state) {
+      case "down":
+      case "opening":
+        return null;
+      case "refused":
+        this.#assertRefusalJustified();
+        this.#coverage.mark("refusals");
+        return "refused";
+      case "serving":
+        return this.#outcomeServing();
+    }
+  }
+
+  #outcomeServing(): CrashRunResult["outcome"] | null {
+    const { machine, clients } = this.#cluster;
+    const { requestsMax, crashesMax } = this.#options;
+    const { op } = machine.replica.state;
+    assert(op <= this.#opMax, () => `op ${op} needs a checkpoint, the last one that does not is ${this.#opMax}`);
+    if (clients.some((client) => client.state === "probing" || (client.state === "idle" && this.#toProbe.has(client)))) {
+      return null;
+    }
+    const full = op === this.#opMax && this.#ticksWithoutProgress > TICKS_FULL;
+    const done = this.#quiet && this.#requests === requestsMax;
+    if (!full && !done) return null;
+    if (full) this.#coverage.mark("walFull");
+    if (this.#crashes < crashesMax) {
+      // All is at rest. The next life has to bring all of it back.
+      this.#crash();
+      return null;
+    }
+    if (!full && this.#readBacks < READ_BACKS) return null;
+    if (machine.pendingCount > 0) return null;
+    assert(machine.messagesHeld === 0, () => `${machine.messagesHeld} messages are lost`);
+    return full ? "full" : "completed";
+  }
+
+  /** Only a prepare that a crash has damaged may keep the replica from starting. */
+  #assertRefusalJustified(): void {
+    const { message } = this.#cluster.machine.refusal;
+    const found = /\(WALCorrupt\): 1 slots from slot (\d+) on/.exec(message);
+    assert(found !== null && this.#slotsTorn.has(Number(found[1])), () => `the replica refused: ${message}`);
+  }
+
+  #onIncident(incident: StorageIncident): void {
+    this.#coverage.markInterrupted(incident);
+    if (incident.zone !== "walPrepares" || !damages(incident)) return;
+    this.#slotsTorn.add(slotOfPrepare(this.#options.config, incident.offsetInZone));
+  }
+
+  /** Something has to happen as long as somebody waits and there is room in the log. */
+  #watchProgress(): void {
+    const { machine, history, clients } = this.#cluster;
+    const { executed, executedAgain, acknowledged, repeated } = history.counts;
+    const states = clients.map(({ state }) => state).join(" ");
+    const progress = [machine.state, this.#crashes, executed, executedAgain, acknowledged, repeated, states].join(" ");
+    this.#ticksWithoutProgress = progress === this.#progress ? this.#ticksWithoutProgress + 1 : 0;
+    this.#progress = progress;
+    assert(this.#ticksWithoutProgress < TICKS_WITHOUT_PROGRESS_MAX, () => `nothing happens: ${this.describe()}`);
+  }
+}
