@@ -32,7 +32,7 @@ const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 function writeAll(fileDescriptor: number, text: string): void {
   const bytes = Buffer.from(text);
   let written = 0;
-  for (let retry = 0; written < bytes.length && retry < RETRIES_MAX; ) {
+  for (let retry = 0; written < bytes.length && retry < RETRIES_MAX;) {
     try {
       written += writeSync(fileDescriptor, bytes, written);
     } catch (error) {

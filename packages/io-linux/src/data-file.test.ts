@@ -107,14 +107,17 @@ describe("formatting", () => {
     expect(readFileSync(path, "utf8")).toBe("precious");
   });
 
-  test.each(["guaranteed", "sparse"] as const)("of a full disk says so and leaves nothing behind (%s)", async (reservation) => {
-    using directory = new TemporaryDirectory();
-    const path = directory.join("data");
-    const systemCalls = allocatingFails(constants.errno.ENOSPC);
-    const error = await errorOf(open({ path, purpose: "format", systemCalls, reservation }));
-    expect([error.code, error.exitStatus]).toEqual(["no_space_left", 2]);
-    expect(existsSync(path)).toBe(false);
-  });
+  test.each(["guaranteed", "sparse"] as const)(
+    "of a full disk says so and leaves nothing behind (%s)",
+    async (reservation) => {
+      using directory = new TemporaryDirectory();
+      const path = directory.join("data");
+      const systemCalls = allocatingFails(constants.errno.ENOSPC);
+      const error = await errorOf(open({ path, purpose: "format", systemCalls, reservation }));
+      expect([error.code, error.exitStatus]).toEqual(["no_space_left", 2]);
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   test("of more than is free says so before it writes", async () => {
     using directory = new TemporaryDirectory();
@@ -157,11 +160,14 @@ describe("opening", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test.each(["format", "open", "inspect"] as const)("in a directory that does not exist says so (%s)", async (purpose) => {
-    using directory = new TemporaryDirectory();
-    const error = await errorOf(open({ path: directory.join("missing/data"), purpose }));
-    expect(error.code).toBe("path_not_found");
-  });
+  test.each(["format", "open", "inspect"] as const)(
+    "in a directory that does not exist says so (%s)",
+    async (purpose) => {
+      using directory = new TemporaryDirectory();
+      const error = await errorOf(open({ path: directory.join("missing/data"), purpose }));
+      expect(error.code).toBe("path_not_found");
+    },
+  );
 
   test("below a file says that the path is wrong", async () => {
     using directory = new TemporaryDirectory();

@@ -3,7 +3,17 @@
  *
  * @module
  */
-import { type BigIntStats, closeSync, constants, existsSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { assert } from "@stagbeetle/kernels";
 import { type Config, type Logger, SILENT_LOGGER, zoneSize } from "@stagbeetle/vsr-protocol";

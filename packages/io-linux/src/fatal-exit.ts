@@ -11,7 +11,7 @@ import { FatalError, type Logger } from "@stagbeetle/vsr-protocol";
  * - a `FatalError` with its message as one line and its reason as the exit status;
  * - everything else, a broken assertion first of all, with its stack and `SIGABRT` (status 134 in a shell).
  *
- * Nothing is unwound or saved: what is durable is durable, the rest is repaired at the next start.
+ * The logger has to write at once: the process ends right after the line. Nothing is unwound or saved: what is durable is durable, the rest is repaired at the next start.
  */
 export function exitOnFatal(logger: Logger): void {
   process.on("uncaughtException", (error) => {

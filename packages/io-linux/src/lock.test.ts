@@ -33,7 +33,9 @@ describe("/proc/locks", () => {
 
   test("knows devices with large numbers", () => {
     // makedev(259, 0x10002): the low byte of the minor number, the major number, the rest of the minor number.
-    expect(lockedByAnother("1: FLOCK ADVISORY WRITE 1 103:10002:5 0 EOF", { device: 0x1001_0302n, inode: 5n })).toBe(true);
+    expect(lockedByAnother("1: FLOCK ADVISORY WRITE 1 103:10002:5 0 EOF", { device: 0x1001_0302n, inode: 5n })).toBe(
+      true,
+    );
   });
 });
 

@@ -26,7 +26,9 @@ function readAll(disk: FaultyDisk, sectors: number): { bytes: Uint8Array; transf
     const first = Math.floor(start / SECTOR_SIZE_BYTES);
     const last = Math.ceil(end / SECTOR_SIZE_BYTES);
     const bad = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index);
-    transfers.push(bad.some((sector) => disk.badSectors.has(sector)) ? -reading.targetSizeBytes : reading.targetSizeBytes);
+    transfers.push(
+      bad.some((sector) => disk.badSectors.has(sector)) ? -reading.targetSizeBytes : reading.targetSizeBytes,
+    );
     if (end <= start) {
       reading.end();
     } else if (bad.some((sector) => disk.badSectors.has(sector))) {

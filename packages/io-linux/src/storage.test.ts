@@ -1,6 +1,13 @@
 import { readSync, truncateSync, writeSync } from "node:fs";
 import { AssertionError } from "@stagbeetle/kernels";
-import { FatalError, FatalReason, SECTOR_SIZE_BYTES, StorageRequest, TEST_MIN, zoneStart } from "@stagbeetle/vsr-protocol";
+import {
+  FatalError,
+  FatalReason,
+  SECTOR_SIZE_BYTES,
+  StorageRequest,
+  TEST_MIN,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { alignedMemory } from "./aligned-memory.ts";
 import { openDataFile } from "./data-file.ts";
@@ -227,6 +234,25 @@ describe("the queue", () => {
     expect(bench.asked.length).toBe(24);
   });
 
+  test("is drained once nothing is pending, not even what completions started", async () => {
+    const bench = new Bench();
+    let rounds = 0;
+    let drained = false;
+    const request: StorageRequest = new StorageRequest(() => {
+      rounds += 1;
+      if (rounds < 3) bench.storage.readSectors(request, "superblock", 0, alignedMemory(SECTOR_SIZE_BYTES));
+    });
+    bench.storage.readSectors(request, "superblock", 0, alignedMemory(SECTOR_SIZE_BYTES));
+    const draining = bench.storage.drain().then(() => (drained = true));
+    for (let round = 1; round <= 3; round += 1) {
+      bench.next().answer(null, SECTOR_SIZE_BYTES);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(drained).toBe(round === 3);
+    }
+    await draining;
+    await new Bench().storage.drain();
+  });
+
   test("a storage with a pending request cannot be closed", () => {
     const bench = new Bench();
     bench.write(1);
@@ -247,7 +273,13 @@ describe("on a real file", () => {
     storage.writeSectors(request, "clientReplies", SECTOR_SIZE_BYTES, alignedMemory(SECTOR_SIZE_BYTES).fill(9));
     await until(() => !request.pending);
     const bytes = alignedMemory(SECTOR_SIZE_BYTES);
-    readSync(file.fileDescriptor, bytes, 0, SECTOR_SIZE_BYTES, zoneStart(TEST_MIN, "clientReplies") + SECTOR_SIZE_BYTES);
+    readSync(
+      file.fileDescriptor,
+      bytes,
+      0,
+      SECTOR_SIZE_BYTES,
+      zoneStart(TEST_MIN, "clientReplies") + SECTOR_SIZE_BYTES,
+    );
     expect(new Set(bytes)).toEqual(new Set([9]));
     file.close();
   });

@@ -79,6 +79,7 @@ export class FileStorage implements Storage {
   readonly #waiting: { readonly kind: RequestKind; readonly request: StorageRequest }[] = [];
   readonly #concurrencyMax: number;
   #ticked: (() => void)[] = [];
+  #drained: (() => void) | null = null;
   #closed = false;
 
   constructor({
@@ -116,6 +117,18 @@ export class FileStorage implements Storage {
     if (this.#ticked.push(callback) === 1) setImmediate(() => this.#runTicked());
   }
 
+  /**
+   * Waits until nothing is pending, not even what completions started. For an orderly end: stop whatever starts requests
+   * from outside, drain, close.
+   */
+  async drain(): Promise<void> {
+    assert(this.#drained === null, "the storage is drained twice");
+    if (this.pendingCount === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    return promise;
+  }
+
   /** Ends the use of the storage. Nothing may be pending; the file stays open. */
   close(): void {
     assert(this.pendingCount === 0, () => `${this.pendingCount} requests are pending`);
@@ -145,6 +158,7 @@ export class FileStorage implements Storage {
     if (next === undefined) this.#idle.push(operation);
     else operation.begin(next.kind, next.request, this.#position(next.request));
     request.complete();
+    if (this.pendingCount === 0) this.#drained?.();
   }
 
   /** Callbacks that are added meanwhile wait for the next turn, so that I/O comes in between. */

@@ -324,6 +324,18 @@ describe("reading a prepare", () => {
     expect(results[0]?.as(PrepareHeader).op).toBe(1);
   });
 
+  test("a prepare is not read any more once its slot is being overwritten", () => {
+    const bench = fresh();
+    const old = { op: 1, bodySize: 10 };
+    appendAll(bench, [old]);
+    append(bench, { op: 33, bodySize: 10 });
+    const { checksum } = prepareHeader(old);
+    expect(bench.journal.holdsPrepare(1, checksum)).toBe(false);
+    const results: (Message | null)[] = [];
+    bench.journal.readPrepareWithOpAndChecksum(1, checksum, "repair", (message) => results.push(message));
+    expect(results).toEqual([null]);
+  });
+
   test("a prepare that is overwritten while it is read is not given, and is no damage", () => {
     const bench = fresh();
     const old = { op: 1, bodySize: 10 };

@@ -14,7 +14,7 @@ import {
   trigger,
 } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   type Bench,
   CLUSTER,
@@ -31,6 +31,9 @@ import {
 } from "../test/builders.ts";
 import { copyImage, type Image, imagesEqual, type JournalZone, type WriteFate } from "../test/simulated-disk.ts";
 import type { Journal } from "./journal.ts";
+
+// Properties take their time on a busy machine; what they find does not depend on it.
+vi.setConfig({ testTimeout: 120_000 });
 
 const SLOT_COUNT = SMALL.cluster.journalSlotCount;
 const SECTORS_PER_PREPARE = SMALL.cluster.messageSizeMax / SECTOR_SIZE_BYTES;

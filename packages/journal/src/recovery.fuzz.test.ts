@@ -4,7 +4,7 @@
 import { HEADER_SIZE_BYTES, PrepareHeader, SECTOR_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { checksumOf } from "@stagbeetle/kernels";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   CLUSTER,
   formattedImage,
@@ -18,6 +18,9 @@ import {
   rootHeader,
 } from "../test/builders.ts";
 import { copyImage, emptyImage, type Image, imagesEqual } from "../test/simulated-disk.ts";
+
+// Properties take their time on a busy machine; what they find does not depend on it.
+vi.setConfig({ testTimeout: 120_000 });
 
 const SLOT_COUNT = TEST_MIN.cluster.journalSlotCount;
 

@@ -96,8 +96,12 @@ export function isSafeU64(view: DataView, offset: number): boolean {
 /** Whether all bytes of a field are zero. Makes no `bigint` and no view. */
 export function isZero(record: RecordView, field: Field): boolean {
   const end = record.offset + field.offset + fieldSizeBytes(field);
-  for (let at = record.offset + field.offset; at < end; at += 1) {
-    if (record.buffer[at] !== 0) return false;
+  let at = record.offset + field.offset;
+  for (; at + 4 <= end; at += 4) {
+    if (record.dataView.getUint32(at, true) !== 0) return false;
+  }
+  for (; at < end; at += 1) {
+    if (record.dataView.getUint8(at) !== 0) return false;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PROPERTY_RUNS } from "../test/builders.ts";
 import { checksums, fromHex, fromMemoryOrder, toHex } from "../test/messages.ts";
 import {
   MULTI_BATCH_COUNT_MAX,
@@ -9,8 +10,6 @@ import {
   MultiBatchEncoder,
   multiBatchTrailerSizeBytes,
 } from "./multi-batch.ts";
-
-const runs = Number(process.env["STAGBEETLE_TEST_RUNS"] ?? 200);
 
 /** Writes batches of so many elements each, all of whose bytes are zero. */
 function encode(elementSizeBytes: number, counts: readonly number[], bufferSizeBytes = 1 << 16): Uint8Array {
@@ -259,7 +258,7 @@ describe("the encoder", () => {
           expectBatches(body, elementSizeBytes, written);
         },
       ),
-      { numRuns: runs * 5 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 });
@@ -272,7 +271,7 @@ describe("hostile bodies", () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), sizes, (body, elementSizeBytes) => {
         decode(body, elementSizeBytes);
       }),
-      { numRuns: runs * 5 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 
@@ -289,7 +288,7 @@ describe("hostile bodies", () => {
         expect(total).toBe(decoder.payloadSizeBytes);
         expect(total).toBeLessThanOrEqual(body.length);
       }),
-      { numRuns: runs * 5 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 

@@ -87,13 +87,13 @@ describe("view headers", () => {
     [
       "a rising view",
       "joinView",
-      [prepareHeader({ op: 2, view: 1 }), blankHeader(1), prepareHeader({ op: 0, view: 2 })],
+      [prepareHeader({ op: 3, view: 1 }), blankHeader(2), prepareHeader({ op: 1, view: 2 })],
       /view 2 is above 1/,
     ],
     [
       "a timestamp that does not fall",
       "joinView",
-      [prepareHeader({ op: 2 }), blankHeader(1), prepareHeader({ op: 0, timestamp: 200n })],
+      [prepareHeader({ op: 3 }), blankHeader(2), prepareHeader({ op: 1, timestamp: 300n })],
       /timestamp/,
     ],
     ["a broken chain", "joinView", [prepareHeader({ op: 2 }), prepareHeader({ op: 1 })], /chain/],
@@ -108,6 +108,15 @@ describe("view headers", () => {
       /entry 2: command 8/,
     ],
     ["a reserved header", "view", changed(2, (header) => writeReservedPrepare(header, 0n, 10)), /reserved/],
+    [
+      "a header whose fields contradict each other",
+      "view",
+      changed(2, (header) => {
+        header.commit = header.op;
+        sealed(header);
+      }),
+      /entry 2/,
+    ],
     [
       "an op beyond exact numbers",
       "view",

@@ -8,6 +8,7 @@ import { assert, checksumOf } from "@stagbeetle/kernels";
 import { Command } from "./command.ts";
 import type { Config } from "./config/config.ts";
 import { isSafeU64, recordBytes } from "./layout.ts";
+import { invalidHeader } from "./message/invalid.ts";
 import { PREPARE_LAYOUT, type PrepareHeader } from "./message/prepare.ts";
 import { isBlankPrepare } from "./message/special-prepares.ts";
 import { Operation } from "./operation.ts";
@@ -45,7 +46,7 @@ export function viewHeadersInvalid(config: Config, kind: ViewHeadersKind, header
   if (headers.length > config.derived.viewHeadersMax)
     return `${headers.length} of at most ${config.derived.viewHeadersMax}`;
   for (const [index, header] of headers.entries()) {
-    const reason = entryInvalid(header) ?? opInvalid(config, kind, headers, index);
+    const reason = entryInvalid(config, header) ?? opInvalid(config, kind, headers, index);
     if (reason !== null) return `entry ${index}: ${reason}`;
   }
   return chainInvalid(headers);
@@ -71,13 +72,13 @@ export function viewForOp(headers: ViewHeaders, op: number, logView: number): Vi
 }
 
 /** Whether an entry, by itself, may be in a list. */
-function entryInvalid(header: PrepareHeader): string | null {
+function entryInvalid(config: Config, header: PrepareHeader): string | null {
   if (!isSafeU64(header.dataView, header.offset + PREPARE_LAYOUT.op.offset)) return "op is out of range";
   if (isBlankPrepare(header)) return null;
   if (header.checksum !== checksumOf(recordBytes(header).subarray(16))) return "checksum";
   if (header.command !== Command.prepare) return `command ${header.command}`;
   if (header.operation === Operation.reserved) return "operation is reserved";
-  return null;
+  return invalidHeader(header, config);
 }
 
 function opInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders, index: number): string | null {

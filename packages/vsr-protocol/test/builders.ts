@@ -22,6 +22,7 @@ import {
   SuperBlockImage,
   TEST_MIN,
   writeBlankPrepare,
+  writeRootPrepare,
 } from "@stagbeetle/vsr-protocol";
 import { MemoryStorage } from "./memory-storage.ts";
 
@@ -68,11 +69,19 @@ export function sealed(header: PrepareHeader): PrepareHeader {
   return header;
 }
 
+/** The header of op 0, with which every log begins. */
+function rootHeader(): PrepareHeader {
+  const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
+  writeRootPrepare(header, 0n);
+  return header;
+}
+
 /** A hash chain of headers for the ops `from` down to `to`, highest first. */
 export function headerChain(from: number, to: number, view: (op: number) => number = () => 0): PrepareHeader[] {
   const chain: PrepareHeader[] = [];
   for (let op = to; op <= from; op++) {
-    chain.push(prepareHeader({ op, view: view(op), parent: chain.at(-1)?.checksum ?? 0n }));
+    const parent = chain.at(-1)?.checksum ?? 0n;
+    chain.push(op === 0 ? rootHeader() : prepareHeader({ op, view: view(op), parent }));
   }
   return chain.reverse();
 }

@@ -81,6 +81,9 @@ export function formatDuration(ns: bigint): string {
   const unit = FRACTION_UNITS.find(([, unitNs]) => rest >= unitNs);
   if (unit === undefined) return text === "" ? "0ns" : text;
   const [name, unitNs] = unit;
-  const fraction = (rest % unitNs).toString().padStart(unitNs.toString().length - 1, "0").replace(/0+$/u, "");
+  const fraction = (rest % unitNs)
+    .toString()
+    .padStart(unitNs.toString().length - 1, "0")
+    .replace(/0+$/u, "");
   return `${text}${rest / unitNs}${fraction === "" || unitNs === 1n ? "" : `.${fraction}`}${name}`;
 }

@@ -15,11 +15,8 @@ export interface Flag<T> {
   readonly absent: { readonly value: T } | null;
 }
 
-/** Flags by name, without the dashes, in the order in which they are checked and shown. */
-export type Flags = Readonly<Record<string, Flag<unknown>>>;
-
-/** The values of flags. */
-export type FlagValues<F extends Flags> = { readonly [name in keyof F]: F[name] extends Flag<infer T> ? T : never };
+/** The flags whose values are `V`, by name without the dashes, in the order in which they are checked and shown. */
+export type FlagsOf<V> = { readonly [name in keyof V]: Flag<V[name]> };
 
 /** A flag that must be given. */
 export function required<T>(placeholder: string, parse: ValueParser<T>, brief: string): Flag<T> {

@@ -8,44 +8,46 @@
  * wrong thing for a program that creates and opens ledgers.
  */
 import { CommandLineError } from "./command-line-error.ts";
-import type { Flag, Flags, FlagValues } from "./flags.ts";
+import type { Flag, FlagsOf } from "./flags.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** What a command takes. */
-export interface ArgumentsDeclaration<F extends Flags> {
-  readonly flags: F;
+export interface ArgumentsDeclaration<V> {
+  readonly flags: FlagsOf<V>;
   /** The name of its one positional, for example `path`; null if it has none. */
   readonly positional: string | null;
 }
 
 /** What was given. */
-export interface ParsedArguments<F extends Flags> {
-  readonly values: FlagValues<F>;
+export interface ParsedArguments<V> {
+  readonly values: V;
   /** Empty if the command has no positional. */
   readonly positional: string;
 }
 
 /** @throws CommandLineError for the first argument that does not fit, from the left; then for what is missing. */
-export function parseArguments<F extends Flags>(
-  declaration: ArgumentsDeclaration<F>,
+export function parseArguments<V extends object>(
+  declaration: ArgumentsDeclaration<V>,
   args: readonly string[],
-): ParsedArguments<F> {
+): ParsedArguments<V> {
   const reading = new Reading(declaration);
   for (const argument of args) reading.take(argument);
   return reading.finish();
 }
 
-class Reading<F extends Flags> {
-  readonly #declaration: ArgumentsDeclaration<F>;
+class Reading<V extends object> {
+  readonly #positionalName: string | null;
+  readonly #flags: ReadonlyMap<string, Flag<unknown>>;
   /** Longest first, so that `--replica-count` is not read as `--replica`. */
   readonly #names: readonly string[];
   readonly #values: Map<string, unknown> = new Map();
   readonly #duplicates: Set<string> = new Set();
   #positional: string | null = null;
 
-  constructor(declaration: ArgumentsDeclaration<F>) {
-    this.#declaration = declaration;
-    this.#names = Object.keys(declaration.flags).toSorted((a, b) => b.length - a.length);
+  constructor({ flags, positional }: ArgumentsDeclaration<V>) {
+    this.#positionalName = positional;
+    this.#flags = new Map(Object.entries<Flag<unknown>>(flags));
+    this.#names = [...this.#flags.keys()].toSorted((a, b) => b.length - a.length);
   }
 
   take(argument: string): void {
@@ -54,26 +56,25 @@ class Reading<F extends Flags> {
     else this.#takePositional(argument);
   }
 
-  finish(): ParsedArguments<F> {
-    const { flags, positional } = this.#declaration;
-    for (const [name, flag] of Object.entries(flags)) {
+  finish(): ParsedArguments<V> {
+    for (const [name, flag] of this.#flags) {
       if (this.#duplicates.has(name)) throw new CommandLineError(`--${name}: duplicate argument`);
       if (this.#values.has(name)) continue;
       if (flag.absent === null) throw new CommandLineError(`--${name}: argument is required`);
       this.#values.set(name, flag.absent.value);
     }
-    if (positional !== null && this.#positional === null) {
-      throw new CommandLineError(`<${positional}>: argument is required`);
+    if (this.#positionalName !== null && this.#positional === null) {
+      throw new CommandLineError(`<${this.#positionalName}>: argument is required`);
     }
     // Every declared name has a value of its flag's type now.
-    return { values: Object.fromEntries(this.#values) as FlagValues<F>, positional: this.#positional ?? "" };
+    return { values: Object.fromEntries(this.#values) as V, positional: this.#positional ?? "" };
   }
 
   #takeFlag(name: string, argument: string): void {
     if (this.#positional !== null) {
       throw new CommandLineError(`unexpected trailing option: '${argument}'; flags go before the path`);
     }
-    const flag = this.#declaration.flags[name];
+    const flag = this.#flags.get(name);
     if (flag === undefined) throw new Error(`--${name} is not declared`);
     const value = readValue(name, flag, argument);
     if (this.#values.has(name)) this.#duplicates.add(name);
@@ -81,9 +82,8 @@ class Reading<F extends Flags> {
   }
 
   #takePositional(argument: string): void {
-    const { positional } = this.#declaration;
-    if (positional === null || this.#positional !== null) throw this.#unexpected(argument);
-    if (argument === "") throw new CommandLineError(`<${positional}>: empty argument`);
+    if (this.#positionalName === null || this.#positional !== null) throw this.#unexpected(argument);
+    if (argument === "") throw new CommandLineError(`<${this.#positionalName}>: empty argument`);
     if (argument.startsWith("-")) throw this.#unexpected(argument);
     this.#positional = argument;
   }
@@ -103,7 +103,7 @@ function readValue<T>(name: string, { placeholder, parse }: Flag<T>, argument: s
   const fail = (message: string): CommandLineError => new CommandLineError(`--${name}: ${message}`);
   if (behind === "") throw fail(`expected value separator '='; write --${name}=<${placeholder ?? ""}>`);
   if (!behind.startsWith("=")) {
-    throw fail(`expected value separator '=', but found '${[...behind][0] ?? ""}' in '${argument}'`);
+    throw fail(`expected value separator '=', but found '${Array.from(behind)[0] ?? ""}' in '${argument}'`);
   }
   if (behind === "=") throw fail("argument requires a value");
   const parsed = parse(behind.slice(1));

@@ -5,11 +5,22 @@ import { REPLICAS_MAX, STANDBYS_MAX } from "@stagbeetle/vsr-protocol";
 
 import { CommandLineError } from "../command-line/command-line-error.ts";
 import { optional, required, toggle } from "../command-line/flags.ts";
+import type { FlagsOf } from "../command-line/flags.ts";
 import { unsigned, unsignedBig } from "../command-line/integer.ts";
 import { parseArguments } from "../command-line/parse-arguments.ts";
 import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
 
-const FLAGS = {
+/** What `format` was given, before it is checked. */
+interface FormatValues {
+  readonly cluster: bigint | null;
+  readonly replica: number | null;
+  readonly standby: number | null;
+  readonly "replica-count": number;
+  readonly development: boolean;
+  readonly "log-debug": boolean;
+}
+
+const FLAGS: FlagsOf<FormatValues> = {
   cluster: optional("integer", unsignedBig(128), "the cluster's id; random if not given; 0 is for tests"),
   replica: optional("index", unsigned(8), "which replica of the cluster this file is for, from 0"),
   standby: optional("index", unsigned(8), "in place of --replica: a standby, from --replica-count (experimental)"),
@@ -19,7 +30,7 @@ const FLAGS = {
 };
 
 /** The arguments of `format`. */
-export const FORMAT: ArgumentsDeclaration<typeof FLAGS> = { flags: FLAGS, positional: "path" };
+export const FORMAT: ArgumentsDeclaration<FormatValues> = { flags: FLAGS, positional: "path" };
 
 /** What is to be formatted. */
 export interface FormatCommand {

@@ -1,8 +1,7 @@
 /**
  * The help text, made from the declarations of the flags.
  */
-import type { Flags } from "../command-line/flags.ts";
-import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
+import type { Flag } from "../command-line/flags.ts";
 import { FORMAT } from "./format-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
 import { VERSION } from "./version-flags.ts";
@@ -25,14 +24,19 @@ Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv
 
 /** All commands and flags, for people. */
 export function helpText(): string {
-  const plain: Flags = Object.fromEntries(Object.entries<Flags[string]>(START.flags).filter(([flag]) => !experimental(flag)));
-  const hidden: Flags = Object.fromEntries(Object.entries<Flags[string]>(START.flags).filter(([flag]) => experimental(flag)));
+  const all = Object.entries<Flag<unknown>>(START.flags);
   return [
     HEAD,
-    section("format", FORMAT.flags),
-    section("start", plain),
-    section("start, with --experimental", hidden),
-    section("version", VERSION.flags),
+    section("format", Object.entries<Flag<unknown>>(FORMAT.flags)),
+    section(
+      "start",
+      all.filter(([flag]) => !experimental(flag)),
+    ),
+    section(
+      "start, with --experimental",
+      all.filter(([flag]) => experimental(flag)),
+    ),
+    section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");
 }
@@ -43,8 +47,8 @@ function experimental(flag: string): boolean {
 
 const USAGE_WIDTH = 44;
 
-function section(title: string, flags: ArgumentsDeclaration<Flags>["flags"]): string {
-  const lines = Object.entries(flags).map(([name, { placeholder, brief }]) => {
+function section(title: string, flags: readonly (readonly [name: string, flag: Flag<unknown>])[]): string {
+  const lines = flags.map(([name, { placeholder, brief }]) => {
     const usage = placeholder === null ? `--${name}` : `--${name}=<${placeholder}>`;
     return `  ${usage.padEnd(USAGE_WIDTH)}${brief}\n`;
   });

@@ -2,14 +2,46 @@
  * The flags of `start`, in the reference's order (spec 06 §4.3).
  */
 import { optional, required, toggle } from "../command-line/flags.ts";
-import type { FlagValues } from "../command-line/flags.ts";
+import type { FlagsOf } from "../command-line/flags.ts";
 import { unsigned, unsignedBig } from "../command-line/integer.ts";
 import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
 import { parseRatio } from "../command-line/ratio.ts";
+import type { Ratio } from "../command-line/ratio.ts";
 import { parseSize } from "../command-line/size.ts";
+import type { Size } from "../command-line/size.ts";
 import { parseText } from "../command-line/value.ts";
 
-const FLAGS = {
+/** What `start` was given, before it is checked. Null: not given. */
+export interface StartValues {
+  readonly addresses: string;
+  readonly "cache-grid": Size | null;
+  readonly development: boolean;
+  readonly experimental: boolean;
+  readonly "limit-storage": Size | null;
+  readonly "limit-pipeline-requests": number | null;
+  readonly "limit-request": Size | null;
+  readonly "cache-accounts": Size | null;
+  readonly "cache-transfers": Size | null;
+  readonly "cache-transfers-pending": Size | null;
+  readonly "memory-lsm-manifest": Size | null;
+  readonly "memory-lsm-compaction": Size | null;
+  readonly trace: string | null;
+  readonly "log-debug": boolean;
+  readonly "log-trace": boolean;
+  readonly "timeout-prepare-ms": bigint | null;
+  readonly "timeout-grid-repair-message-ms": bigint | null;
+  readonly "commit-stall-probability": Ratio | null;
+  readonly "commit-stall-lag-min": number | null;
+  readonly "commit-stall-lag-max": number | null;
+  readonly "commit-stall-multiple-max": number | null;
+  readonly "replicate-star": boolean;
+  readonly statsd: string | null;
+  readonly "aof-file": string | null;
+  readonly aof: boolean;
+  readonly "aof-recovery": boolean;
+}
+
+const FLAGS: FlagsOf<StartValues> = {
   addresses: required("list", parseText, "of all replicas in order, separated by commas; `0` picks a free port"),
   "cache-grid": optional("size", parseSize, "cache of blocks (no effect yet)"),
   development: toggle("smaller limits; do without direct I/O where the file system has none"),
@@ -39,10 +71,7 @@ const FLAGS = {
 };
 
 /** The arguments of `start`. */
-export const START: ArgumentsDeclaration<typeof FLAGS> = { flags: FLAGS, positional: "path" };
-
-/** What `start` was given, before it is checked. */
-export type StartValues = FlagValues<typeof FLAGS>;
+export const START: ArgumentsDeclaration<StartValues> = { flags: FLAGS, positional: "path" };
 
 /** The name of a flag of `start`. */
 export type StartFlag = keyof StartValues;

@@ -301,7 +301,7 @@ export class Connection {
 }
 
 /** A peer as logs show it, for example `replica 2` or `client 0f`. */
-export function describePeer(peer: Peer): string {
+function describePeer(peer: Peer): string {
   switch (peer.kind) {
     case "unknown":
       return "unknown";

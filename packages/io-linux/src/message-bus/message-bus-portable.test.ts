@@ -3,16 +3,18 @@
  */
 import type { Socket } from "node:net";
 import { expect, test, vi } from "vitest";
-import { adopt } from "./sockets.ts";
+import type * as SocketOptions from "./socket-options.ts";
 import { bindSocket } from "./socket-options.ts";
+import type * as Sockets from "./sockets.ts";
+import { adopt } from "./sockets.ts";
 
 vi.mock("./sockets.ts", async (importOriginal) => {
-  const original = await importOriginal<typeof import("./sockets.ts")>();
+  const original = await importOriginal<typeof Sockets>();
   const adoptPortably: typeof original.adopt = (accepted, _onread, onChunk) => original.adoptChunks(accepted, onChunk);
   return { ...original, adopt: adoptPortably };
 });
 vi.mock("./socket-options.ts", async (importOriginal) => ({
-  ...(await importOriginal<typeof import("./socket-options.ts")>()),
+  ...(await importOriginal<typeof SocketOptions>()),
   bindSocket: () => null,
 }));
 

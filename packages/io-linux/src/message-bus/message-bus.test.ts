@@ -401,8 +401,14 @@ describe("limits", () => {
     }
     const other = await replica.connect();
     other.send(ping(0));
-    await until(() => peers[0]?.ended === true, () => replica.member.bus.tick());
-    await until(() => replica.inbox.messages.length === 5, () => replica.member.bus.tick());
+    await until(
+      () => peers[0]?.ended === true,
+      () => replica.member.bus.tick(),
+    );
+    await until(
+      () => replica.inbox.messages.length === 5,
+      () => replica.member.bus.tick(),
+    );
     expect(peers.map((peer) => peer.ended)).toEqual([true, false, false, false]);
     for (let tick = 0; tick < 100; tick += 1) replica.member.bus.tick();
     expect(replica.member.bus.connectionCount).toBe(4);
@@ -601,6 +607,26 @@ describe("dialling", () => {
     message.release();
     await network.close();
   });
+});
+
+test("messages for a replica that is never reached are given back", async () => {
+  const replica = await OneReplica.start();
+  running.length = 0;
+  await replica.close();
+  // Nobody listens there any more.
+  const { bus, pool } = createMember({ kind: "client" }, [replica.address], new Inbox());
+  bus.tick();
+  const message = pool.acquire();
+  message.buffer.set(pingClient(5n));
+  bus.sendMessageToReplica(0, message);
+  expect(message.references).toBe(2);
+  await until(
+    () => message.references === 1,
+    () => bus.tick(),
+  );
+  message.release();
+  await bus.close();
+  expect(pool.available).toBe(pool.messagesMax);
 });
 
 describe("listening", () => {

@@ -20,7 +20,7 @@ import { connectionsMax, MessageBus, type MessageBusRole } from "../message-bus/
 import { until } from "./until.ts";
 
 /** Connections that are dialled at the next tick, so that tests do not wait. */
-export const IMPATIENT: Config = createConfig(
+const IMPATIENT: Config = createConfig(
   TEST_MIN.cluster,
   { ...TEST_MIN.process, connectionDelayMinMs: 0, connectionDelayMaxMs: 1 },
   "impatient",

@@ -21,7 +21,11 @@ const CLUSTER = 7n;
 const checksums = new Checksums();
 
 /** A message with right checksums. `fill` sets the fields of its command. */
-export function messageBytes(command: number, body: Uint8Array, fill: (header: Header) => void = () => undefined): Uint8Array {
+export function messageBytes(
+  command: number,
+  body: Uint8Array,
+  fill: (header: Header) => void = () => undefined,
+): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE_BYTES + body.length);
   bytes.set(body, HEADER_SIZE_BYTES);
   const header = new Header(bytes);

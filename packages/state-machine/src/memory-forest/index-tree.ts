@@ -9,6 +9,8 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { ForestMemory, IndexDeclaration, IndexKind, Pointer } from "../forest.ts";
+import * as u128 from "../lanes/u128.ts";
+import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { PostingLists } from "./posting-lists.ts";
 import { SortedEntries } from "./sorted-entries.ts";
@@ -163,6 +165,20 @@ export class IndexTree {
     else this.#sortDerived(sorted);
     sorted.merge();
     return sorted;
+  }
+
+  /** All entries as (value, timestamp), in key order. */
+  entries(): [value: bigint, timestamp: bigint][] {
+    const sorted = this.sorted();
+    const value = new Uint32Array(4);
+    const entries: [bigint, bigint][] = [];
+    for (let index = 0; index < sorted.count; index += 1) {
+      const ordinal = sorted.ordinal(index);
+      if (this.isRemoved(ordinal)) continue;
+      sorted.value(index, value, 0);
+      entries.push([u128.toBigInt(value, 0), u64.toBigInt(this.#memory.u32, this.#order.timestampLane(ordinal))]);
+    }
+    return entries;
   }
 
   #sortHand(sorted: SortedEntries): void {

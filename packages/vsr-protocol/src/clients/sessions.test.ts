@@ -1,9 +1,12 @@
+import { checksumOf } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dirtyMemory, PROPERTY_RUNS, replyHeader } from "../../test/builders.ts";
 import { PRODUCTION } from "../config/production.ts";
 import { TEST_MIN } from "../config/test-min.ts";
+import { Command } from "../command.ts";
 import { recordBytes } from "../layout.ts";
+import { ReplyHeader } from "../message/reply.ts";
 import { ClientSessions, clientSessionsEncodeSize } from "./sessions.ts";
 
 const CLIENTS_MAX = TEST_MIN.cluster.clientsMax;
@@ -144,6 +147,13 @@ describe("encoded client sessions are refused", () => {
   }
   const SESSIONS_AT = CLIENTS_MAX * 256;
 
+  function notReply(bytes: Uint8Array): Uint8Array {
+    const header = new ReplyHeader(bytes);
+    header.command = Command.prepare;
+    header.checksum = checksumOf(bytes.subarray(16, 256));
+    return bytes;
+  }
+
   it.each([
     ["with another size", (bytes: Uint8Array) => bytes.subarray(1), /1847 bytes, not 1848/],
     [
@@ -152,6 +162,7 @@ describe("encoded client sessions are refused", () => {
       /slot 0: a free slot/,
     ],
     ["with a damaged header", (bytes: Uint8Array) => bytes.fill(9, 300, 301), /slot 1: checksum/],
+    ["with a header that is no reply", (bytes: Uint8Array) => notReply(bytes), /slot 0: command 6/],
     [
       "with a session above its reply",
       (bytes: Uint8Array) => bytes.fill(9, SESSIONS_AT, SESSIONS_AT + 1),

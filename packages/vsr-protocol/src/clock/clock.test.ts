@@ -205,6 +205,14 @@ describe("the cluster clock", () => {
     expect(f.clock.roundTripTimeMedian()).toBe(14n * MS);
   });
 
+  it("learns nothing from an exchange that ends after the window", () => {
+    const f = fixture(3);
+    f.time.elapsed += 20n * SECOND;
+    exchange(f, 1, 0n, 2n * MS);
+    exchange(f, 2, 0n, 2n * MS);
+    expect(f.clock.roundTripTimeMedian()).toBe(null);
+  });
+
   it("of two replicas never knows a round trip", () => {
     const f = fixture(2);
     exchange(f, 1, 0n, 2n * MS);

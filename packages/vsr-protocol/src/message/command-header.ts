@@ -5,7 +5,7 @@
  */
 import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
-import type { Layout, RecordClass, RecordOf } from "../layout.ts";
+import type { Field, Layout, RecordClass, RecordOf } from "../layout.ts";
 import { BlockHeader, invalidBlock } from "./block.ts";
 import { CommitHeader, invalidCommit } from "./commit.ts";
 import { EvictionHeader, invalidEviction } from "./eviction.ts";
@@ -34,6 +34,8 @@ export interface CommandHeader {
   readonly name: string;
   /** All fields, the frame's too, by name, in offset order. */
   readonly layout: Layout;
+  /** The fields of type u53, which may hold more than a safe integer in foreign bytes. */
+  readonly u53: readonly { readonly name: string; readonly offset: number }[];
   /** The same header as a view with the fields of its command. */
   view(header: Header): Header;
   /** Why a header whose frame is valid is invalid, or null if it is not. */
@@ -49,6 +51,9 @@ function commandHeader<Fields extends Layout>(
   return {
     name,
     layout: headerClass.layout,
+    u53: Object.entries<Field>(headerClass.layout)
+      .filter(([, { type }]) => type === "u53")
+      .map(([field, { offset }]) => ({ name: field, offset })),
     // Every header class has the fields of the frame.
     view: (header) => viewOf(header) as unknown as Header,
     invalid: (header, config) => invalid(viewOf(header), config),

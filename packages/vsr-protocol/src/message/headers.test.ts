@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PROPERTY_RUNS } from "../../test/builders.ts";
 import { CLIENT, finish, fromHex, fromMemoryOrder, SPECIFICATION_MESSAGES, toHex } from "../../test/messages.ts";
 import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
 import { Command, commandName } from "../command.ts";
@@ -10,7 +11,6 @@ import { commandHeaderOf } from "./command-header.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { invalidHeader } from "./invalid.ts";
 
-const runs = Number(process.env["STAGBEETLE_TEST_RUNS"] ?? 100);
 const checksums = new Checksums();
 
 /** The commands that have a header: all but `reserved` and the deprecated ones. */
@@ -86,7 +86,7 @@ describe("the layouts", () => {
           for (const [name, value] of Object.entries(fields)) header[name] = value;
           for (const [name, value] of Object.entries(fields)) expect(header[name]).toEqual(value);
         }),
-        { numRuns: Math.ceil(runs / 5) },
+        { numRuns: Math.ceil(PROPERTY_RUNS / 5) },
       );
     },
   );
@@ -99,7 +99,7 @@ describe("hostile headers", () => {
         bytes[114] = command;
         invalidHeader(new Header(finish(bytes)), PRODUCTION);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 
@@ -115,7 +115,7 @@ describe("hostile headers", () => {
         header.size = HEADER_SIZE_BYTES;
         invalidHeader(header, PRODUCTION);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 
@@ -127,7 +127,7 @@ describe("hostile headers", () => {
         damaged[byte] = (damaged[byte] ?? 0) ^ (1 << (bit % 8));
         expect(checksums.valid(new Header(damaged))).toBe(false);
       }),
-      { numRuns: runs * 10 },
+      { numRuns: PROPERTY_RUNS * 10 },
     );
   });
 });

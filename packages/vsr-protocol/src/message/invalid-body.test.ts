@@ -1,6 +1,7 @@
 import { LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PROPERTY_RUNS } from "../../test/builders.ts";
 import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
 import { Command } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
@@ -15,7 +16,6 @@ import { PrepareHeader } from "./prepare.ts";
 import { writeBlankPrepare, writeReservedPrepare } from "./special-prepares.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "./view.ts";
 
-const runs = Number(process.env["STAGBEETLE_TEST_RUNS"] ?? 200);
 const memory = new LinearMemory({ sizeBytes: 1 << 20, shared: false });
 const pool = new MessagePool({ memory, messageSizeMax: 32_768, messagesMax: 1 });
 
@@ -143,7 +143,7 @@ describe("a list of headers", () => {
           judge(make(noise.subarray(0, 256 * count)));
         },
       ),
-      { numRuns: runs },
+      { numRuns: PROPERTY_RUNS * 2 },
     );
   });
 });

@@ -5,8 +5,8 @@
  */
 import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
-import { isSafeU64, type Layout } from "../layout.ts";
-import { commandHeaderOf } from "./command-header.ts";
+import { isSafeU64 } from "../layout.ts";
+import { type CommandHeader, commandHeaderOf } from "./command-header.ts";
 import { type Header, invalidFrame } from "./frame.ts";
 
 /**
@@ -23,15 +23,12 @@ export function invalidHeader(header: Header, config: Config): string | null {
   if (command === null) {
     return header.command === Command.reserved ? "command is reserved" : "command is deprecated";
   }
-  return invalidU53(header, command.layout) ?? command.invalid(header, config);
+  return invalidU53(header, command) ?? command.invalid(header, config);
 }
 
-function invalidU53(header: Header, layout: Layout): string | null {
-  for (const name in layout) {
-    const field = layout[name];
-    if (field?.type === "u53" && !isSafeU64(header.dataView, header.offset + field.offset)) {
-      return `${name} is above 2^53 - 1`;
-    }
+function invalidU53(header: Header, command: CommandHeader): string | null {
+  for (const { name, offset } of command.u53) {
+    if (!isSafeU64(header.dataView, header.offset + offset)) return `${name} is above 2^53 - 1`;
   }
   return null;
 }

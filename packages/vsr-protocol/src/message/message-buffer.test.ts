@@ -1,6 +1,7 @@
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { PROPERTY_RUNS } from "../../test/builders.ts";
 import { build, finish, SPECIFICATION_MESSAGES, toHex } from "../../test/messages.ts";
 import { Command } from "../command.ts";
 import { FatalError } from "../fatal.ts";
@@ -10,7 +11,6 @@ import { MessageBuffer, type MessageBufferInvalidReason } from "./message-buffer
 import { MessagePool } from "./pool.ts";
 import { RequestHeader } from "./request.ts";
 
-const runs = Number(process.env["STAGBEETLE_TEST_RUNS"] ?? 100);
 const SIZE_MAX = 16_384;
 
 const memory = new LinearMemory({ sizeBytes: 64 * SIZE_MAX, shared: false });
@@ -85,7 +85,7 @@ describe("a stream of messages", () => {
         const taken = withBuffer((buffer) => feed(buffer, concat(messages), chunkSizes));
         expect(taken).toEqual(messages.map(toHex));
       }),
-      { numRuns: runs },
+      { numRuns: PROPERTY_RUNS },
     );
   });
 
@@ -128,7 +128,7 @@ describe("a stream of messages", () => {
         });
         expect(taken.toSorted((a, b) => a - b)).toEqual(messages.map((_, index) => index + 1));
       }),
-      { numRuns: runs },
+      { numRuns: PROPERTY_RUNS },
     );
   });
 });
@@ -237,10 +237,19 @@ describe("an invalid stream", () => {
     return bytes;
   };
 
+  const bodiless = (): Uint8Array => {
+    const bytes = message(0);
+    const header = new Header(bytes);
+    header.checksumBody = 1n;
+    checksums.set(header);
+    return bytes;
+  };
+
   const cases: readonly (readonly [string, Uint8Array, MessageBufferInvalidReason])[] = [
     ["a header checksum is wrong", patch(message(10), 0), "header_checksum"],
     ["a header is damaged", patch(message(10), 100), "header_checksum"],
     ["a body is damaged", patch(message(10), 260), "body_checksum"],
+    ["the checksum of no body is wrong", bodiless(), "body_checksum"],
     ["a size is below that of a header", sized(255), "header_size"],
     ["a size is above the maximum", sized(SIZE_MAX + 1), "header_size"],
     ["a size is huge", sized(0xffff_ffff), "header_size"],
@@ -313,7 +322,7 @@ describe("an invalid stream", () => {
           });
         },
       ),
-      { numRuns: runs },
+      { numRuns: PROPERTY_RUNS },
     );
   });
 
@@ -332,7 +341,7 @@ describe("an invalid stream", () => {
           expect(buffer.invalid).not.toBeNull();
         });
       }),
-      { numRuns: runs },
+      { numRuns: PROPERTY_RUNS },
     );
   });
 });

@@ -9,7 +9,7 @@ import { assert } from "@stagbeetle/kernels";
 import { commandKnown } from "../command.ts";
 import { fatal, FatalReason } from "../fatal.ts";
 import { formatRelease } from "../release.ts";
-import type { Checksums } from "./checksums.ts";
+import { CHECKSUM_EMPTY, type Checksums } from "./checksums.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
 import type { MessagePool } from "./pool.ts";
@@ -232,6 +232,11 @@ export class MessageBuffer {
     }
     if (header.size < HEADER_SIZE_BYTES || header.size > this.#sizeMax) {
       this.invalidate("header_size");
+      return false;
+    }
+    // A message without a body ends with its header, so nothing would look at the checksum of its body later.
+    if (header.size === HEADER_SIZE_BYTES && header.checksumBody !== CHECKSUM_EMPTY) {
+      this.invalidate("body_checksum");
       return false;
     }
     return true;

@@ -131,11 +131,23 @@ describe("a quorum of superblock copies", () => {
     expect(choose("2:1 2:9 x x")).toBe("quorumLost");
   });
 
+  it.each([
+    ["2 2 2 2", [0, 1, 2, 3]],
+    ["x 2 1 2", [null, 1, null, 3]],
+    ["2:1 2:0 2 2", [1, 0, 2, 3]],
+    ["2:1 2:1 2 2", [1, null, 2, 3]],
+    ["2:1 2:9 2 2", [1, 1, 2, 3]],
+  ])("in [%s] finds the copies %j", (line, slots) => {
+    expect(selectQuorum(TEST_MIN, copiesOf(line), "open")).toMatchObject({ kind: "chosen", slots });
+  });
+
   it("holds with 6 and 8 copies", () => {
     const config = (superblockCopies: number): Config =>
       createConfig({ ...TEST_MIN_CLUSTER, superblockCopies }, TEST_MIN_PROCESS);
     expect(choose("2 2 2 x x x", "open", config(6))).toBe("2");
     expect(choose("2 2 2 x x x", "verify", config(6))).toBe("quorumLost");
+    // Nothing older than the parent, or beside it, is looked at.
+    expect(choose("3 3 3 2 2 2'", "open", config(6))).toBe("3");
     expect(choose("3 3 3 3 2 2 2 2", "open", config(8))).toBe("3");
     expect(choose("3 3 3 2 2 2 2 2", "open", config(8))).toBe("2");
   });

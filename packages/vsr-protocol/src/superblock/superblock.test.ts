@@ -311,6 +311,7 @@ describe("updating a superblock", () => {
 
   it.each([
     ["a view that goes back", (superblock: SuperBlock) => viewStep(superblock, 0)],
+    ["a log_view that goes back", (superblock: SuperBlock) => viewStep(superblock, 2, { logView: 0 })],
     ["log_view above view", (superblock: SuperBlock) => viewStep(superblock, 2, { logView: 3 })],
     ["a commit_max that goes back", (superblock: SuperBlock) => viewStep(superblock, 2, { commitMax: 4 })],
     ["nothing new", (superblock: SuperBlock) => viewStep(superblock, 1)],

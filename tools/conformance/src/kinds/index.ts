@@ -4,7 +4,10 @@
  * @module
  */
 import type { Kind } from "../artefact.ts";
+import { accounting } from "./accounting.ts";
+import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, format];
+export const kinds: readonly Kind[] = [frames, accounting, session, format, dataFile];
