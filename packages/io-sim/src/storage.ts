@@ -150,6 +150,11 @@ export class SimulatedStorage implements Storage {
     return this.#pending.length;
   }
 
+  /** Whether a write to this zone is under way. */
+  writing(zone: Zone): boolean {
+    return this.#pending.some(({ kind, request }) => kind === "write" && request.zone === zone);
+  }
+
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
     verifyRequest(this.#config, zone, offsetInZone, buffer);
     if (!this.#unwrittenZeros && INITIALISED_ZONES.has(zone)) this.#assertWritten(zone, offsetInZone, buffer.length);

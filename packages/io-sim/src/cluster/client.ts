@@ -87,6 +87,11 @@ export class SimulatedClient implements MessageBusReceiver {
     }
   }
 
+  /** Whether it has been answered at least once. */
+  get registered(): boolean {
+    return this.#session.session > 0;
+  }
+
   /** What the cluster takes as a body; only once registered. */
   get bodySizeMax(): number {
     return this.#session.batchSizeLimit;

@@ -32,6 +32,7 @@ import {
   type StateMachine,
   type Storage,
   SuperBlock,
+  type Zone,
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
@@ -123,6 +124,11 @@ export class Machine implements MessageBusReceiver {
   /** How many requests of the disk are under way. */
   get pendingCount(): number {
     return this.#life?.storage.pendingCount ?? 0;
+  }
+
+  /** Whether a write to this zone of the disk is under way. */
+  writing(zone: Zone): boolean {
+    return this.#life?.storage.writing(zone) ?? false;
   }
 
   /** How many messages of the pool somebody holds beside the network, which keeps some for every connection. */

@@ -9,7 +9,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, Random } from "@stagbeetle/vsr-protocol";
+import { type Config, Random, type Zone } from "@stagbeetle/vsr-protocol";
 
 import { ACCOUNTING, type Application } from "../cluster/application.ts";
 import type { SimulatedClient } from "../cluster/client.ts";
@@ -51,14 +51,16 @@ const TICKS_FULL = 300;
 const DOWN_TICKS_MAX = 30;
 /** How many steps beside reading the log a start takes, roughly. */
 const STEPS_OPENING = 80;
-const CRASH_STEPS_SERVING_MAX = 60;
+const STEPS_SERVING = 80;
+const STEPS_WRITING = 12;
 const READ_BACKS = 3;
 
 const MILLISECOND = 1000;
 
-/** The power fails so many steps of the disk after the machine was started, or after it began to serve. */
+/** The power fails after so many steps of the disk in this state, or so many of those in which this zone is being written. */
 interface PlannedCrash {
   readonly state: "opening" | "serving";
+  readonly writing: Zone | null;
   steps: number;
 }
 
@@ -82,7 +84,7 @@ export function drawCrashRun(random: Random, applications: readonly Application[
     config: long ? CONFIGURATIONS.long : config,
     application: pick(applications),
     clientCount: draw(1, 7),
-    requestsMax: long ? draw(20, 120) : draw(1, 30),
+    requestsMax: long ? draw(20, 120) : draw(1, 26),
     crashesMax: draw(1, 6),
     requestPercent: pick([5, 20, 100]),
     probePercent: pick([0, 20, 100]),
@@ -179,11 +181,18 @@ export class CrashRun {
   #planCrash(): PlannedCrash | null {
     const { config, crashesMax } = this.#options;
     if (this.#crashes === crashesMax) return null;
-    switch (this.#random.weighted([3, 8, 1])) {
+    const random = this.#random;
+    switch (random.weighted([2, 2, 2, 6, 1])) {
       case 0:
-        return { state: "opening", steps: this.#random.index(STEPS_OPENING + config.cluster.journalSlotCount) };
+        return { state: "opening", writing: null, steps: random.index(STEPS_OPENING + config.cluster.journalSlotCount) };
       case 1:
-        return { state: "serving", steps: this.#random.index(CRASH_STEPS_SERVING_MAX) };
+        return { state: "opening", writing: "superblock", steps: random.index(STEPS_WRITING) };
+      case 2:
+        return { state: "serving", writing: null, steps: random.index(STEPS_SERVING) };
+      case 3: {
+        const writing = (["walPrepares", "walPrepares", "walHeaders", "clientReplies"] as const)[random.index(4)] ?? null;
+        return { state: "serving", writing, steps: random.index(STEPS_WRITING) };
+      }
       default:
         return null;
     }
@@ -212,13 +221,14 @@ export class CrashRun {
     const { state } = machine;
     if (state !== "opening" && state !== "serving") return false;
     const planned = this.#nextCrash;
-    const due = planned !== null && (planned.state === state || state === "serving");
-    if (due && planned.steps <= 0) {
+    const reached = planned !== null && (planned.state === state || state === "serving");
+    const counts = reached && (planned.writing === null || machine.writing(planned.writing));
+    if (counts && planned.steps <= 0) {
       this.#crash();
       return false;
     }
     const progressed = machine.step();
-    if (due && progressed) planned.steps -= 1;
+    if (counts && progressed) planned.steps -= 1;
     return progressed;
   }
 
@@ -295,6 +305,7 @@ export class CrashRun {
     if (this.#crashes < crashesMax) {
       // All is at rest. The next life has to bring all of it back.
       this.#crash();
+      this.#crashes = crashesMax;
       return null;
     }
     if (!full && this.#readBacks < READ_BACKS) return null;
