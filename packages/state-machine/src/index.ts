@@ -63,3 +63,6 @@ export {
 } from "./accounting/results.ts";
 export { Transfer, TRANSFER_LAYOUT, TRANSFER_SIZE_BYTES, TransferFlags } from "./accounting/transfer.ts";
 export { TransferPending, TransferPendingStatus } from "./accounting/transfer-pending.ts";
+
+// The smallest state machine that stores something.
+export * as echo from "./echo/index.ts";
