@@ -35,7 +35,8 @@ const QUERY_FILTER_SIZE_BYTES = 64;
 const U128_MAX = (1n << 128n) - 1n;
 const SECOND_NS = 1_000_000_000n;
 
-const { debits_must_not_exceed_credits: DEBITS_LIMITED, credits_must_not_exceed_debits: CREDITS_LIMITED } = AccountFlags;
+const { debits_must_not_exceed_credits: DEBITS_LIMITED, credits_must_not_exceed_debits: CREDITS_LIMITED } =
+  AccountFlags;
 
 /** An account as the model keeps it. */
 export interface ModelAccount {
@@ -352,7 +353,10 @@ export class AccountingModel implements Model {
     const differs = (asked: bigint | number, is: bigint | number): boolean => BigInt(asked) !== 0n && asked !== is;
     if (differs(transfer.debitAccountId, existing.debitAccountId)) return S.exists_with_different_debit_account_id;
     if (differs(transfer.creditAccountId, existing.creditAccountId)) return S.exists_with_different_credit_account_id;
-    assert(transfer.amount !== 0n && transfer.amount !== U128_MAX, "the model does not know amounts that are left open");
+    assert(
+      transfer.amount !== 0n && transfer.amount !== U128_MAX,
+      "the model does not know amounts that are left open",
+    );
     if (transfer.amount !== existing.amount) return S.exists_with_different_amount;
     if (differs(transfer.ledger, existing.ledger)) return S.exists_with_different_ledger;
     if (differs(transfer.code, existing.code)) return S.exists_with_different_code;

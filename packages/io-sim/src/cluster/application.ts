@@ -3,17 +3,13 @@
  *
  * @module
  */
-import {
-  AccountingStateMachine,
-  accountingGrooves,
-  Limits,
-  MemoryForest,
-} from "@stagbeetle/state-machine";
+import { AccountingStateMachine, accountingGrooves, echo, Limits, MemoryForest } from "@stagbeetle/state-machine";
 import type { Config, Random, StateMachine, Storage } from "@stagbeetle/vsr-protocol";
 
 import { AccountingModel } from "../checkers/accounting-model.ts";
-import type { Model } from "../checkers/model.ts";
+import { EchoModel, type Model } from "../checkers/model.ts";
 import { AccountingWorkload } from "../workload/accounting-workload.ts";
+import { EchoWorkload } from "../workload/echo-workload.ts";
 import type { Workload } from "../workload/workload.ts";
 
 /** A state machine with everything that is needed to simulate it. */
@@ -57,4 +53,19 @@ export const ACCOUNTING: Application = {
     const model = new AccountingModel({ messageBodySizeMax: config.derived.messageBodySizeMax, expireMax });
     return { model, workload: new AccountingWorkload({ config, random, model }) };
   },
+};
+
+/** The echo machine, on a forest in memory: fast, and every execution of an op twice is noticed. */
+export const ECHO: Application = {
+  name: "echo",
+  createStateMachine(config, storage) {
+    const forest = new MemoryForest({
+      grooves: [echo.ThingGroove],
+      nextTick: (callback) => storage.nextTick(callback),
+      scansMax: config.cluster.lsmScansMax,
+      memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
+    });
+    return new echo.EchoStateMachine({ forest, batchSizeLimit: config.derived.messageBodySizeMax });
+  },
+  createTrial: (_, random) => ({ model: new EchoModel(), workload: new EchoWorkload(random) }),
 };

@@ -62,8 +62,8 @@ export class Endpoint {
   /** Queues a message with a reference of its own, or drops it. A replica drops what is for a client that it has not heard of. */
   send(to: Address, message: Message): void {
     if (this.#closed) return;
-    const toClient = typeof to === "bigint";
-    if (toClient && this.#connections.get(to)?.buffer == null) return;
+    const heardOf = (this.#connections.get(to)?.buffer ?? null) !== null;
+    if (typeof to === "bigint" && !heardOf) return;
     const { queue } = this.#connection(to);
     if (queue.length < this.#options.sendQueueMax) queue.push(message.reference());
   }
@@ -126,7 +126,7 @@ export class Endpoint {
   /** Ends all connections. */
   close(): void {
     this.#closed = true;
-    for (const address of [...this.#connections.keys()]) this.forget(address);
+    for (const address of this.#connections.keys()) this.forget(address);
   }
 
   #connection(address: Address): Connection {

@@ -9,13 +9,13 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, Random, type Zone } from "@stagbeetle/vsr-protocol";
+import { type Config, type Logger, Random, SILENT_LOGGER, type Zone } from "@stagbeetle/vsr-protocol";
 
-import { ACCOUNTING, type Application } from "../cluster/application.ts";
+import type { Application } from "../cluster/application.ts";
 import type { SimulatedClient } from "../cluster/client.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "../cluster/configurations.ts";
-import { NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
+import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
 import type { NetworkFaults } from "../network/network.ts";
 import type { StorageIncident } from "../storage.ts";
 import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "../time.ts";
@@ -64,8 +64,11 @@ interface PlannedCrash {
   steps: number;
 }
 
+/** How long the log is, and so how long a run: of the smallest log, or of one as in production. */
+export type CrashRunLength = "short" | "long";
+
 /** Draws the options of a run. */
-export function drawCrashRun(random: Random, applications: readonly Application[]): CrashRunOptions {
+export function drawCrashRun(random: Random, application: Application, length: CrashRunLength): CrashRunOptions {
   const pick = <Item>(items: readonly Item[]): Item => {
     const item = items[random.index(items.length)];
     assert(item !== undefined, "nothing to choose from");
@@ -73,24 +76,23 @@ export function drawCrashRun(random: Random, applications: readonly Application[
   };
   const draw = (min: number, max: number): number => random.rangeInclusive(32, min, max);
   const percent = (max: number): Ratio => ({ numerator: draw(0, max), denominator: 100 });
-  const latency = (): { minimumMicroseconds: number; meanMicroseconds: number } => ({
+  const latency = (): Latency => ({
     minimumMicroseconds: 0,
     meanMicroseconds: pick([0, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND]),
   });
-  const config = pick([CONFIGURATIONS.testMin, CONFIGURATIONS.testMin, CONFIGURATIONS.wide, CONFIGURATIONS.wide]);
-  const long = random.chance(1, 16);
+  const { testMin, wide, long } = CONFIGURATIONS;
   const torn = random.boolean();
   return {
-    config: long ? CONFIGURATIONS.long : config,
-    application: pick(applications),
+    config: length === "long" ? long : pick([testMin, wide]),
+    application,
     clientCount: draw(1, 7),
-    requestsMax: long ? draw(20, 120) : draw(1, 26),
+    requestsMax: length === "long" ? draw(100, 1100) : draw(1, 22),
     crashesMax: draw(1, 6),
     requestPercent: pick([5, 20, 100]),
     probePercent: pick([0, 20, 100]),
     storage: {
       ...NO_STORAGE_FAULTS,
-      readLatency: latency(),
+      readLatency: length === "long" ? NO_STORAGE_FAULTS.readLatency : latency(),
       writeLatency: latency(),
       crashOutcomes: { lost: draw(0, 2), torn: torn ? draw(0, 2) : 0, complete: draw(1, 2) },
       crashFault: torn ? percent(50) : NEVER,
@@ -105,11 +107,22 @@ export function drawCrashRun(random: Random, applications: readonly Application[
   };
 }
 
+/** What a run is made of, beside its seed. */
+export interface CrashRunSetup {
+  readonly application: Application;
+  readonly length: CrashRunLength;
+  readonly coverage: Coverage;
+  readonly logger?: Logger;
+}
+
 /** Runs one seed. @throws AssertionError for the first thing that is wrong. */
-export function runCrashes(seed: bigint, coverage: Coverage, applications: readonly Application[] = [ACCOUNTING]): CrashRunResult {
+export function runCrashes(
+  seed: bigint,
+  { application, length, coverage, logger = SILENT_LOGGER }: CrashRunSetup,
+): CrashRunResult {
   const random = new Random(seed);
-  const options = drawCrashRun(random, applications);
-  return new CrashRun(options, random, coverage).run();
+  const options = drawCrashRun(random, application, length);
+  return new CrashRun(options, { random, coverage, logger }).run();
 }
 
 /** One run. */
@@ -133,7 +146,10 @@ export class CrashRun {
   #progress = "";
   #ticksWithoutProgress = 0;
 
-  constructor(options: CrashRunOptions, random: Random, coverage: Coverage) {
+  constructor(
+    options: CrashRunOptions,
+    { random, coverage, logger }: { readonly random: Random; readonly coverage: Coverage; readonly logger: Logger },
+  ) {
     this.#options = options;
     this.#random = random;
     this.#coverage = coverage;
@@ -146,6 +162,7 @@ export class CrashRun {
       network: options.network,
       time: options.time,
       onIncident: (incident) => this.#onIncident(incident),
+      logger,
     });
   }
 
@@ -184,13 +201,18 @@ export class CrashRun {
     const random = this.#random;
     switch (random.weighted([2, 2, 2, 6, 1])) {
       case 0:
-        return { state: "opening", writing: null, steps: random.index(STEPS_OPENING + config.cluster.journalSlotCount) };
+        return {
+          state: "opening",
+          writing: null,
+          steps: random.index(STEPS_OPENING + config.cluster.journalSlotCount),
+        };
       case 1:
         return { state: "opening", writing: "superblock", steps: random.index(STEPS_WRITING) };
       case 2:
         return { state: "serving", writing: null, steps: random.index(STEPS_SERVING) };
       case 3: {
-        const writing = (["walPrepares", "walPrepares", "walHeaders", "clientReplies"] as const)[random.index(4)] ?? null;
+        const writing =
+          (["walPrepares", "walPrepares", "walHeaders", "clientReplies"] as const)[random.index(4)] ?? null;
         return { state: "serving", writing, steps: random.index(STEPS_WRITING) };
       }
       default:
@@ -295,7 +317,9 @@ export class CrashRun {
     const { requestsMax, crashesMax } = this.#options;
     const { op } = machine.replica.state;
     assert(op <= this.#opMax, () => `op ${op} needs a checkpoint, the last one that does not is ${this.#opMax}`);
-    if (clients.some((client) => client.state === "probing" || (client.state === "idle" && this.#toProbe.has(client)))) {
+    if (
+      clients.some((client) => client.state === "probing" || (client.state === "idle" && this.#toProbe.has(client)))
+    ) {
       return null;
     }
     const full = op === this.#opMax && this.#ticksWithoutProgress > TICKS_FULL;

@@ -5,9 +5,9 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, Random } from "@stagbeetle/vsr-protocol";
+import { type Config, type Logger, Random, SILENT_LOGGER } from "@stagbeetle/vsr-protocol";
 
-import { ACCOUNTING, type Application } from "../cluster/application.ts";
+import type { Application } from "../cluster/application.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS } from "../cluster/configurations.ts";
 import type { SimulatedDisk } from "../disk.ts";
@@ -38,18 +38,20 @@ const CORRUPTIONS_MAX = 4;
 /** So long a client waits for an answer that will not come. */
 const TICKS_UNANSWERED = 200;
 
+/** What a run is made of, beside its seed. */
+export interface DetectionRunSetup {
+  readonly application: Application;
+  readonly coverage: Coverage;
+  readonly logger?: Logger;
+}
+
 /** Runs one seed. @throws AssertionError for the first thing that is wrong. */
-export function runDetection(
-  seed: bigint,
-  coverage: Coverage,
-  applications: readonly Application[] = [ACCOUNTING],
-): DetectionRunResult {
+export function runDetection(seed: bigint, setup: DetectionRunSetup): DetectionRunResult {
   const random = new Random(seed);
   const kind = DETECTION_KINDS[random.weighted([8, 3, 3, 3, 1])];
-  const application = applications[random.index(applications.length)];
-  assert(kind !== undefined && application !== undefined, "nothing to choose from");
+  assert(kind !== undefined, "nothing to choose from");
   const config = random.boolean() ? CONFIGURATIONS.testMin : CONFIGURATIONS.wide;
-  return { kind, outcome: new DetectionRun(kind, config, application, random, coverage).run() };
+  return { kind, outcome: new DetectionRun(kind, config, random, setup).run() };
 }
 
 /** One run. */
@@ -60,7 +62,8 @@ class DetectionRun {
   readonly #coverage: Coverage;
   readonly #cluster: Cluster;
 
-  constructor(kind: DetectionKind, config: Config, application: Application, random: Random, coverage: Coverage) {
+  constructor(kind: DetectionKind, config: Config, random: Random, setup: DetectionRunSetup) {
+    const { application, coverage, logger = SILENT_LOGGER } = setup;
     this.#kind = kind;
     this.#config = config;
     this.#random = random;
@@ -72,6 +75,7 @@ class DetectionRun {
       clientCount: random.rangeInclusive(32, 1, 4),
       atlas: new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares"] : DAMAGED_ZONES),
       onIncident: (incident) => this.#onIncident(incident),
+      logger,
     });
   }
 
@@ -83,9 +87,12 @@ class DetectionRun {
     this.#live(this.#faultsOfFirstLife(), this.#random.index(8));
     const expectation = this.#damage(earlier);
     const faults: StorageFaults =
-      this.#kind === "reading" ? { ...NO_STORAGE_FAULTS, readFault: { numerator: 1, denominator: 20 } } : NO_STORAGE_FAULTS;
+      this.#kind === "reading"
+        ? { ...NO_STORAGE_FAULTS, readFault: { numerator: 1, denominator: 20 } }
+        : NO_STORAGE_FAULTS;
     const outcome = this.#start(faults);
-    if (expectation !== null) assert(outcome === expectation, () => `the replica ${outcome}, but it ${expectation}, as it should be`);
+    if (expectation !== null)
+      assert(outcome === expectation, () => `the replica ${outcome}, but it ${expectation}, as it should be`);
     this.#coverage.mark("executedAgain", this.#cluster.history.counts.executedAgain);
     if (outcome === "refuses") return this.#checkRefusal();
     this.#coverage.mark("starts");
@@ -129,7 +136,9 @@ class DetectionRun {
 
   #corrupt(damage: Damage): void {
     const sectors = this.#random.rangeInclusive(32, 1, CORRUPTIONS_MAX);
-    const zones = this.#random.boolean() ? DAMAGED_ZONES : [DAMAGED_ZONES[this.#random.index(DAMAGED_ZONES.length)] ?? "walPrepares"];
+    const zones = this.#random.boolean()
+      ? DAMAGED_ZONES
+      : [DAMAGED_ZONES[this.#random.index(DAMAGED_ZONES.length)] ?? "walPrepares"];
     for (let index = 0; index < sectors; index += 1) {
       const zone = zones[this.#random.index(zones.length)] ?? "walPrepares";
       // A single wrong bit of a superblock may lie in the one byte that does not matter.
@@ -171,7 +180,10 @@ class DetectionRun {
     const before = readZone(this.#config, machine.disk, "walPrepares");
     const outcome = this.#start(NO_STORAGE_FAULTS);
     assert(outcome === "refuses" && machine.refusal.message === message, () => `then the replica ${outcome}`);
-    assert(equal(before, readZone(this.#config, machine.disk, "walPrepares")), "a replica that refuses changes the log");
+    assert(
+      equal(before, readZone(this.#config, machine.disk, "walPrepares")),
+      "a replica that refuses changes the log",
+    );
     return "refused";
   }
 

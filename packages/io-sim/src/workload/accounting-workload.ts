@@ -98,14 +98,11 @@ export class AccountingWorkload implements Workload {
 
   next(bodySizeMax: number): WorkloadRequest {
     if (this.#model.accounts.size < 2) return this.#createAccounts(bodySizeMax);
-    const { createAccounts, createTransfers, lookupAccounts, lookupTransfers } = this.#weights;
-    const { accountTransfers, queryAccounts, queryTransfers } = this.#weights;
-    const lookups = [lookupAccounts, lookupTransfers];
-    const kind = this.#random.weighted([
-      ...[createAccounts, createTransfers],
-      ...lookups,
-      ...[accountTransfers, queryAccounts, queryTransfers],
-    ]);
+    const weights = this.#weights;
+    const creates = [weights.createAccounts, weights.createTransfers];
+    const lookups = [weights.lookupAccounts, weights.lookupTransfers];
+    const queries = [weights.accountTransfers, weights.queryAccounts, weights.queryTransfers];
+    const kind = this.#random.weighted([creates, lookups, queries].flat());
     switch (kind) {
       case 0:
         return this.#createAccounts(bodySizeMax);
