@@ -55,6 +55,9 @@ export interface Composition {
 /** This release runs single-replica clusters, so everyone is the first one. */
 const REPLICA_INDEX = 0;
 
+/** What the ledger may grow to: as much as 32-bit pointers reach, less one page. Taken as it grows, not at the start. */
+export const LEDGER_SIZE_MAX_BYTES: number = 2 ** 32 - 2 ** 16;
+
 /** Allocates everything that a replica ever takes, except for the ledger itself. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
   const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
@@ -122,6 +125,7 @@ function accounting({ config, requestSizeLimit, aofRecovery }: CompositionOption
   const forest = new MemoryForest({
     grooves: accountingGrooves(new Limits(sizes)),
     nextTick: (callback) => storage.nextTick(callback),
+    memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     scansMax: config.cluster.lsmScansMax,
   });
   return new AccountingStateMachine({ forest, ...sizes, aofRecovery, logger: createLogger("accounting") });

@@ -11,7 +11,7 @@ import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol"
 
 import type { StartCommand } from "../commands/start-command.ts";
 import { createLogger } from "../log.ts";
-import { compose, memorySizeBytes } from "./composition.ts";
+import { compose, LEDGER_SIZE_MAX_BYTES, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
 
 /** As what release a server serves. */
@@ -101,8 +101,12 @@ export class Server {
 
   #compose(options: CompositionOptions): Composition {
     const sizeBytes = memorySizeBytes(options);
-    const text = `memory: ${(sizeBytes / MIB).toFixed(1)} MiB for messages and the log, and what the ledger needs as it grows`;
-    this.#logger.log("info", text);
+    const taken = (sizeBytes / MIB).toFixed(1);
+    const ledger = Math.ceil(LEDGER_SIZE_MAX_BYTES / MIB);
+    this.#logger.log(
+      "info",
+      `memory: ${taken} MiB for messages and the log, up to ${ledger} MiB for the ledger as it grows`,
+    );
     return compose(options, new LinearMemory({ sizeBytes }));
   }
 
