@@ -32,6 +32,7 @@ const ACCOUNT_FLAGS: readonly number[] = [
 ];
 const CODES_MAX = 3;
 const AMOUNT_MAX = 255;
+const PENDING_ATTEMPTS = 4;
 
 /** How often each kind of request is made, in proportion. Drawn for each run, so that each run is different. */
 interface Weights {
@@ -63,6 +64,10 @@ export interface AccountingWorkloadOptions {
   readonly random: Random;
   /** What has been executed so far: to ask for what exists, and for what does not. */
   readonly model: AccountingModel;
+  /** How many accounts or transfers a request has at most. Default: drawn, up to what fits. */
+  readonly eventsMax?: number;
+  /** Whether pending transfers may expire; false where the model is not told of pulses. Default: true. */
+  readonly timeouts?: boolean;
 }
 
 /** Makes requests of all kinds at random. */
@@ -77,7 +82,7 @@ export class AccountingWorkload implements Workload {
   /** The id of the next transfer. */
   #transferId = 1n;
 
-  constructor({ config, random, model }: AccountingWorkloadOptions) {
+  constructor({ config, random, model, eventsMax, timeouts = true }: AccountingWorkloadOptions) {
     this.#random = random;
     this.#model = model;
     const draw = (max: number): number => random.rangeInclusive(32, 1, max);
@@ -91,9 +96,10 @@ export class AccountingWorkload implements Workload {
       queryTransfers: draw(20),
     };
     const [invalid, pending, resolution, retry] = [draw(10), draw(60), draw(40), draw(20)];
-    this.#shares = { invalid, pending, resolution, retry, linked: draw(30), timeout: draw(60) };
+    this.#shares = { invalid, pending, resolution, retry, linked: draw(30), timeout: timeouts ? draw(60) : 0 };
     this.#accountsMax = random.rangeInclusive(32, 2, 16);
-    this.#eventsMax = random.rangeInclusive(32, 1, Math.floor(config.derived.messageBodySizeMax / TRANSFER_SIZE_BYTES));
+    const fitting = Math.floor(config.derived.messageBodySizeMax / TRANSFER_SIZE_BYTES);
+    this.#eventsMax = eventsMax ?? random.rangeInclusive(32, 1, fitting);
   }
 
   next(bodySizeMax: number): WorkloadRequest {
@@ -251,21 +257,19 @@ export class AccountingWorkload implements Workload {
     return BigInt(1 + this.#random.index(this.#accountsMax));
   }
 
+  /** One that exists, unless chance finds none. */
   #anyTransfer(): ModelTransfer | null {
-    return anyOf(this.#random, [...this.#model.transfers.values()]);
+    return this.#model.transfers.get(this.#random.u64Inclusive(this.#transferId)) ?? null;
   }
 
+  /** One that was created as pending, whatever became of it, unless chance finds none. */
   #anyPending(): ModelTransfer | null {
-    const { transfers, pending } = this.#model;
-    return anyOf(
-      this.#random,
-      [...pending.keys()].flatMap((id) => transfers.get(id) ?? []),
-    );
+    for (let attempts = 0; attempts < PENDING_ATTEMPTS; attempts += 1) {
+      const transfer = this.#anyTransfer();
+      if (transfer !== null && this.#model.pending.has(transfer.id)) return transfer;
+    }
+    return null;
   }
-}
-
-function anyOf<Item>(random: Random, items: readonly Item[]): Item | null {
-  return items.length === 0 ? null : (items[random.index(items.length)] ?? null);
 }
 
 /** How many events a batch of its own can have. */
