@@ -85,7 +85,7 @@ export type CreateTransferStatus = (typeof CreateTransferStatus)[keyof typeof Cr
  * The failures that depend on the state of the database, which may change. The id of such an event is burnt, so that its
  * retry fails as well (spec 02 §15).
  */
-export const TRANSIENT_STATUSES: readonly CreateTransferStatus[] = [
+const TRANSIENT_STATUSES: readonly CreateTransferStatus[] = [
   CreateTransferStatus.debit_account_not_found,
   CreateTransferStatus.credit_account_not_found,
   CreateTransferStatus.pending_transfer_not_found,

@@ -17,7 +17,7 @@ import { SortedEntries } from "./sorted-entries.ts";
 import type { TimestampOrder } from "./timestamp-order.ts";
 
 /** The lanes of an indexed value. */
-export function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
+function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
   switch (kind) {
     case "void":
       return 0;

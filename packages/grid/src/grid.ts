@@ -1,0 +1,620 @@
+/**
+ * The grid: the part of the data file that consists of blocks (spec 04 §19, §22).
+ *
+ * Blocks are copy-on-write. One that belongs to the durable checkpoint is never overwritten until a later checkpoint is
+ * durable on a quorum; so whatever a crash leaves behind, the last checkpoint is whole, and replaying the log writes the
+ * same blocks to the same addresses again.
+ *
+ * @module
+ */
+import { assert, type LinearMemory } from "@stagbeetle/kernels";
+import {
+  BLOCK_REQUEST_SIZE_BYTES,
+  BlockHeader,
+  type BlockReference,
+  BlockRequest,
+  BlockType,
+  blockTypeName,
+  type CheckpointState,
+  type Checksums,
+  Command,
+  type Config,
+  fatal,
+  FatalReason,
+  freeSetBlocksAcquiredTrailer,
+  freeSetBlocksReleasedTrailer,
+  type GridPort,
+  type Logger,
+  type Random,
+  recordBytes,
+  type Storage,
+  type TrailerReference,
+} from "@stagbeetle/vsr-protocol";
+import { type Block, blockFault, type BlockFault } from "./block.ts";
+import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
+import { BlockPool } from "./block-pool.ts";
+import { type BlockRead, type BlockReadOptions, BlockReads } from "./block-reads.ts";
+import { BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-writes.ts";
+import { CheckpointTrailer, type TrailerGrid } from "./checkpoint-trailer.ts";
+import { FreeSet, freeSetEncodeSizeMax, gridBlocksMax } from "./free-set/free-set.ts";
+import type { Reservation } from "./free-set/reservation.ts";
+import { GridBlocksMissing } from "./missing-blocks.ts";
+
+/** Trailers that are written at a checkpoint; each holds one block at a time. */
+const TRAILERS_MAX = 3;
+
+/** The scrubber holds the index block of the table that it is at. */
+const SCRUBBER_BLOCKS = 1;
+
+/** Of the blocks that one message asks for, how many are left to the missing blocks if there are so many. */
+const REQUESTS_FOR_MISSING = 2;
+
+/** What the grid must know of the superblock, which is open before the grid is. */
+export interface GridSuperBlock {
+  readonly working: {
+    readonly header: { readonly cluster: bigint };
+    readonly vsrState: { readonly replicaCount: number };
+    readonly checkpoint: CheckpointState;
+  };
+  readonly checkpointIds: { readonly id: bigint };
+}
+
+/** What a grid is made of. */
+export interface GridOptions {
+  readonly config: Config;
+  readonly memory: LinearMemory;
+  readonly storage: Storage;
+  readonly superblock: GridSuperBlock;
+  readonly checksums: Checksums;
+  /** Its own generator, so that its draws disturb nobody else's. */
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The largest size of the data file in bytes (`--limit-storage`). */
+  readonly storageSizeLimit: number;
+  /** The size of the cache in bytes (`--cache-grid`). */
+  readonly cacheSizeBytes: number;
+  /**
+   * How many blocks the grid's users hold at once, those that they have handed over to be written included. Trailers and
+   * repairs are not theirs.
+   */
+  readonly blocksOfUsers: number;
+  /** Whether to compute the checksums of each block once more before it is written. For tests. */
+  readonly verify?: boolean;
+}
+
+/** What the grid is doing as a whole. */
+export type GridState = "closed" | "opening" | "open" | "checkpointing" | "cancelling";
+
+const TRANSITIONS: Readonly<Record<GridState, readonly GridState[]>> = {
+  closed: ["opening", "cancelling"],
+  opening: ["open", "cancelling"],
+  open: ["checkpointing", "cancelling"],
+  checkpointing: ["open"],
+  cancelling: ["closed"],
+};
+
+/** How many blocks a grid of these options has in memory, `block_size` bytes each. */
+export function gridBlocksInMemory(options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers">): number {
+  const { config, cacheSizeBytes, blocksOfUsers } = options;
+  return (
+    cacheBlocksFor(config, cacheSizeBytes) +
+    BlockReads.blocksMax(config) +
+    config.process.gridIopsWriteMax +
+    TRAILERS_MAX +
+    SCRUBBER_BLOCKS +
+    blocksOfUsers
+  );
+}
+
+/** The grid of one replica. */
+export class Grid implements GridPort, TrailerGrid {
+  /** Lends out the memory of new blocks. */
+  readonly blocks: BlockPool;
+  readonly freeSet: FreeSet;
+  readonly missing: GridBlocksMissing;
+  readonly #config: Config;
+  readonly #storage: Storage;
+  readonly #superblock: GridSuperBlock;
+  readonly #checksums: Checksums;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #verify: boolean;
+  readonly #cache: BlockCache;
+  readonly #reads: BlockReads;
+  readonly #writes: BlockWrites;
+  readonly #acquiredTrailer: CheckpointTrailer;
+  readonly #releasedTrailer: CheckpointTrailer;
+  readonly #acquiredHalves: Uint32Array;
+  readonly #releasedHalves: Uint32Array;
+  readonly #repairWrites: readonly BlockWrite[];
+  #repairWritesFree: BlockWrite[];
+  #state: GridState = "closed";
+  /** Whoever waits for `open`, `checkpoint` or `cancel`. */
+  #callback: (() => void) | null = null;
+  /** Of the two trailers, how many are being read or written. */
+  #trailersPending = 0;
+  #checkpointBecomesDurable = false;
+  readonly #freeingListeners: (() => void)[] = [];
+  #cancelCount = 0;
+
+  /** Allocates the cache, the free set, its two trailers, and {@link gridBlocksInMemory} blocks. */
+  constructor(options: GridOptions) {
+    const { config, memory, storage, superblock, checksums, random, logger, storageSizeLimit } = options;
+    this.#config = config;
+    this.#storage = storage;
+    this.#superblock = superblock;
+    this.#checksums = checksums;
+    this.#random = random;
+    this.#logger = logger;
+    this.#verify = options.verify ?? false;
+    const blocksMax = gridBlocksMax(config, storageSizeLimit);
+    this.freeSet = new FreeSet({ memory, blocksMax });
+    this.missing = new GridBlocksMissing({ config });
+    this.#cache = new BlockCache({ memory, blocksMax: cacheBlocksFor(config, options.cacheSizeBytes) });
+    this.blocks = new BlockPool({
+      memory,
+      blockSize: config.cluster.blockSize,
+      blocksMax: gridBlocksInMemory(options),
+    });
+    const trailer = (label: string): CheckpointTrailer => {
+      const sizeMax = freeSetEncodeSizeMax(blocksMax);
+      return new CheckpointTrailer({
+        config,
+        memory,
+        checksums,
+        grid: this,
+        blockType: BlockType.freeSet,
+        sizeMax,
+        label,
+      });
+    };
+    this.#acquiredTrailer = trailer("free set acquired trailer");
+    this.#releasedTrailer = trailer("free set released trailer");
+    this.#acquiredHalves = halvesOf(this.#acquiredTrailer.buffer);
+    this.#releasedHalves = halvesOf(this.#releasedTrailer.buffer);
+    this.#repairWrites = Array.from(
+      { length: config.process.gridIopsWriteMax },
+      () => new BlockWrite((write) => this.#repairWritesFree.push(write)),
+    );
+    this.#repairWritesFree = [...this.#repairWrites];
+    this.#reads = new BlockReads({
+      config,
+      storage,
+      pool: this.blocks,
+      lookup: (wanted) => this.#lookup(wanted),
+      faultOf: (block, wanted) => blockFault(block, wanted, checksums),
+      onValid: (block) => this.#cache.insert(block),
+      onParked: (wanted, fault) => this.#onParked(wanted, fault),
+      onResolve: (read) => this.#assertReadEnds(read),
+      onCancelled: () => this.#onCancelled(),
+    });
+    this.#writes = new BlockWrites({
+      config,
+      storage,
+      onDurable: (write) => this.#cache.insert(write.block),
+      onComplete: (write) => this.#onWritten(write),
+      onCancelled: () => this.#onCancelled(),
+    });
+  }
+
+  get state(): GridState {
+    return this.#state;
+  }
+
+  /** The cluster of the data file. */
+  get cluster(): bigint {
+    return this.#superblock.working.header.cluster;
+  }
+
+  /** The release of the current checkpoint, which new blocks carry. */
+  get checkpointRelease(): number {
+    return this.#superblock.working.checkpoint.release;
+  }
+
+  get checkpointIsDurable(): boolean {
+    return this.freeSet.checkpointDurable;
+  }
+
+  get storageSize(): number {
+    const { derived, cluster } = this.#config;
+    return derived.dataFileSizeMin + this.freeSet.highestAddressAcquired * cluster.blockSize;
+  }
+
+  get freeSetBlocksAcquired(): TrailerReference {
+    return this.#acquiredTrailer.reference;
+  }
+
+  get freeSetBlocksReleased(): TrailerReference {
+    return this.#releasedTrailer.reference;
+  }
+
+  /** The blocks of the free set's trailers, as they were read or written last. */
+  get freeSetTrailerAddresses(): readonly number[] {
+    return [...this.#acquiredTrailer.addresses, ...this.#releasedTrailer.addresses];
+  }
+
+  /** The same, with their checksums, that of acquired blocks first. Not during a checkpoint. */
+  freeSetTrailerBlocks(): readonly BlockReference[] {
+    return [...this.#acquiredTrailer.blocks(), ...this.#releasedTrailer.blocks()];
+  }
+
+  get repairWritesAvailable(): number {
+    return this.#repairWritesFree.length;
+  }
+
+  /** Has `listener` called right before blocks become free, while `freeSet.toBeFreed` still tells which. */
+  onFreeing(listener: () => void): void {
+    this.#freeingListeners.push(listener);
+  }
+
+  /** Runs the callback with the next tick, unless the grid is cancelled before: for its users' own deferred work. */
+  nextTick(callback: () => void): void {
+    const cancelCount = this.#cancelCount;
+    this.#storage.nextTick(() => {
+      if (cancelCount === this.#cancelCount) callback();
+    });
+  }
+
+  /**
+   * Reads the free set that the superblock refers to.
+   *
+   * @throws FatalError later, from a completion: a single replica's block is damaged (status 1), or the storage limit is
+   * smaller than the file (status 4).
+   */
+  open(callback: () => void): void {
+    const { checkpoint } = this.#superblock.working;
+    this.#begin("opening", callback);
+    this.#trailersPending = 2;
+    this.#acquiredTrailer.open(freeSetBlocksAcquiredTrailer(checkpoint), () => this.#onTrailerOpen());
+    this.#releasedTrailer.open(freeSetBlocksReleasedTrailer(checkpoint), () => this.#onTrailerOpen());
+  }
+
+  /**
+   * Writes the free set as it is now. Its blocks are acquired before this returns. No coherent read may be waiting, no
+   * reservation may be held, and until the callback nothing may be acquired or released.
+   */
+  checkpoint(callback: () => void): void {
+    assert(
+      this.#reads.parked.length === 0,
+      () => `${this.#reads.parked.length} reads wait for other replicas at a checkpoint`,
+    );
+    this.#begin("checkpointing", callback);
+    // Both before either: the encodings do not contain the trailers' own blocks.
+    const acquiredSize = this.freeSet.encodeAcquired(this.#acquiredHalves);
+    const releasedSize = this.freeSet.encodeReleased(this.#releasedHalves);
+    this.#trailersPending = 2;
+    this.#acquiredTrailer.checkpoint(acquiredSize, () => this.#onTrailerWritten());
+    this.#releasedTrailer.checkpoint(releasedSize, () => this.#onTrailerWritten());
+  }
+
+  /** The new checkpoint's superblock is durable here. The blocks of its trailers are released, because the next has its own. */
+  markCheckpointNotDurable(): void {
+    assert(this.#state === "open", () => `a checkpoint is installed while ${this.#state}`);
+    // In this order: released before, the trailers would be freed one checkpoint too early.
+    this.freeSet.markCheckpointNotDurable();
+    this.release(this.#acquiredTrailer.addresses);
+    this.release(this.#releasedTrailer.addresses);
+  }
+
+  /** Frees what the current checkpoint no longer needs, once no late repair can overwrite it. */
+  checkpointDurable(callback: () => void): void {
+    assert(this.#state === "open", () => `a checkpoint becomes durable while ${this.#state}`);
+    assert(!this.freeSet.checkpointDurable && !this.#checkpointBecomesDurable, "a checkpoint becomes durable once");
+    this.#checkpointBecomesDurable = true;
+    this.missing.checkpointDurable(this.freeSet, () => {
+      this.nextTick(() => {
+        this.#checkpointBecomesDurable = false;
+        for (const listener of this.#freeingListeners) listener();
+        this.freeSet.markCheckpointDurable();
+        callback();
+      });
+    });
+  }
+
+  /**
+   * Drops all reads and writes, forgets the free set and sets aside the tables that were being synced: a state sync begins.
+   * Owners of reads and writes never hear of them, and may use them again after the callback. Not during a checkpoint.
+   */
+  cancel(callback: () => void): void {
+    this.#begin("cancelling", callback);
+    this.#cancelCount += 1;
+    this.#checkpointBecomesDurable = false;
+    this.missing.suspend();
+    const reads = this.#reads.cancel();
+    const writes = this.#writes.cancel();
+    if (reads && writes) this.nextTick(() => this.#onCancelled());
+  }
+
+  /**
+   * Reserves free blocks.
+   *
+   * @throws FatalError (status 5) if there are not as many within the storage limit.
+   */
+  reserve(count: number): Reservation {
+    assert(this.#state === "open" || this.#state === "checkpointing", () => `blocks are reserved while ${this.#state}`);
+    const reservation = this.freeSet.reserve(count);
+    if (reservation !== null) return reservation;
+    fatal(
+      FatalReason.storageSizeWouldExceedLimit,
+      `the data file would become too large: ${count} more blocks of ${this.#config.cluster.blockSize} bytes do not fit in the storage limit; ` +
+        "nothing is lost: start with a larger --limit-storage",
+    );
+  }
+
+  /** Acquires the lowest free block of a reservation, which must have one left. Returns its address. */
+  acquire(reservation: Reservation): number {
+    const address = this.freeSet.acquire(reservation);
+    assert(address !== null, () => `a reservation of ${reservation.count} blocks is used up`);
+    assert(this.#writes.find(address) === null, () => `block ${address} is acquired while it is being written`);
+    return address;
+  }
+
+  /** Ends a reservation. */
+  forfeit(reservation: Reservation): void {
+    this.freeSet.forfeit(reservation);
+  }
+
+  /** Marks blocks as not needed by the next checkpoint. They stay readable, and may even still be being written. */
+  release(addresses: readonly number[]): void {
+    for (const address of addresses) {
+      this.#cache.demote(address);
+      this.freeSet.release(address);
+    }
+  }
+
+  /** Writes a new block to the address in its header. The block must not change any more; the caller keeps its reference. */
+  createBlock(write: BlockWrite, block: Block): void {
+    const { address, blockType } = block.header;
+    assert(
+      this.#state === (blockType === BlockType.freeSet ? "checkpointing" : "open"),
+      () => `a ${blockTypeName(blockType)} block is created while ${this.#state}`,
+    );
+    assert(!this.#reads.readingCoherently(address), () => `block ${address} is created while it is read`);
+    assert(this.missing.stateOf(address) === null, () => `block ${address} is created while it is missing`);
+    this.#writeBlock(write, block, "create");
+  }
+
+  /** Writes a block that another replica sent and the missing blocks wait for. */
+  repairBlock(write: BlockWrite, block: Block): void {
+    this.missing.writeBegin(block.header);
+    this.#writeBlock(write, block, "repair");
+  }
+
+  /**
+   * Reads a block. The callback never runs from inside the call.
+   *
+   * @param options must not change before the read ends.
+   */
+  readBlock(read: BlockRead, options: BlockReadOptions): void {
+    assert(this.#state !== "cancelling", "a block is read while reads are dropped");
+    if (options.source === "localOrGlobalStorage") {
+      assert(this.#state !== "closed", "the free set is not known yet");
+      assert(!this.freeSet.isFree(options.address), () => `block ${options.address} is read and free`);
+    }
+    this.#reads.readBlock(read, options, this.#superblock.checkpointIds.id);
+  }
+
+  /**
+   * The block, if it is in memory: in the cache, or on its way to the disk. Without a reference for the caller, who uses it
+   * at once or retains it.
+   */
+  readBlockFromCache(address: number, checksum: bigint): Block | null {
+    assert(address > 0, "no block has address 0");
+    const write = this.#writes.find(address);
+    if (write !== null && write.block.header.checksum === checksum) return write.block;
+    return this.#cache.get(address, checksum);
+  }
+
+  /** Gives a block from another replica to the read that waits for exactly it. False if there is none. */
+  fulfillBlock(block: Block): boolean {
+    assert(this.#state !== "cancelling", "a block is fulfilled while reads are dropped");
+    return this.#reads.fulfill(block);
+  }
+
+  receiveBlock(bytes: Uint8Array): boolean {
+    if (this.#state === "cancelling") return false;
+    const header = new BlockHeader(bytes);
+    const wanted = this.#reads.parked.some((read) => read.wants(header)) || this.missing.blockWaiting(header);
+    if (!wanted) return false;
+    const write = this.#repairWritesFree.pop();
+    assert(write !== undefined, "the bus holds blocks back while no repair can be written");
+    const block = this.blocks.acquire();
+    const { size } = header;
+    assert(size <= bytes.length && size <= block.buffer.length, () => `a block of ${size} bytes in ${bytes.length}`);
+    block.buffer.set(bytes.subarray(0, size));
+    this.fulfillBlock(block);
+    if (this.missing.blockWaiting(block.header)) this.repairBlock(write, block);
+    else this.#repairWritesFree.push(write);
+    block.release();
+    return true;
+  }
+
+  nextBatchOfBlockRequests(body: Uint8Array, accept: (address: number, checksum: bigint) => boolean): number {
+    const countMax = this.#config.process.gridRepairRequestMax;
+    assert(body.length >= countMax * BLOCK_REQUEST_SIZE_BYTES, () => `${body.length} bytes for ${countMax} requests`);
+    if (this.#state === "cancelling") return 0;
+    let count = 0;
+    const add = ({ address, checksum }: BlockReference): void => {
+      if (!accept(address, checksum)) return;
+      const request = new BlockRequest(body, count * BLOCK_REQUEST_SIZE_BYTES);
+      recordBytes(request).fill(0);
+      request.blockAddress = address;
+      request.blockChecksum = checksum;
+      count += 1;
+    };
+    const countForReads = countMax - Math.min(REQUESTS_FOR_MISSING, this.missing.count);
+    for (const read of this.#reads.parked) {
+      if (count === countForReads) break;
+      add(read.options);
+    }
+    this.missing.waitingFrom(this.#random, (reference) => {
+      if (!isRequested(body, count, reference)) add(reference);
+      return count < countMax;
+    });
+    return count;
+  }
+
+  /**
+   * A block of the current checkpoint is not on disk: says so once, and queues it to be asked for, if there is room.
+   *
+   * @returns whether it is queued. A single replica has nobody to ask.
+   */
+  reportDamaged({ address, checksum }: BlockReference, fault: BlockFault): boolean {
+    if (this.missing.stateOf(address) !== null) return true;
+    this.#logger.log("error", "grid: a block is damaged", { address, checksum: checksum.toString(16), fault });
+    if (this.#solo) return false;
+    this.missing.repairBlock({ address, checksum });
+    return this.missing.stateOf(address) !== null;
+  }
+
+  /** One line for people. */
+  describe(): string {
+    const { hits, misses } = this.#cache.counts;
+    return (
+      `${this.#state} reads=${this.#reads.runningCount}+${this.#reads.queuedCount} parked=${this.#reads.parked.length} ` +
+      `writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
+      `missing: ${this.missing.describe()}; free set: ${this.freeSet.describe()}`
+    );
+  }
+
+  get #solo(): boolean {
+    return this.#superblock.working.vsrState.replicaCount === 1;
+  }
+
+  #transition(next: GridState): void {
+    assert(TRANSITIONS[this.#state].includes(next), () => `the grid cannot go from ${this.#state} to ${next}`);
+    this.#state = next;
+  }
+
+  #begin(state: GridState, callback: () => void): void {
+    this.#transition(state);
+    assert(this.#callback === null || state === "cancelling", "two callers wait for the grid");
+    this.#callback = callback;
+  }
+
+  #end(state: GridState): void {
+    const callback = this.#callback;
+    assert(callback !== null, "someone waits for the grid");
+    this.#callback = null;
+    this.#transition(state);
+    callback();
+  }
+
+  #onTrailerOpen(): void {
+    this.#trailersPending -= 1;
+    if (this.#trailersPending > 0) return;
+    this.freeSet.open({
+      acquired: halvesOf(this.#acquiredTrailer.bytes),
+      released: halvesOf(this.#releasedTrailer.bytes),
+      acquiredTrailerAddresses: this.#acquiredTrailer.addresses,
+      releasedTrailerAddresses: this.#releasedTrailer.addresses,
+    });
+    this.#assertOpened();
+    this.#end("open");
+  }
+
+  #assertOpened(): void {
+    const { freeSet } = this;
+    const { storageSize } = this.#superblock.working.checkpoint;
+    const trailerBlocks = this.#acquiredTrailer.addresses.length + this.#releasedTrailer.addresses.length;
+    assert(
+      freeSet.countAcquired > 0 === this.#acquiredTrailer.reference.size > 0,
+      () =>
+        `${freeSet.countAcquired} blocks are acquired, the trailer has ${this.#acquiredTrailer.reference.size} bytes`,
+    );
+    assert(
+      this.storageSize === storageSize,
+      () => `the blocks end at ${this.storageSize}, the superblock says ${storageSize}`,
+    );
+    assert(
+      freeSet.countReleased >= trailerBlocks,
+      () => `${freeSet.countReleased} blocks are released, ${trailerBlocks} of trailers among them`,
+    );
+  }
+
+  #onTrailerWritten(): void {
+    this.#trailersPending -= 1;
+    if (this.#trailersPending > 0) return;
+    assert(!this.#writes.pending("create"), "a checkpoint consists of blocks that are durable");
+    this.#end("open");
+  }
+
+  #writeBlock(write: BlockWrite, block: Block, purpose: BlockWritePurpose): void {
+    const { header } = block;
+    assert(header.command === Command.block && header.cluster === this.cluster, "a block is one of this cluster");
+    assert(
+      header.release <= this.checkpointRelease,
+      () => `block ${header.address} of release ${header.release} at a checkpoint of release ${this.checkpointRelease}`,
+    );
+    assert(!this.freeSet.isFree(header.address), () => `block ${header.address} is written and free`);
+    if (this.#verify) {
+      const fault = blockFault(block, header, this.#checksums);
+      assert(fault === null || fault === "invalid_padding", () => `block ${header.address} is written: ${fault}`);
+    }
+    this.#writes.writeBlock(write, block, purpose, this.#superblock.checkpointIds.id);
+  }
+
+  #onWritten(write: BlockWrite): void {
+    const { block, purpose, checkpointId } = write;
+    if (purpose === "repair") {
+      this.missing.writeComplete(block);
+    } else {
+      assert(
+        checkpointId === this.#superblock.checkpointIds.id,
+        () => `the write of block ${block.header.address} spans a checkpoint`,
+      );
+    }
+    write.end();
+    write.onWritten(write);
+  }
+
+  #lookup({ address, checksum, cacheRead }: BlockReadOptions): Block | null {
+    const write = this.#writes.find(address);
+    if (write !== null && write.block.header.checksum === checksum) return write.block;
+    return cacheRead ? this.#cache.get(address, checksum) : null;
+  }
+
+  #assertReadEnds(read: BlockRead): void {
+    if (!read.coherent) return;
+    assert(
+      read.checkpointId === this.#superblock.checkpointIds.id,
+      () => `the read of block ${read.options.address} spans a checkpoint`,
+    );
+  }
+
+  /** A read waits for a block that the disk does not have. A single replica has nobody to ask. */
+  #onParked(wanted: BlockReference, fault: BlockFault): void {
+    this.reportDamaged(wanted, fault);
+    if (!this.#solo) return;
+    fatal(
+      FatalReason.cli,
+      `block ${wanted.address} of the grid is damaged (${fault}), and a single replica has no one to repair it from: ` +
+        "restore the data file from a copy, or replay an AOF",
+    );
+  }
+
+  /** Reads or writes that were under way when they were dropped have completed. */
+  #onCancelled(): void {
+    if (this.#reads.runningCount > 0 || this.#writes.runningCount > 0) return;
+    assert(this.#state === "cancelling", () => `a cancellation ends while ${this.#state}`);
+    this.freeSet.reset();
+    this.#acquiredTrailer.reset();
+    this.#releasedTrailer.reset();
+    this.#repairWritesFree = [...this.#repairWrites];
+    this.#end("closed");
+  }
+}
+
+/** The bytes, which are whole u64 words, as u32. */
+function halvesOf(bytes: Uint8Array): Uint32Array {
+  assert(bytes.length % 8 === 0, () => `${bytes.length} bytes are not whole words`);
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+/** Whether a block is among the first `count` requests of a body. */
+function isRequested(body: Uint8Array, count: number, { address }: BlockReference): boolean {
+  for (let at = 0; at < count; at += 1) {
+    if (new BlockRequest(body, at * BLOCK_REQUEST_SIZE_BYTES).blockAddress === address) return true;
+  }
+  return false;
+}
