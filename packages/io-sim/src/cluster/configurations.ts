@@ -18,10 +18,10 @@ import { assert } from "@stagbeetle/kernels";
 const KIB = 1024;
 
 /** Messages of four sectors, so that a write can be torn; otherwise the smallest. */
-export const WIDE: Config = createConfig({ ...TEST_MIN_CLUSTER, messageSizeMax: 16 * KIB }, TEST_MIN_PROCESS, "wide");
+const WIDE: Config = createConfig({ ...TEST_MIN_CLUSTER, messageSizeMax: 16 * KIB }, TEST_MIN_PROCESS, "wide");
 
 /** A log as long as in production, of small messages. */
-export const LONG: Config = createConfig(
+const LONG: Config = createConfig(
   { ...PRODUCTION_CLUSTER, clientsMax: 14, messageSizeMax: 4 * KIB, blockSize: 4 * KIB },
   TEST_MIN_PROCESS,
   "long",

@@ -22,7 +22,7 @@ import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "
 import { type Coverage, damages, slotOfPrepare } from "./coverage.ts";
 
 /** All that a run is drawn from its seed with. */
-export interface CrashRunOptions {
+interface CrashRunOptions {
   readonly config: Config;
   readonly application: Application;
   readonly clientCount: number;
@@ -68,7 +68,7 @@ interface PlannedCrash {
 export type CrashRunLength = "short" | "long";
 
 /** Draws the options of a run. */
-export function drawCrashRun(random: Random, application: Application, length: CrashRunLength): CrashRunOptions {
+function drawCrashRun(random: Random, application: Application, length: CrashRunLength): CrashRunOptions {
   const pick = <Item>(items: readonly Item[]): Item => {
     const item = items[random.index(items.length)];
     assert(item !== undefined, "nothing to choose from");
@@ -126,7 +126,7 @@ export function runCrashes(
 }
 
 /** One run. */
-export class CrashRun {
+class CrashRun {
   readonly #options: CrashRunOptions;
   readonly #random: Random;
   readonly #coverage: Coverage;

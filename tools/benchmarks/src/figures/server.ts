@@ -62,7 +62,12 @@ async function withServer<Result>(
 }
 
 /** One request, with its answer checked. */
-async function createTransfers(client: TcpClient, transfers: Transfers, body: Uint8Array, count: number): Promise<void> {
+async function createTransfers(
+  client: TcpClient,
+  transfers: Transfers,
+  body: Uint8Array,
+  count: number,
+): Promise<void> {
   const request = transfers.fill(body, count);
   const answer = await client.request(request.operation, request.body);
   assertCreated(answer.body, count);
@@ -127,7 +132,9 @@ async function benchOneEvent(): Promise<void> {
     if (sessions === 1) continue;
     const rate = Math.round(closed.requestsPerSecond / 2);
     const open = await measure({ ...load, arrivalsPerSecond: rate });
-    console.log(`  the same at a fixed ${whole(rate)} requests a second, with the waiting: ${open.latencies.describe()}`);
+    console.log(
+      `  the same at a fixed ${whole(rate)} requests a second, with the waiting: ${open.latencies.describe()}`,
+    );
   }
 }
 
