@@ -31,7 +31,7 @@ export interface Scenario {
 }
 
 const CRASH_MARKS: readonly CoverageMark[] = [
-  ...(["crashes", "crashesOpening", "starts", "refusals", "walFull"] as const),
+  ...(["crashes", "crashesOpening", "starts", "walFull"] as const),
   ...(["headLost", "headTorn", "headComplete", "headersTorn", "superblockTorn", "repliesTorn"] as const),
   ...(["executed", "executedAgain", "acknowledged", "repeated"] as const),
 ];

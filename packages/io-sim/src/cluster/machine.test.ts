@@ -8,7 +8,8 @@ import { ACCOUNTING } from "./application.ts";
 import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "./configurations.ts";
 
 function damageOf(stage: Stage): Damage {
-  return new Damage(stage.cluster.config, stage.cluster.machine.disk, new Random(1));
+  const { config, machine, history } = stage.cluster;
+  return new Damage(config, machine.disk, new Random(1), history.opMax);
 }
 
 describe("a single replica that starts again (spec 03 §33.2)", () => {
@@ -41,6 +42,18 @@ describe("a single replica that starts again (spec 03 §33.2)", () => {
     expect(damage.expectation).toBe("refuses");
     expect(stage.restart()).toBe("refused");
     expect(stage.cluster.machine.refusal.message).toContain("(WALCorrupt): 1 slots from slot 2 on");
+  });
+
+  test.each([
+    ["right after the head, which looks like a torn append, serves", 1, "serving", "serves"],
+    ["further on refuses", 2, "refused", "refuses"],
+  ] as const)("with a damaged slot that was never used %s", (_, distance, state, expectation) => {
+    const stage = Stage.serving();
+    stage.request(3);
+    const damage = damageOf(stage);
+    damage.corruptAt("walPrepares", (stage.op + distance) * TEST_MIN.cluster.messageSizeMax, "garbage");
+    expect(damage.expectation).toBe(expectation);
+    expect(stage.restart()).toBe(state);
   });
 
   test.each([
@@ -91,7 +104,7 @@ describe("a log without checkpoints", () => {
 });
 
 describe("a crash", () => {
-  test("that damages the prepare which is being written leaves a log that is refused in its first round", () => {
+  test("that damages the prepare which is being written loses what nobody was told, and nothing else", () => {
     const stage = Stage.serving();
     const { machine } = stage.cluster;
     machine.crash();
@@ -103,8 +116,11 @@ describe("a crash", () => {
     expect(stage.start()).toBe("serving");
     stage.client.request({ operation: 128, body: new Uint8Array(100) });
     stage.until(() => machine.writing("walPrepares"));
-    expect(stage.restart()).toBe("refused");
-    expect(machine.refusal.message).toContain("(WALCorrupt): 1 slots from slot 2 on");
+    expect(stage.op).toBe(2);
+    expect(stage.restart()).toBe("serving");
+    expect(stage.op).toBe(1);
+    stage.until(() => stage.quiet);
+    expect(stage.op).toBe(2);
   });
 
   test("that damages the headers which are being written loses nothing", () => {

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Config } from "@stagbeetle/vsr-protocol";
-
 import type { StorageIncident } from "../storage.ts";
 
 /** Everything that is counted, with what it means. */
@@ -97,11 +95,6 @@ export class Coverage {
 }
 
 /** Whether an interrupted write left something that is neither the old nor the new. */
-export function damages(incident: StorageIncident): boolean {
+function damages(incident: StorageIncident): boolean {
   return incident.kind === "interrupted" && (incident.outcome === "torn" || incident.corrupted);
-}
-
-/** The slot of the log that an offset in the ring of prepares belongs to. */
-export function slotOfPrepare(config: Config, offsetInZone: number): number {
-  return Math.floor(offsetInZone / config.cluster.messageSizeMax);
 }

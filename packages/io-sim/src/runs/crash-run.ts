@@ -2,9 +2,8 @@
  * A run with crashes: clients make requests, the power fails at any moment, and whatever comes of it must be in order
  * (spec 07 §11.4, §13, for one machine).
  *
- * A write that a crash interrupts is lost, torn or complete, and may leave a corrupt sector. All that a replica alone may do
- * about it is to recover everything that was executed, or, where a prepare was torn in the first round of the log, to
- * refuse to start (spec 04 §11.4).
+ * A write that a crash interrupts is lost, torn or complete, and may leave a corrupt sector. Whatever it is, the replica
+ * starts again with everything that was executed.
  *
  * @module
  */
@@ -17,9 +16,8 @@ import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "../cluster/configurations.ts";
 import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
 import type { NetworkFaults } from "../network/network.ts";
-import type { StorageIncident } from "../storage.ts";
 import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "../time.ts";
-import { type Coverage, damages, slotOfPrepare } from "./coverage.ts";
+import type { Coverage } from "./coverage.ts";
 
 /** All that a run is drawn from its seed with. */
 interface CrashRunOptions {
@@ -39,8 +37,8 @@ interface CrashRunOptions {
 
 /** How a run ended. */
 export interface CrashRunResult {
-  /** `refused`: a prepare was torn in the first round of the log. */
-  readonly outcome: "completed" | "full" | "refused";
+  /** `full`: the log took no more requests before all were made. */
+  readonly outcome: "completed" | "full";
   readonly opMax: number;
 }
 
@@ -132,8 +130,6 @@ class CrashRun {
   readonly #coverage: Coverage;
   readonly #cluster: Cluster;
   readonly #opMax: number;
-  /** Slots whose prepare a crash has damaged since the log was last recovered. */
-  readonly #slotsTorn: Set<number> = new Set();
   /** Clients that were answered and have not been asked again since the replica served. */
   #toProbe: Set<SimulatedClient> = new Set();
   #requests = 0;
@@ -161,7 +157,7 @@ class CrashRun {
       clientCount: options.clientCount,
       network: options.network,
       time: options.time,
-      onIncident: (incident) => this.#onIncident(incident),
+      onIncident: (incident) => coverage.markInterrupted(incident),
       logger,
     });
   }
@@ -266,7 +262,6 @@ class CrashRun {
   #onServing(): void {
     if (this.#serving) return;
     this.#serving = true;
-    this.#slotsTorn.clear();
     this.#coverage.mark("starts");
     this.#toProbe = new Set(this.#cluster.clients.filter(() => this.#random.chance(this.#options.probePercent, 100)));
   }
@@ -304,9 +299,7 @@ class CrashRun {
       case "opening":
         return null;
       case "refused":
-        this.#assertRefusalJustified();
-        this.#coverage.mark("refusals");
-        return "refused";
+        assert(false, () => `a crash alone must not keep the replica from starting: ${machine.refusal.message}`);
       case "serving":
         return this.#outcomeServing();
     }
@@ -336,19 +329,6 @@ class CrashRun {
     if (machine.pendingCount > 0) return null;
     assert(machine.messagesHeld === 0, () => `${machine.messagesHeld} messages are lost`);
     return full ? "full" : "completed";
-  }
-
-  /** Only a prepare that a crash has damaged may keep the replica from starting. */
-  #assertRefusalJustified(): void {
-    const { message } = this.#cluster.machine.refusal;
-    const found = /\(WALCorrupt\): 1 slots from slot (\d+) on/.exec(message);
-    assert(found !== null && this.#slotsTorn.has(Number(found[1])), () => `the replica refused: ${message}`);
-  }
-
-  #onIncident(incident: StorageIncident): void {
-    this.#coverage.markInterrupted(incident);
-    if (incident.zone !== "walPrepares" || !damages(incident)) return;
-    this.#slotsTorn.add(slotOfPrepare(this.#options.config, incident.offsetInZone));
   }
 
   /** Something has to happen as long as somebody waits and there is room in the log. */

@@ -17,7 +17,7 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
-import type { SimulatedDisk } from "../disk.ts";
+import { flipBit, type SimulatedDisk } from "../disk.ts";
 import type { CoverageMark } from "./coverage.ts";
 
 /** The zones that a data file without a checkpoint has anything in. */
@@ -54,13 +54,19 @@ export class Damage {
   readonly #config: Config;
   readonly #disk: SimulatedDisk;
   readonly #random: Random;
+  readonly #opMax: number;
   readonly #superblockCopies: Set<number> = new Set();
-  #slotsLost = 0;
+  /** Slots whose redundant header is damaged. */
+  readonly #headers: Set<number> = new Set();
+  /** Slots whose prepare is. */
+  readonly #slots: Set<number> = new Set();
 
-  constructor(config: Config, disk: SimulatedDisk, random: Random) {
+  /** @param opMax the head of the log on the disk, which has not wrapped. */
+  constructor(config: Config, disk: SimulatedDisk, random: Random, opMax: number) {
     this.#config = config;
     this.#disk = disk;
     this.#random = random;
+    this.#opMax = opMax;
   }
 
   /** What must come of all the damage so far. */
@@ -68,7 +74,15 @@ export class Damage {
     // A quorum of two copies is needed of four, three of six.
     const copiesWhole = this.#config.cluster.superblockCopies - this.#superblockCopies.size;
     const superblockLost = copiesWhole < this.#config.cluster.superblockCopies / 2;
-    return superblockLost || this.#slotsLost > 0 ? "refuses" : "serves";
+    const logLost = this.#slots.size > 0 && !this.#looksTorn;
+    return superblockLost || logLost ? "refuses" : "serves";
+  }
+
+  /** Damage to nothing but the empty slot after the head is what a torn append looks like, and as harmless. */
+  get #looksTorn(): boolean {
+    const next = this.#opMax + 1;
+    const [slot, ...others] = this.#slots;
+    return others.length === 0 && slot === next && !this.#headers.has(next);
   }
 
   /** Damages one sector of a zone. */
@@ -83,8 +97,12 @@ export class Damage {
     const before = this.#read(sectorOffset, SECTOR_SIZE_BYTES);
     const after = new Uint8Array(SECTOR_SIZE_BYTES);
     if (kind === "garbage") this.#random.fill(after);
-    const changed = kind === "bit" || !equal(before, after);
-    this.#foresee({ zone, offsetInZone, sizeBytes: SECTOR_SIZE_BYTES }, changed);
+    if (kind === "bit") {
+      after.set(before);
+      flipBit(after);
+    }
+    if (zone === "walHeaders") this.#foreseeHeaders(offsetInZone, before, after);
+    else if (!equal(before, after)) this.#foresee({ zone, offsetInZone, sizeBytes: SECTOR_SIZE_BYTES });
     if (kind === "bit") this.#disk.corrupt(sectorOffset);
     else this.#disk.write(sectorOffset, after);
   }
@@ -101,13 +119,22 @@ export class Damage {
     const place = places[this.#random.index(places.length)];
     assert(place !== undefined, "there is a place to choose");
     const before = this.#readPlace(place, earlier);
-    this.#foresee(place, true);
+    this.#foresee(place);
     this.#disk.write(zoneStart(this.#config, zone) + place.offsetInZone, before);
     return true;
   }
 
-  #foresee({ zone, offsetInZone, sizeBytes }: Place, changed: boolean): void {
-    if (!changed) return;
+  /** A single wrong bit leaves the other headers of the sector as they are. */
+  #foreseeHeaders(offsetInZone: number, before: Uint8Array, after: Uint8Array): void {
+    for (let at = 0; at < SECTOR_SIZE_BYTES; at += HEADER_SIZE_BYTES) {
+      const end = at + HEADER_SIZE_BYTES;
+      if (!equal(before.subarray(at, end), after.subarray(at, end))) {
+        this.#headers.add((offsetInZone + at) / HEADER_SIZE_BYTES);
+      }
+    }
+  }
+
+  #foresee({ zone, offsetInZone }: Place): void {
     switch (zone) {
       case "superblock": {
         const { superblockCopySize } = this.#config.derived;
@@ -117,7 +144,7 @@ export class Damage {
         return;
       }
       case "walPrepares":
-        if (this.#insidePrepare(offsetInZone, sizeBytes)) this.#slotsLost += 1;
+        if (this.#insidePrepare(offsetInZone)) this.#slots.add(this.#slotAt(offsetInZone));
         return;
       case "walHeaders":
       case "clientReplies":
@@ -127,11 +154,14 @@ export class Damage {
   }
 
   /** Whether the place belongs to the prepare that its slot holds; behind it are leftovers, which mean nothing. */
-  #insidePrepare(offsetInZone: number, sizeBytes: number): boolean {
-    const { messageSizeMax } = this.#config.cluster;
-    const slot = Math.floor(offsetInZone / messageSizeMax);
+  #insidePrepare(offsetInZone: number): boolean {
+    const slot = this.#slotAt(offsetInZone);
     const header = this.#headerOf(slot);
-    return offsetInZone < slot * messageSizeMax + sectorCeil(header.size) && sizeBytes > 0;
+    return offsetInZone < slot * this.#config.cluster.messageSizeMax + sectorCeil(header.size);
+  }
+
+  #slotAt(offsetInPrepares: number): number {
+    return Math.floor(offsetInPrepares / this.#config.cluster.messageSizeMax);
   }
 
   /** The redundant header, which says what the slot should hold: the prepare itself may be damaged already. */

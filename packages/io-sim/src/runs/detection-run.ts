@@ -116,7 +116,8 @@ class DetectionRun {
 
   /** Damages the disk at rest. Returns what must come of it, or null if both can. */
   #damage(earlier: SimulatedDisk): Expectation | null {
-    const damage = new Damage(this.#config, this.#cluster.machine.disk, this.#random);
+    const { machine, history } = this.#cluster;
+    const damage = new Damage(this.#config, machine.disk, this.#random, history.opMax);
     switch (this.#kind) {
       case "corrupt":
         this.#corrupt(damage);
@@ -202,8 +203,8 @@ class DetectionRun {
 
   /** All replies on the disk become corrupt: who asks again gets no answer, never a wrong one, until the replica starts anew. */
   #damageReplies(): void {
-    const { machine } = this.#cluster;
-    const damage = new Damage(this.#config, machine.disk, this.#random);
+    const { machine, history } = this.#cluster;
+    const damage = new Damage(this.#config, machine.disk, this.#random, history.opMax);
     const slots = this.#config.cluster.clientsMax;
     for (let slot = 0; slot < slots; slot += 1) {
       damage.corruptAt("clientReplies", slot * this.#config.cluster.messageSizeMax, "garbage");
