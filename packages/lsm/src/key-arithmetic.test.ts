@@ -15,13 +15,16 @@ function at(key: bigint): { memory: LinearMemory; pointer: number } {
   return { memory, pointer };
 }
 
-test.each([0n, 1n, (1n << 32n) - 1n, (1n << 64n) - 1n, (1n << 192n) - 1n, 1n << 128n])("a key and the next: %d", (key) => {
-  const { memory, pointer } = at(key);
-  expect(incrementKey(memory.u32, pointer)).toBe(true);
-  expect(keyInteger(memory, pointer)).toBe(key + 1n);
-  expect(decrementKey(memory.u32, pointer)).toBe(true);
-  expect(keyInteger(memory, pointer)).toBe(key);
-});
+test.each([0n, 1n, (1n << 32n) - 1n, (1n << 64n) - 1n, (1n << 192n) - 1n, 1n << 128n])(
+  "a key and the next: %d",
+  (key) => {
+    const { memory, pointer } = at(key);
+    expect(incrementKey(memory.u32, pointer)).toBe(true);
+    expect(keyInteger(memory, pointer)).toBe(key + 1n);
+    expect(decrementKey(memory.u32, pointer)).toBe(true);
+    expect(keyInteger(memory, pointer)).toBe(key);
+  },
+);
 
 test("there is nothing beyond the ends", () => {
   const largest = at(LARGEST);

@@ -40,7 +40,11 @@ export class IndexEntries {
     const { source } = this.declaration;
     if (source.from === "hand") return;
     // Most updates leave most indexes as they are: then nothing need be derived.
-    if (source.from === "field" && this.#sameLanes(object + source.offset, replacement + source.offset, source.sizeBytes)) return;
+    if (
+      source.from === "field" &&
+      this.#sameLanes(object + source.offset, replacement + source.offset, source.sizeBytes)
+    )
+      return;
     const had = this.#derive(object, this.#old);
     const has = this.#derive(replacement, this.#new);
     if (had === has && (!had || this.#equal())) return;

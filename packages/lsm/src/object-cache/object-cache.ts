@@ -149,7 +149,8 @@ export class ObjectCache {
       this.#set(slot, content);
       return slot;
     }
-    if (this.contentOf(former) !== Content.tombstone) fail(`${this.#label}: the key of a new object is in the cache already`);
+    if (this.contentOf(former) !== Content.tombstone)
+      fail(`${this.#label}: the key of a new object is in the cache already`);
     const object = this.pointerOf(former);
     if (this.#scopeActive) this.#undo.push(former, Change.addedOverTombstone, object);
     this.#copy(object, this.pointerOf(slot));
