@@ -212,17 +212,23 @@ class Model {
     const found: bigint[] = [];
     for (let ended = false; !ended;) {
       this.subject.wait((done) => {
-        this.subject.grooves.scans.read(scan, { groove: this.groove, destination: this.room, countMax }, (count, end) => {
-          for (let at = 0; at < count; at += 1) {
-            const begin = this.room + at * OBJECT_SIZE_BYTES;
-            const bytes = memory.bytes.slice(begin, begin + OBJECT_SIZE_BYTES);
-            found.push(timestampOf(bytes));
-            const known = this.known.get(u128(bytes, 0));
-            expect(known === undefined || known === "orphan" ? null : Buffer.from(known.bytes)).toEqual(Buffer.from(bytes));
-          }
-          ended = end === "finished";
-          done();
-        });
+        this.subject.grooves.scans.read(
+          scan,
+          { groove: this.groove, destination: this.room, countMax },
+          (count, end) => {
+            for (let at = 0; at < count; at += 1) {
+              const begin = this.room + at * OBJECT_SIZE_BYTES;
+              const bytes = memory.bytes.slice(begin, begin + OBJECT_SIZE_BYTES);
+              found.push(timestampOf(bytes));
+              const known = this.known.get(u128(bytes, 0));
+              expect(known === undefined || known === "orphan" ? null : Buffer.from(known.bytes)).toEqual(
+                Buffer.from(bytes),
+              );
+            }
+            ended = end === "finished";
+            done();
+          },
+        );
       });
     }
     this.subject.grooves.scans.release();
@@ -266,7 +272,9 @@ class Model {
     { min, max }: { readonly min: bigint; readonly max: bigint },
     direction: Direction,
   ): void {
-    const all = this.objects().filter((bytes) => min <= timestampOf(bytes) && timestampOf(bytes) <= max && matches(bytes));
+    const all = this.objects().filter(
+      (bytes) => min <= timestampOf(bytes) && timestampOf(bytes) <= max && matches(bytes),
+    );
     const expected = all.map(timestampOf);
     expect(found).toEqual(direction === "ascending" ? expected : expected.toReversed());
   }
@@ -287,7 +295,9 @@ class Model {
       scans.read(scan, { groove: this.groove, destination: this.room, countMax: 1, inspect }, () => done());
     });
     scans.release();
-    const expected = this.objects().flatMap((bytes) => expiryOf(bytes) ?? []).filter((expires) => expires <= now);
+    const expected = this.objects()
+      .flatMap((bytes) => expiryOf(bytes) ?? [])
+      .filter((expires) => expires <= now);
     expect(found).toEqual(expected.toSorted((a, b) => (a < b ? -1 : Number(a > b))));
   }
 }

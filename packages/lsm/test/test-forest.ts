@@ -4,6 +4,15 @@
 import { Grid } from "@stagbeetle/grid";
 import { assert, createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
+  type CompactionObserver,
+  type Forest,
+  forestBlocksMax,
+  GridStore,
+  GrooveForest,
+  type GrooveTrees,
+  type ManifestLogObserver,
+} from "@stagbeetle/lsm";
+import {
   CheckpointState,
   checkpointAfter,
   Checksums,
@@ -16,12 +25,6 @@ import {
   trigger,
   type TrailerReference,
 } from "@stagbeetle/vsr-protocol";
-import type { CompactionObserver } from "../src/compaction/compaction.ts";
-import { type Forest, forestBlocksMax } from "../src/forest.ts";
-import { GridStore } from "../src/grid-store.ts";
-import type { GrooveTrees } from "../src/groove/groove-trees.ts";
-import { GrooveForest } from "../src/groove-forest.ts";
-import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { accountingTrees, grooves } from "./transfers.ts";
 

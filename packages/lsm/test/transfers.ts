@@ -2,9 +2,15 @@
  * The trees of the accounting state machine as spec 05 §3.2 has them, and its transfers groove, for tests of a forest on
  * its own.
  */
+import {
+  type GrooveDeclaration,
+  type IndexDeclaration,
+  type IndexKind,
+  type IndexSource,
+  type TreeDeclaration,
+  treesOf,
+} from "@stagbeetle/lsm";
 import type { Config } from "@stagbeetle/vsr-protocol";
-import { type GrooveDeclaration, type IndexDeclaration, type IndexKind, type IndexSource, treesOf } from "../src/groove/declaration.ts";
-import type { TreeDeclaration } from "../src/tree-schema.ts";
 
 const TRANSFER_SIZE_BYTES = 128;
 
@@ -93,15 +99,13 @@ function groove(
     orphans: name === "Transfer",
     objectCache: name !== "AccountEvent",
     valuesPerBatch,
-    indexes: indexes.map(
-      ([id, kind, count, source = { from: "hand" }], number): IndexDeclaration => ({
-        name: names[number] ?? "",
-        treeId: id,
-        kind,
-        source,
-        valuesPerBatch: count,
-      }),
-    ),
+    indexes: indexes.map(([id, kind, count, source = { from: "hand" }], number): IndexDeclaration => ({
+      name: names[number] ?? "",
+      treeId: id,
+      kind,
+      source,
+      valuesPerBatch: count,
+    })),
   };
 }
 

@@ -6,7 +6,16 @@
  *
  * @module
  */
-import { absent, assert, fail, type HashIndex, IdIndex, type Kernels, type Pointer, U64Index } from "@stagbeetle/kernels";
+import {
+  absent,
+  assert,
+  fail,
+  type HashIndex,
+  IdIndex,
+  type Kernels,
+  type Pointer,
+  U64Index,
+} from "@stagbeetle/kernels";
 
 /** What a cache is made of. */
 export interface ObjectCacheOptions {
@@ -80,7 +89,8 @@ export class ObjectCache {
   /** Where the next object is to be written, in full; then {@link insert}. */
   slot(): Pointer {
     if (this.#freeCount > 0) return this.#pointerOf(this.#free[this.#freeCount - 1] as number);
-    if (this.#next === this.#capacity) fail(`${this.#options.name}: all ${this.#capacity} places of the cache are taken`);
+    if (this.#next === this.#capacity)
+      fail(`${this.#options.name}: all ${this.#capacity} places of the cache are taken`);
     return this.#pointerOf(this.#next);
   }
 

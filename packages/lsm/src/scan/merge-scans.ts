@@ -4,7 +4,13 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { compareTimestamps, type Direction, type ScanState, type Timestamp, type TimestampScan } from "./timestamp-scan.ts";
+import {
+  compareTimestamps,
+  type Direction,
+  type ScanState,
+  type Timestamp,
+  type TimestampScan,
+} from "./timestamp-scan.ts";
 
 /** What both have in common: operands of one direction, loaded together. */
 abstract class MergedScan implements TimestampScan {

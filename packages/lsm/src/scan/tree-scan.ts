@@ -138,7 +138,8 @@ export class TreeScan implements TimestampScan {
     const size = this.tree.schema.layout.sizeBytes;
     for (const source of this.#memorySources) {
       const count = (source.end - source.begin) / size;
-      if (this.#direction === "ascending") source.begin += values.lowerBound(source.begin, count, this.#probeKey) * size;
+      if (this.#direction === "ascending")
+        source.begin += values.lowerBound(source.begin, count, this.#probeKey) * size;
       else source.end = source.begin + values.upperBound(source.begin, count, this.#probeKey) * size;
     }
     for (const source of this.#levelSources) source.probe(this.#probeKey);
