@@ -33,6 +33,9 @@ export type { NextTick } from "./memory-forest/groove.ts";
 export { MemoryForest } from "./memory-forest/memory-forest.ts";
 export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
 
+// The forest in a data file.
+export { LsmForest } from "./lsm-forest/lsm-forest.ts";
+
 // The accounting state machine.
 export { AccountingStateMachine } from "./accounting/accounting.ts";
 export type { AccountingOptions } from "./accounting/accounting.ts";

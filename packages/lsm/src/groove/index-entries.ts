@@ -37,7 +37,9 @@ export class IndexEntries {
 
   /** Moves the entry of an object that changes: a tombstone for the old one, then the new one. */
   update(object: Pointer, replacement: Pointer, timestamp: number): void {
-    if (this.declaration.source.from === "hand") return;
+    const { source } = this.declaration;
+    if (source.from === "hand") return;
+    if (source.from === "field" && this.#sameLanes(object, replacement, source.offset, source.sizeBytes)) return;
     const had = this.#derive(object, this.#old);
     const has = this.#derive(replacement, this.#new);
     if (had === has && (!had || this.#equal())) return;
@@ -86,6 +88,16 @@ export class IndexEntries {
       out[0] = shifted & (source.sizeBytes === 1 ? 0xff : 0xffff);
     }
     return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
+  }
+
+  /** Whether the lanes that a field lies in are the same in two objects: most updates leave most fields alone. */
+  #sameLanes(object: Pointer, replacement: Pointer, offset: number, sizeBytes: number): boolean {
+    const { u32 } = this.#memory;
+    const end = (offset + sizeBytes - 1) >>> 2;
+    for (let lane = offset >>> 2; lane <= end; lane += 1) {
+      if (u32[(object >>> 2) + lane] !== u32[(replacement >>> 2) + lane]) return false;
+    }
+    return true;
   }
 
   #equal(): boolean {

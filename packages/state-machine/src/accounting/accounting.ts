@@ -151,7 +151,10 @@ export class AccountingStateMachine implements StateMachine {
 
   commit(committing: Committing, output: Uint8Array): number {
     const { op, timestamp } = committing;
-    assert(this.#state === "prefetched" && this.#op === op, () => `commit of op ${op} while ${this.#state} ${this.#op}`);
+    assert(
+      this.#state === "prefetched" && this.#op === op,
+      () => `commit of op ${op} while ${this.#state} ${this.#op}`,
+    );
     assert(timestampValid(timestamp), () => `op ${op} has the timestamp ${timestamp}`);
     assert(
       timestamp > this.commitTimestamp || this.#aofRecovery,

@@ -90,7 +90,7 @@ export class Queries {
         this.#found.add(0, groove.declaration.sizeBytes);
         continue;
       }
-      const limit = (this.#context.input[(offset + traits.limitOffset) / 4] as number);
+      const limit = this.#context.input[(offset + traits.limitOffset) / 4] as number;
       const countMax = Math.min(limit, this.#limits.resultMax(traits));
       scans.read(scan, { groove, destination: this.#found.end, countMax }, (count) => {
         this.#found.add(count, groove.declaration.sizeBytes);

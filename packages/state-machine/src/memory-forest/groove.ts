@@ -48,7 +48,10 @@ export class MemoryGroove implements Groove {
   #scope: Scope | null = null;
 
   constructor(declaration: GrooveDeclaration, memory: ForestMemory, nextTick: NextTick) {
-    assert(declaration.timestampOffset % 8 === 0, () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`);
+    assert(
+      declaration.timestampOffset % 8 === 0,
+      () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`,
+    );
     this.declaration = declaration;
     this.#memory = memory;
     this.#nextTick = nextTick;
@@ -132,7 +135,8 @@ export class MemoryGroove implements Groove {
     assert(this.#scope === null, "an orphan is inserted inside a scope");
     const orphan = this.#orphans.next();
     const lanes = this.#memory.u32;
-    for (let lane = 0; lane < ORPHAN_SIZE_BYTES / 4; lane += 1) lanes[(orphan >>> 2) + lane] = keys[at + lane] as number;
+    for (let lane = 0; lane < ORPHAN_SIZE_BYTES / 4; lane += 1)
+      lanes[(orphan >>> 2) + lane] = keys[at + lane] as number;
     this.#keys.insert(orphan, true);
     this.#orphans.append();
   }

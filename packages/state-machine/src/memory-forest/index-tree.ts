@@ -157,7 +157,9 @@ export class IndexTree {
 
   /** All entries by value, then by timestamp, up to date. */
   sorted(): SortedEntries {
-    this.#sorted ??= new SortedEntries(this.#memory, this.valueLanes, this.#order, (ordinal) => this.isRemoved(ordinal));
+    this.#sorted ??= new SortedEntries(this.#memory, this.valueLanes, this.#order, (ordinal) =>
+      this.isRemoved(ordinal),
+    );
     const sorted = this.#sorted;
     if (this.declaration.source.from === "hand") this.#sortHand(sorted);
     else this.#sortDerived(sorted);

@@ -189,8 +189,7 @@ export class TimestampOrder {
       const old = position < this.#positionCount ? this.ordinalAt(position) : -1;
       const late = taken < tail.length ? (tail[taken] as number) : -1;
       const oldFirst =
-        late === -1 ||
-        (old !== -1 && !u64.lessThan(lanes, this.timestampLane(late), lanes, this.timestampLane(old)));
+        late === -1 || (old !== -1 && !u64.lessThan(lanes, this.timestampLane(late), lanes, this.timestampLane(old)));
       const ordinal = oldFirst ? old : late;
       if (oldFirst) position += 1;
       else taken += 1;
