@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 /**
- * The `stagbeetle` binary: hands the process to the command line, and does nothing else.
+ * The `stagbeetle` binary: hands the process to the program, and does nothing else.
  */
-import { run } from "@stricli/core";
+import { endProcess, endProcessOnUncaught } from "./crash.ts";
+import { run } from "./run.ts";
+import { processTerminal } from "./terminal.ts";
 
-import { commandLine } from "./command-line.ts";
+const sayError = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
 
-await run(commandLine, process.argv.slice(2), {
-  process: {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    set exitCode(code: number | string | null) {
-      process.exitCode = code;
-    },
-  },
-});
+endProcessOnUncaught(processTerminal, sayError);
+try {
+  process.exit(await run(process.argv.slice(2), processTerminal));
+} catch (error) {
+  endProcess(error, processTerminal, sayError);
+}

@@ -3,8 +3,10 @@
  *
  * @packageDocumentation
  */
-export { Grid, gridBlocksInMemory } from "./grid.ts";
-export type { GridOptions, GridState, GridSuperBlock } from "./grid.ts";
+export { Grid } from "./grid.ts";
+export type { GridState } from "./grid.ts";
+export { gridBlocksInMemory, gridMemorySize } from "./grid-options.ts";
+export type { GridOptions, GridSuperBlock } from "./grid-options.ts";
 export { Block, blockFault } from "./block.ts";
 export type { BlockFault, BlockValues } from "./block.ts";
 export {
@@ -38,5 +40,7 @@ export type { Reservation } from "./free-set/reservation.ts";
 export { Hash64 } from "./hash64.ts";
 export { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 export type { MissingBlockState } from "./missing-blocks.ts";
+export { GridScrubber } from "./scrubber.ts";
+export type { GridScrubberOptions, ScrubbedForest, ScrubberCounts } from "./scrubber.ts";
 export { CACHE_ENTRIES_MULTIPLE, CACHE_WAYS, SetAssociativeCache } from "./set-associative-cache.ts";
 export type { CacheCounts, CacheKeys, SetAssociativeCacheOptions } from "./set-associative-cache.ts";

@@ -3,4 +3,32 @@
  *
  * @packageDocumentation
  */
-export {};
+
+// The data file.
+export { DataFile, openDataFile } from "./data-file.ts";
+export type { DataFileKind, DataFileOptions, DataFilePurpose } from "./data-file.ts";
+export { DataFileError } from "./data-file-error.ts";
+export type { DataFileErrorCode } from "./data-file-error.ts";
+export type { DirectIoMode } from "./direct-io.ts";
+export type { ReservationMode } from "./reservation.ts";
+export { FileStorage, WriteError } from "./storage.ts";
+export type { FileStorageOptions, FileTransfers, Transfer, TransferCallback } from "./storage.ts";
+
+// The network.
+export { ListenError } from "./message-bus/listener.ts";
+export type { ListenErrorCode } from "./message-bus/listener.ts";
+export { connectionsMax, MessageBus } from "./message-bus/message-bus.ts";
+export type { MessageBusOptions, MessageBusRole } from "./message-bus/message-bus.ts";
+
+// The clocks.
+export { SystemTime } from "./time.ts";
+export type { ClockSources } from "./time.ts";
+
+// The loop that drives it all.
+export { EventLoop } from "./event-loop.ts";
+export type { EventLoopOptions, Ticking } from "./event-loop.ts";
+export { exitOnFatal } from "./fatal-exit.ts";
+
+// What Node does not offer, where it can be reached.
+export { loadSystemCalls } from "./system-calls.ts";
+export type { SystemCalls } from "./system-calls.ts";

@@ -59,6 +59,12 @@ export interface SimulatedStorageOptions {
   readonly random: Random;
   readonly faults?: StorageFaults;
   readonly atlas?: FaultAtlas;
+  /**
+   * What sectors hold that were never written. `zeros` is what a new file promises. `arbitrary`, the default, is harder, as
+   * a reused block device is: anything in replies and grid, and reading the superblock or the headers of the log there is a
+   * bug of the reader.
+   */
+  readonly unwritten?: "zeros" | "arbitrary";
 }
 
 /**
@@ -82,14 +88,24 @@ export class SimulatedStorage implements Storage {
   readonly #random: Random;
   #faults: StorageFaults;
   readonly #atlas: FaultAtlas;
+  readonly #unwrittenZeros: boolean;
   #pending: Pending[] = [];
   #deferred: (() => void)[] = [];
   #ticks = 0;
   #sequence = 0;
   #crashed = false;
 
-  constructor({ config, disk, random, faults = NO_STORAGE_FAULTS, atlas = NO_FAULTS_ATLAS }: SimulatedStorageOptions) {
+  constructor(options: SimulatedStorageOptions) {
+    const {
+      config,
+      disk,
+      random,
+      faults = NO_STORAGE_FAULTS,
+      atlas = NO_FAULTS_ATLAS,
+      unwritten = "arbitrary",
+    } = options;
     this.#config = config;
+    this.#unwrittenZeros = unwritten === "zeros";
     this.#disk = disk;
     this.#random = random;
     this.#faults = faults;
@@ -108,7 +124,7 @@ export class SimulatedStorage implements Storage {
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
     verifyRequest(this.#config, zone, offsetInZone, buffer);
-    if (INITIALISED_ZONES.has(zone)) this.#assertWritten(zone, offsetInZone, buffer.length);
+    if (!this.#unwrittenZeros && INITIALISED_ZONES.has(zone)) this.#assertWritten(zone, offsetInZone, buffer.length);
     request.begin(zone, offsetInZone, buffer);
     this.#add("read", request, this.#faults.readLatency);
   }
@@ -185,6 +201,10 @@ export class SimulatedStorage implements Storage {
     }
   }
 
+  #readsZeros(zone: Zone): boolean {
+    return this.#unwrittenZeros || ZEROED_ZONES.has(zone);
+  }
+
   #add(kind: Pending["kind"], request: StorageRequest, latency: Latency): void {
     assert(!this.#crashed, "the machine has crashed");
     const delay = Math.max(latency.minimumMicroseconds, exponential(this.#random, latency.meanMicroseconds));
@@ -219,7 +239,7 @@ export class SimulatedStorage implements Storage {
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
       const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
       if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
-      if (!this.#disk.isWritten(start + at) && !ZEROED_ZONES.has(zone)) this.#random.fill(sector);
+      if (!this.#disk.isWritten(start + at) && !this.#readsZeros(zone)) this.#random.fill(sector);
     }
     const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;
     if (overlay !== null) buffer.set(overlay.subarray(0, buffer.length));

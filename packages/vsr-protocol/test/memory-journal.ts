@@ -5,24 +5,24 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { Config } from "../src/config/config.ts";
-import type { Checksums } from "../src/message/checksums.ts";
-import { HEADER_SIZE_BYTES } from "../src/message/frame.ts";
-import type { Message } from "../src/message/message.ts";
-import type { MessagePool } from "../src/message/pool.ts";
-import { PrepareHeader } from "../src/message/prepare.ts";
-import type {
-  Journal,
-  JournalReadPurpose,
-  JournalRecovery,
-  JournalRecoveryResult,
-  JournalWriting,
-  OpRange,
-} from "../src/ports/journal.ts";
-import { Operation } from "../src/operation.ts";
-import { StorageRequest } from "../src/ports/storage.ts";
-import { sectorCeil } from "../src/sector.ts";
-import { zoneStart } from "../src/zone.ts";
+import {
+  type Checksums,
+  type Config,
+  HEADER_SIZE_BYTES,
+  type Journal,
+  type JournalReadPurpose,
+  type JournalRecovery,
+  type JournalRecoveryResult,
+  type JournalWriting,
+  type Message,
+  type MessagePool,
+  Operation,
+  type OpRange,
+  PrepareHeader,
+  sectorCeil,
+  StorageRequest,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
 import type { MemoryStorage } from "./memory-storage.ts";
 
 /** What the journal is made of. */
@@ -205,7 +205,8 @@ export class MemoryJournal implements Journal {
     const { config, storage, checksums } = this.#options;
     const bytes = storage.read(this.#slotStart(slot), config.cluster.messageSizeMax);
     const header = new PrepareHeader(bytes);
-    if (!checksums.valid(header) || header.cluster !== recovery.cluster || header.operation === Operation.reserved) return;
+    if (!checksums.valid(header) || header.cluster !== recovery.cluster || header.operation === Operation.reserved)
+      return;
     if (!checksums.validBody(header, bytes.subarray(HEADER_SIZE_BYTES, header.size))) return;
     if (header.op > recovery.opPrepareMax || header.op % this.slotCount !== slot) return;
     this.#headers[slot] = header;

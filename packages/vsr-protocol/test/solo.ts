@@ -4,32 +4,38 @@
  * @module
  */
 import { assert, LinearMemory } from "@stagbeetle/kernels";
-import { Command } from "../src/command.ts";
-import type { Config } from "../src/config/config.ts";
-import { TEST_MIN } from "../src/config/test-min.ts";
-import { formatDataFile } from "../src/format.ts";
-import { Checksums } from "../src/message/checksums.ts";
-import { EvictionHeader } from "../src/message/eviction.ts";
-import { HEADER_SIZE_BYTES, Header, initHeader } from "../src/message/frame.ts";
-import { MessageBuffer } from "../src/message/message-buffer.ts";
-import type { Message } from "../src/message/message.ts";
-import { PingClientHeader } from "../src/message/ping-client.ts";
-import { MessagePool } from "../src/message/pool.ts";
-import { PrepareHeader } from "../src/message/prepare.ts";
-import { ReplyHeader } from "../src/message/reply.ts";
-import { RequestHeader } from "../src/message/request.ts";
-import { Operation } from "../src/operation.ts";
-import type { AppendOnlyFile } from "../src/ports/aof.ts";
-import type { MessageBus } from "../src/ports/message-bus.ts";
-import type { Committing, StateMachine } from "../src/ports/state-machine.ts";
-import type { Time } from "../src/ports/time.ts";
-import { releaseOf } from "../src/release.ts";
-import type { Checkpointer } from "../src/replica/commit.ts";
-import type { ReplicaMetrics } from "../src/replica/metrics.ts";
-import { messagesMax, type ReplicaOptions } from "../src/replica/options.ts";
-import { Replica } from "../src/replica/replica.ts";
-import { SuperBlock } from "../src/superblock/superblock.ts";
-import type { FormatOptions } from "../src/superblock/update.ts";
+import {
+  type AppendOnlyFile,
+  type Checkpointer,
+  Checksums,
+  Command,
+  type Committing,
+  type Config,
+  EvictionHeader,
+  formatDataFile,
+  type FormatOptions,
+  Header,
+  HEADER_SIZE_BYTES,
+  initHeader,
+  type Message,
+  MessageBuffer,
+  type MessageBus,
+  MessagePool,
+  messagesMax,
+  Operation,
+  PingClientHeader,
+  PrepareHeader,
+  releaseOf,
+  Replica,
+  type ReplicaMetrics,
+  type ReplicaOptions,
+  ReplyHeader,
+  RequestHeader,
+  type StateMachine,
+  SuperBlock,
+  TEST_MIN,
+  type Time,
+} from "@stagbeetle/vsr-protocol";
 import { RecordingLogger } from "./builders.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { MemoryStorage } from "./memory-storage.ts";

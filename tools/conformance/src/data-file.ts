@@ -10,7 +10,7 @@ import { PRODUCTION, zoneStart, ZONES, type Zone } from "@stagbeetle/vsr-protoco
 import { firstDifferingByte } from "./difference.ts";
 
 /** The zone that holds the byte at `offset` of a data file. */
-export function zoneAt(offset: number): Zone {
+function zoneAt(offset: number): Zone {
   let found: Zone = "superblock";
   for (const zone of ZONES) if (zoneStart(PRODUCTION, zone) <= offset) found = zone;
   return found;
@@ -42,6 +42,8 @@ export interface DataFileComparison {
   readonly sizeBytes: number;
   /** The first difference, located, or null. */
   readonly difference: string | null;
+  /** The zone of the first difference, or null. */
+  readonly zone: Zone | null;
 }
 
 /** Compares the file at `path` with the recorded one, both read piece by piece. */
@@ -58,14 +60,13 @@ export async function compareDataFile(path: string, recorded: AsyncIterable<Uint
       const at = firstDifferingByte(actual, expected);
       if (at !== null) {
         const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + 16)).toString("hex");
-        return {
-          sizeBytes: offset + at,
-          difference: `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`,
-        };
+        const text = `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`;
+        return { sizeBytes: offset + at, difference: text, zone: zoneAt(offset + at) };
       }
       offset += expected.length;
     }
-    return { sizeBytes: offset, difference: size === offset ? null : `the file has ${size} bytes, recorded ${offset}` };
+    const difference = size === offset ? null : `the file has ${size} bytes, recorded ${offset}`;
+    return { sizeBytes: offset, difference, zone: difference === null ? null : zoneAt(Math.min(size, offset)) };
   } finally {
     await file.close();
   }

@@ -14,7 +14,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import type { Forest } from "../forest.ts";
 import { lanesOf, lanesToWrite } from "../lanes/lanes.ts";
-import { timestampValid } from "../timestamp.ts";
+import { TIMESTAMP_MIN, timestampValid } from "../timestamp.ts";
 import { type EventCreator, EventLoop } from "./chains.ts";
 import { ChangeEvents } from "./change-events.ts";
 import { Context } from "./context.ts";
@@ -179,7 +179,7 @@ export class AccountingStateMachine implements StateMachine {
 
   reset(): void {
     this.#forest.reset();
-    this.#context.pulse.set(1n);
+    this.#context.pulse.set(TIMESTAMP_MIN);
     this.prepareTimestamp = 0n;
     this.commitTimestamp = 0n;
     this.#state = "closed";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import {
   type ForestMemory,
   type Groove,
@@ -72,11 +72,11 @@ export class MemoryGroove implements Groove {
   }
 
   enqueue(_keys: Uint32Array, _at: number): void {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
   }
 
   enqueueTimestamp(_timestamps: Uint32Array, _at: number): void {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
   }
 
   prefetch(callback: () => void): void {
@@ -85,7 +85,7 @@ export class MemoryGroove implements Groove {
   }
 
   get(keys: Uint32Array, at: number): Pointer {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
     return this.#keys.find(keys, at);
   }
 
@@ -106,7 +106,7 @@ export class MemoryGroove implements Groove {
     const object = this.store.next();
     const timestampLane = (object + this.declaration.timestampOffset) >>> 2;
     const lanes = this.#memory.u32;
-    assert(timestampLanesValid(lanes, timestampLane), () => `${this.declaration.name}: inserted without a timestamp`);
+    if (!timestampLanesValid(lanes, timestampLane)) fail(`${this.declaration.name}: inserted without a timestamp`);
     this.#keys?.insert(object, false);
     this.order.inserted(lanes, timestampLane);
     this.store.append();
@@ -127,7 +127,7 @@ export class MemoryGroove implements Groove {
       changed ||= lanes[at + lane] !== lanes[from + lane];
       lanes[at + lane] = lanes[from + lane] as number;
     }
-    assert(changed, () => `${this.declaration.name}: an update that changes nothing`);
+    if (!changed) fail(`${this.declaration.name}: an update that changes nothing`);
   }
 
   insertOrphan(keys: Uint32Array, at: number): void {

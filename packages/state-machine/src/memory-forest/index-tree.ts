@@ -9,13 +9,15 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { ForestMemory, IndexDeclaration, IndexKind, Pointer } from "../forest.ts";
+import * as u128 from "../lanes/u128.ts";
+import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { PostingLists } from "./posting-lists.ts";
 import { SortedEntries } from "./sorted-entries.ts";
 import type { TimestampOrder } from "./timestamp-order.ts";
 
 /** The lanes of an indexed value. */
-export function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
+function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
   switch (kind) {
     case "void":
       return 0;
@@ -165,6 +167,20 @@ export class IndexTree {
     else this.#sortDerived(sorted);
     sorted.merge();
     return sorted;
+  }
+
+  /** All entries as (value, timestamp), in key order. */
+  entries(): [value: bigint, timestamp: bigint][] {
+    const sorted = this.sorted();
+    const value = new Uint32Array(4);
+    const entries: [bigint, bigint][] = [];
+    for (let index = 0; index < sorted.count; index += 1) {
+      const ordinal = sorted.ordinal(index);
+      if (this.isRemoved(ordinal)) continue;
+      sorted.value(index, value, 0);
+      entries.push([u128.toBigInt(value, 0), u64.toBigInt(this.#memory.u32, this.#order.timestampLane(ordinal))]);
+    }
+    return entries;
   }
 
   #sortHand(sorted: SortedEntries): void {

@@ -70,6 +70,18 @@ export class MemoryForest implements Forest {
     this.#options.nextTick(callback);
   }
 
+  /**
+   * The entries of an index tree as (value, timestamp), in key order, those of burnt keys left out: what the tree of a
+   * real forest holds after the same operations. For comparisons, not for hot paths.
+   */
+  entriesOf(treeId: number): [value: bigint, timestamp: bigint][] {
+    for (const groove of this.#grooves) {
+      const index = groove.indexes.find(({ declaration }) => declaration.treeId === treeId);
+      if (index !== undefined) return index.entries();
+    }
+    assert(false, () => `there is no index tree ${treeId}`);
+  }
+
   checkpoint(_callback: () => void): void {
     assert(false, "a forest in memory has no checkpoints");
   }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import type { ForestMemory } from "../forest.ts";
 import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -90,7 +90,7 @@ export class TimestampOrder {
 
   /** The object at a position. */
   ordinalAt(position: number): number {
-    assert(position >= 0 && position < this.#positionCount, () => `position ${position} of ${this.#positionCount}`);
+    if (position < 0 || position >= this.#positionCount) fail(`position ${position} of ${this.#positionCount}`);
     return this.#ordinals === null ? position : (this.#ordinals[position] as number);
   }
 

@@ -59,7 +59,11 @@ const ACCEPT: Verdict = { kind: "accept" };
 const RESEND: Verdict = { kind: "resend" };
 
 /** The one reason that concerns the operator, not the client. */
-export const LOG_FULL: Verdict & { readonly kind: "drop" } = { kind: "drop", because: "the log is full", level: "debug" };
+export const LOG_FULL: Verdict & { readonly kind: "drop" } = {
+  kind: "drop",
+  because: "the log is full",
+  level: "debug",
+};
 
 /** The rules in their order. */
 export const ADMISSION_RULES: readonly AdmissionRule[] = [
@@ -183,7 +187,8 @@ function judgeSession(request: RequestHeader, facts: AdmissionFacts): Verdict | 
   const session = facts.session(request.client);
   if (session !== null) return judgeKnownClient(request, session);
   if (request.operation === Operation.register) return null;
-  if (facts.pipeline.newestOfClient(request.client) !== null) return drop("waiting for the client's register, or a pulse");
+  if (facts.pipeline.newestOfClient(request.client) !== null)
+    return drop("waiting for the client's register, or a pulse");
   return request.client === 0n ? null : evict(EvictionReason.noSession, "on_request: no session");
 }
 
@@ -192,10 +197,13 @@ function judgeKnownClient(request: RequestHeader, { session, header: latest }: C
     if (session > request.session) return evict(EvictionReason.sessionTooLow, "on_request: ignoring older session");
     if (session < request.session) return drop("newer session: a bug of the client", "error");
   }
-  if (latest.release !== request.release) return evict(EvictionReason.sessionReleaseMismatch, "another release in the session");
+  if (latest.release !== request.release)
+    return evict(EvictionReason.sessionReleaseMismatch, "another release in the session");
   if (latest.request > request.request) return drop("older request");
   if (latest.request === request.request) {
-    return latest.requestChecksum === request.checksum ? RESEND : drop("two requests with one number: a bug of the client", "error");
+    return latest.requestChecksum === request.checksum
+      ? RESEND
+      : drop("two requests with one number: a bug of the client", "error");
   }
   if (latest.request + 1 < request.request) return drop("newer request: a bug of the client", "error");
   return latest.context === request.parent ? null : drop("not the successor of the latest reply", "error");

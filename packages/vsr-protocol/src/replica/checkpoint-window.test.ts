@@ -4,7 +4,8 @@ import { PRODUCTION } from "../config/production.ts";
 import { TEST_MIN } from "../config/test-min.ts";
 import { CheckpointWindow } from "./checkpoint-window.ts";
 
-const windowAt = (config: Config, opCheckpoint: number): CheckpointWindow => new CheckpointWindow(config, () => opCheckpoint);
+const windowAt = (config: Config, opCheckpoint: number): CheckpointWindow =>
+  new CheckpointWindow(config, () => opCheckpoint);
 
 test("the windows of a checkpoint are those of the worked example", () => {
   const window = windowAt(TEST_MIN, 19);

@@ -273,7 +273,10 @@ export class Commit {
       log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
     if (parent !== null) assert(header.parent === parent.checksum, () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
-      assert(source() === "journal", () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
+      assert(
+        source() === "journal",
+        () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`,
+      );
       fatal(
         FatalReason.cli,
         `the timestamp of op ${header.op} in the log is not above that of the op before it: the log is that of an AOF recovery, start with --aof-recovery`,
@@ -300,7 +303,10 @@ export class Commit {
     if (header.operation !== Operation.upgrade) return;
     const target = new UpgradeRequest(message.body()).release;
     if (target !== release) {
-      fatal(FatalReason.cli, `op ${header.op} in the log upgrades to release ${formatRelease(target)}: start with that release`);
+      fatal(
+        FatalReason.cli,
+        `op ${header.op} in the log upgrades to release ${formatRelease(target)}: start with that release`,
+      );
     }
   }
 
@@ -351,7 +357,10 @@ export class Commit {
     if (checkpointer === null || checkpointer.durable) return;
     if (!durable(config, window.opCheckpoint, log.commitMin)) return;
     const first = window.opCheckpointTrigger + config.cluster.pipelinePrepareQueueMax + 1;
-    assert(window.opCheckpoint === 0 || log.commitMin === first, () => `op ${log.commitMin}, not ${first}, frees blocks`);
+    assert(
+      window.opCheckpoint === 0 || log.commitMin === first,
+      () => `op ${log.commitMin}, not ${first}, frees blocks`,
+    );
     this.#wait();
     checkpointer.markDurable(() => this.#completed("checkpoint_durable"));
   }

@@ -10,14 +10,13 @@ import { REGISTER_RESULT_SIZE_BYTES, RegisterRequest, RegisterResult } from "../
 import { ReconfigurationRequest } from "../body/reconfiguration.ts";
 import type { ClientReplies } from "../clients/replies.ts";
 import type { ClientSession, ClientSessions } from "../clients/sessions.ts";
-import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import type { Checksums } from "../message/checksums.ts";
-import { HEADER_SIZE_BYTES, initHeader } from "../message/frame.ts";
+import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import type { MessagePool } from "../message/pool.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import { ReplyHeader } from "../message/reply.ts";
+import { initReply, ReplyHeader } from "../message/reply.ts";
 import { Operation } from "../operation.ts";
 import type { AppendOnlyFile } from "../ports/aof.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -48,13 +47,9 @@ export class Execution {
     this.#options = options;
   }
 
-  /**
-   * Executes a prepare and returns its reply, with one reference for the caller; null if nobody waits for one.
-   *
-   * @param executed runs between the execution and everything that follows from it.
-   */
+  /** Executes a prepare and returns its reply, with one reference for the caller; null if nobody waits for one. */
   execute(prepare: Message, committing: Committing): Message | null {
-    const { aof, stateMachine, pool } = this.#options;
+    const { aof, stateMachine, pool, checksums } = this.#options;
     const header = prepare.as(PrepareHeader);
     assert(committing.op === header.op, () => `op ${header.op} is executed as op ${committing.op}`);
     // Before anyone can see a reply: what the file does not hold was never answered.
@@ -66,7 +61,9 @@ export class Execution {
       reply.release();
       return null;
     }
-    this.#finishReply(header, reply, resultSize);
+    const { size } = initReply(reply, header, resultSize, checksums);
+    // The reply is stored in whole sectors, the same on every replica.
+    reply.buffer.fill(0, size, sectorCeil(size));
     this.#updateSession(reply);
     return reply;
   }
@@ -89,29 +86,6 @@ export class Execution {
         return size;
       }
     }
-  }
-
-  /** Writes the reply's header (spec 01 §4.12). It is the same on every replica, so that stored replies are. */
-  #finishReply(prepare: PrepareHeader, reply: Message, resultSize: number): void {
-    const { checksums } = this.#options;
-    const header = reply.as(ReplyHeader);
-    initHeader(header, Command.reply, prepare.cluster);
-    header.size = HEADER_SIZE_BYTES + resultSize;
-    header.view = prepare.view;
-    header.release = prepare.release;
-    header.replica = prepare.replica;
-    header.requestChecksum = prepare.requestChecksum;
-    header.client = prepare.client;
-    header.op = prepare.op;
-    header.commit = prepare.op;
-    header.timestamp = prepare.timestamp;
-    header.request = prepare.request;
-    header.operation = prepare.operation;
-    checksums.setBody(header, reply.body());
-    // The client's next request names the context. Unlike the checksum, it survives a newer view in a copy.
-    header.context = checksums.ofHeader(header);
-    checksums.set(header);
-    reply.buffer.fill(0, header.size, sectorCeil(header.size));
   }
 
   /** Remembers the reply for when the client asks again. */

@@ -133,6 +133,9 @@ export class Ingress {
   #warn(header: Header, because: string): void {
     const { logger } = this.#options;
     if (!logger.enabled("warn")) return;
-    logger.log("warn", `on_message: dropped: ${because}`, { command: commandName(header.command), replica: header.replica });
+    logger.log("warn", `on_message: dropped: ${because}`, {
+      command: commandName(header.command),
+      replica: header.replica,
+    });
   }
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import { RegisterRequest } from "../body/register.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Checksums } from "../message/checksums.ts";
 import type { Message } from "../message/message.ts";
-import { PrepareHeader } from "../message/prepare.ts";
+import { initPrepare, type PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -17,7 +18,6 @@ import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Pipeline, QueuedPrepare } from "./pipeline.ts";
-import { turnIntoPrepare, writeBatchSizeLimit } from "./prepare.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** What the primary works with. */
@@ -68,20 +68,16 @@ export class Normal {
     const parent = journal.headerWithOp(log.op);
     assert(parent !== null, () => `the head ${log.op} is not in the log`);
     const timestamp = this.#timestamp(message, realtime);
-    const header = turnIntoPrepare(
-      message,
-      {
-        cluster: identity.cluster,
-        view: view.view,
-        replica: identity.replica,
-        parent: parent.checksum,
-        checkpointId: this.#checkpointId(op),
-        op,
-        commit: log.commitMax,
-        timestamp,
-      },
-      checksums,
-    );
+    const values = {
+      view: view.view,
+      replica: identity.replica,
+      parent: parent.checksum,
+      checkpointId: this.#checkpointId(op),
+      op,
+      commit: log.commitMax,
+      timestamp,
+    };
+    const header = initPrepare(message, values, checksums);
     this.#options.onPrepared();
     pipeline.pushPrepare(message);
     this.#append(header);
@@ -97,7 +93,10 @@ export class Normal {
     if (request !== null) this.prepare(request.message, request.realtime);
     this.#writeNext();
     const { prepareCount } = pipeline;
-    assert(log.commitMax + prepareCount === log.op, () => `${prepareCount} prepares from ${log.commitMax} to ${log.op}`);
+    assert(
+      log.commitMax + prepareCount === log.op,
+      () => `${prepareCount} prepares from ${log.commitMax} to ${log.op}`,
+    );
   }
 
   /** The timestamp of the prepare: that of its last event. Events come after everything prepared or executed before. */
@@ -112,12 +111,14 @@ export class Normal {
     return request.timestamp;
   }
 
-  /** What is particular to the operation. */
+  /** What is particular to the operation. A `register` is told how large the bodies of its requests may be, in bytes. */
   #prepareBody(message: Message): void {
-    const { stateMachine, requestSizeLimit, checksums } = this.#options;
+    const { stateMachine, requestSizeLimit } = this.#options;
     const { operation } = message.as(RequestHeader);
     if (operation === Operation.register) {
-      writeBatchSizeLimit(message, requestSizeLimit - HEADER_SIZE_BYTES, checksums);
+      const body = new RegisterRequest(message.body());
+      assert(body.batchSizeLimit === 0, () => `a client asks for a limit of ${body.batchSizeLimit}`);
+      body.batchSizeLimit = requestSizeLimit - HEADER_SIZE_BYTES;
       return;
     }
     if (operation === Operation.noop) return;

@@ -69,7 +69,8 @@ export interface ReplicaPorts {
 
 /** @throws AssertionError if the options contradict each other or the configuration. */
 export function assertOptions(options: ReplicaOptions): void {
-  const { config, requestSizeLimit, pipelineRequestQueueLimit, release, releaseClientMin, nonce, addressCount } = options;
+  const { config, requestSizeLimit, pipelineRequestQueueLimit, release, releaseClientMin, nonce, addressCount } =
+    options;
   assert(
     requestSizeLimit > HEADER_SIZE_BYTES && requestSizeLimit <= config.cluster.messageSizeMax,
     () => `a request size limit of ${requestSizeLimit}`,
@@ -78,7 +79,10 @@ export function assertOptions(options: ReplicaOptions): void {
     pipelineRequestQueueLimit >= 0 && pipelineRequestQueueLimit <= config.derived.pipelineRequestQueueMax,
     () => `a request queue of ${pipelineRequestQueueLimit}`,
   );
-  assert(releaseClientMin > 0 && releaseClientMin <= release, () => `clients from ${releaseClientMin}, release ${release}`);
+  assert(
+    releaseClientMin > 0 && releaseClientMin <= release,
+    () => `clients from ${releaseClientMin}, release ${release}`,
+  );
   assert(nonce > 0n && nonce >> 128n === 0n, "the nonce is a u128 and not 0");
   assert(addressCount > 0, "a replica has an address");
 }

@@ -112,11 +112,6 @@ export class Pipeline {
     return this.#prepares[0] ?? null;
   }
 
-  /** The oldest prepare that too few replicas have on disk. */
-  firstWithoutQuorum(): QueuedPrepare | null {
-    return this.#prepares.find((prepare) => !prepare.okQuorumReceived) ?? null;
-  }
-
   /** The prepare with exactly this op and header checksum. */
   find(op: number, checksum: bigint): QueuedPrepare | null {
     const head = this.head;
@@ -146,7 +141,10 @@ export class Pipeline {
     const last = this.#prepares.at(-1);
     if (last !== undefined) {
       assert(last.op + 1 === entry.op, () => `op ${entry.op} is prepared after op ${last.op}`);
-      assert(message.as(PrepareHeader).parent === last.checksum, () => `op ${entry.op} is not chained to the op before it`);
+      assert(
+        message.as(PrepareHeader).parent === last.checksum,
+        () => `op ${entry.op} is not chained to the op before it`,
+      );
       const upgrading = last.operation === Operation.upgrade;
       assert(!upgrading || entry.operation === Operation.upgrade, () => `op ${entry.op} follows an upgrade`);
     }
@@ -164,7 +162,10 @@ export class Pipeline {
 
   /** Lets a request wait. Takes over the caller's reference. */
   pushRequest(message: Message, realtime: bigint): void {
-    assert(this.prepareQueueFull && !this.full, () => `${this.prepareCount} prepares and ${this.requestCount} requests`);
+    assert(
+      this.prepareQueueFull && !this.full,
+      () => `${this.prepareCount} prepares and ${this.requestCount} requests`,
+    );
     const entry = new QueuedRequest(message, realtime);
     const alone = this.#requests.every((request) => request.client !== entry.client);
     assert(alone, () => `client ${entry.client} has a request in the queue already`);

@@ -94,7 +94,10 @@ export class Replica implements MessageBusReceiver {
     assertOptions(options);
     const { config } = options;
     const { superblock, stateMachine, checkpointer, time, pool, checksums } = ports;
-    assert(stateMachine.checkpoints === (checkpointer !== null), "a checkpointer is for a state machine that checkpoints");
+    assert(
+      stateMachine.checkpoints === (checkpointer !== null),
+      "a checkpointer is for a state machine that checkpoints",
+    );
     this.#options = options;
     this.#ports = ports;
     this.#startTime = time.realtime();
@@ -343,7 +346,10 @@ export class Replica implements MessageBusReceiver {
     const { opCheckpoint, opPrepareMax } = this.#window;
     this.#log.assertInvariants();
     assert(this.#ports.journal.headerWithOp(op) !== null, () => `the head ${op} is not in the log`);
-    assert(opCheckpoint <= commitMin && op <= opPrepareMax, () => `op ${op} outside ${opCheckpoint} to ${opPrepareMax}`);
+    assert(
+      opCheckpoint <= commitMin && op <= opPrepareMax,
+      () => `op ${op} outside ${opCheckpoint} to ${opPrepareMax}`,
+    );
     assert(this.#view.view === this.#view.logView, () => `view ${this.#view.view}, log_view ${this.#view.logView}`);
     assert(commitMin === commitMax, () => `commit_min ${commitMin}, commit_max ${commitMax}`);
     const { prepareCount } = this.#pipeline;

@@ -11,7 +11,7 @@ import type { Checksums } from "../message/checksums.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import type { MessagePool } from "../message/pool.ts";
-import { ReplyHeader } from "../message/reply.ts";
+import { ReplyHeader, setReplyView } from "../message/reply.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Release } from "../release.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
@@ -54,9 +54,7 @@ export class Replies {
     }
     const copy = pool.acquire();
     copy.buffer.set(reply.bytes());
-    const copyHeader = copy.as(ReplyHeader);
-    copyHeader.view = view.logViewDurable;
-    checksums.set(copyHeader);
+    setReplyView(copy.as(ReplyHeader), view.logViewDurable, checksums);
     outbox.sendToClient(header.client, copy);
     copy.release();
   }
@@ -75,7 +73,8 @@ export class Replies {
       return;
     }
     const reading = clientReplies.read(session, (reply) => this.#onRead(client, reply));
-    if (!reading && logger.enabled("debug")) logger.log("debug", "on_request: no read is free for the reply", { client });
+    if (!reading && logger.enabled("debug"))
+      logger.log("debug", "on_request: no read is free for the reply", { client });
   }
 
   /** A reply without a body is its header, which the session has. */
@@ -89,7 +88,9 @@ export class Replies {
   #onRead(client: bigint, reply: Message | null): void {
     if (reply === null) {
       // There is nobody to fetch it from. The client's session is stuck; all others go on.
-      this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", { client });
+      this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
+        client,
+      });
       return;
     }
     this.send(reply);

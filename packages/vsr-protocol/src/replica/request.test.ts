@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RELEASE_CLIENT_MIN, RELEASE_NOW, type RequestFields, Solo, Tally, TestClient } from "../../test/solo.ts";
+import { RELEASE_CLIENT_MIN, RELEASE_NOW, type RequestFields, Solo, Tally, type TestClient } from "../../test/solo.ts";
 import { Command } from "../command.ts";
 import { EvictionReason, evictionReasonName } from "../eviction.ts";
 import { PrepareHeader } from "../message/prepare.ts";
@@ -46,13 +46,28 @@ describe("a request is judged by the first rule of spec 03 §12.1 that applies",
     ["5", "a release that is too low", { release: RELEASE_CLIENT_MIN - 1 }, "client_release_too_low"],
     ["6", "a release that is too high", { release: RELEASE_NOW + 1 }, "client_release_too_high"],
     ["7", "a body that is too large", { body: new Uint8Array(1024 - 255) }, "invalid_request_body_size"],
-    ["7", "too large, with an unknown operation", { body: new Uint8Array(1024), operation: 199 }, "invalid_request_body_size"],
+    [
+      "7",
+      "too large, with an unknown operation",
+      { body: new Uint8Array(1024), operation: 199 },
+      "invalid_request_body_size",
+    ],
     ["8", "an operation that the state machine does not know", { operation: 199 }, "invalid_request_operation"],
     ["8", "reconfigure", { operation: Operation.reconfigure, body: new Uint8Array(256) }, "invalid_request_operation"],
     ["9", "a body that the state machine does not take", { body: Uint8Array.of(255) }, "invalid_request_body"],
     ["9", "an invalid body without a session", { client: 8n, body: Uint8Array.of(255) }, "invalid_request_body"],
-    ["10", "register without a body", { ...REGISTER, body: new Uint8Array(0), session: 0, request: 0, parent: 0n }, "invalid_request_body_size"],
-    ["10", "register with a body that is not zero", { ...REGISTER, body: new Uint8Array(256).fill(1), session: 0, request: 0, parent: 0n, client: 8n }, "dropped"],
+    [
+      "10",
+      "register without a body",
+      { ...REGISTER, body: new Uint8Array(0), session: 0, request: 0, parent: 0n },
+      "invalid_request_body_size",
+    ],
+    [
+      "10",
+      "register with a body that is not zero",
+      { ...REGISTER, body: new Uint8Array(256).fill(1), session: 0, request: 0, parent: 0n, client: 8n },
+      "dropped",
+    ],
     ["12", "upgrade, which is not for clients", { operation: Operation.upgrade, body: new Uint8Array(16) }, "dropped"],
     ["13", "no session", { client: 8n }, "no_session"],
     ["13", "a newer session", { session: 2 }, "dropped"],
@@ -103,7 +118,9 @@ describe("a request is judged by the first rule of spec 03 §12.1 that applies",
     // Sessions begin at op 1, and 0 is no session: a client whose register was executed later has an older one.
     const late = solo.registered(20n);
     expect(late.session).toBeGreaterThan(1);
-    expect(answer(solo, { client: 20n, session: 1, request: 1, parent: late.context, body: Uint8Array.of(1) })).toBe("session_too_low");
+    expect(answer(solo, { client: 20n, session: 1, request: 1, parent: late.context, body: Uint8Array.of(1) })).toBe(
+      "session_too_low",
+    );
     expect(solo.logger.lines.join("\n")).toContain("on_request: ignoring older session");
   });
 
@@ -234,7 +251,13 @@ describe("the pipeline", () => {
     const client = solo.registered(1n);
     client.send({ body: Uint8Array.of(1) });
     solo.receive(
-      solo.requestBytes({ client: 1n, session: client.session, request: 1, parent: client.context, body: Uint8Array.of(2) }),
+      solo.requestBytes({
+        client: 1n,
+        session: client.session,
+        request: 1,
+        parent: client.context,
+        body: Uint8Array.of(2),
+      }),
     );
     solo.settle();
     expect(client.take().tally).toEqual({ count: 1, sum: 1 });

@@ -29,7 +29,11 @@ describe("a start that cannot be is refused with one line, and changes nothing",
   const cases: readonly (readonly [name: string, options: SoloOptions, line: string])[] = [
     ["another cluster", { cluster: 5n }, "belongs to cluster 0, not to cluster 5"],
     ["too few addresses", { format: { replicaCount: 3 }, addressCount: 2 }, "all addresses must be provided"],
-    ["more than one replica", { format: { replicaCount: 3 }, addressCount: 3 }, "this release runs single-replica clusters"],
+    [
+      "more than one replica",
+      { format: { replicaCount: 3 }, addressCount: 3 },
+      "this release runs single-replica clusters",
+    ],
     ["a standby", { format: { replica: 1 }, addressCount: 2 }, "this release runs single-replica clusters"],
     ["addresses of standbys", { addressCount: 2 }, "without standbys"],
     ["a newer file", { format: { release: releaseOf(0, 18, 0) } }, "at release 0.18.0, this is release 0.17.9"],
@@ -66,7 +70,9 @@ describe("a start that cannot be is refused with one line, and changes nothing",
     const { storage, config } = again;
     const slotSize = config.cluster.messageSizeMax;
     storage.write(zoneStart(config, "walPrepares") + 2 * slotSize, new Uint8Array(slotSize));
-    expect(refusal(new Solo({ storage: storage.restart() }))).toContain("op 2, which the superblock knows of, is not there");
+    expect(refusal(new Solo({ storage: storage.restart() }))).toContain(
+      "op 2, which the superblock knows of, is not there",
+    );
   });
 
   test("a log with a gap", () => {
@@ -76,7 +82,9 @@ describe("a start that cannot be is refused with one line, and changes nothing",
     const { storage, config } = solo;
     const slotSize = config.cluster.messageSizeMax;
     storage.write(zoneStart(config, "walPrepares") + 2 * slotSize, new Uint8Array(slotSize));
-    expect(refusal(new Solo({ storage: storage.restart() }))).toContain("op 2 is not there, or op 3 does not follow from it");
+    expect(refusal(new Solo({ storage: storage.restart() }))).toContain(
+      "op 2 is not there, or op 3 does not follow from it",
+    );
   });
 });
 
@@ -125,7 +133,11 @@ describe("a start", () => {
     for (const value of [1, 2, 3]) client.add(value);
     const again = solo.restart();
     expect(again.machine.sum).toBe(6);
-    expect(again.machine.calls.filter((call) => call.startsWith("commit"))).toEqual(["commit 2", "commit 3", "commit 4"]);
+    expect(again.machine.calls.filter((call) => call.startsWith("commit"))).toEqual([
+      "commit 2",
+      "commit 3",
+      "commit 4",
+    ]);
     expect(again.bus.sent).toEqual([]);
     expect(client.moveTo(again).add(4).tally).toEqual({ count: 4, sum: 10 });
   });

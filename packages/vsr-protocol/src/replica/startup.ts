@@ -18,6 +18,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
 import { formatRelease, RELEASE_MAJOR_TEST } from "../release.ts";
+import { viewHeadersInvalid } from "../view-headers.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Commit } from "./commit.ts";
@@ -32,7 +33,15 @@ import type { DurableView } from "./view-durable.ts";
 /** How far the start has come. */
 export type StartupStage = "closed" | "superblock" | "journal" | "state_machine" | "replay" | "view" | "serving";
 
-const STAGES: readonly StartupStage[] = ["closed", "superblock", "journal", "state_machine", "replay", "view", "serving"];
+const STAGES: readonly StartupStage[] = [
+  "closed",
+  "superblock",
+  "journal",
+  "state_machine",
+  "replay",
+  "view",
+  "serving",
+];
 
 /** How often the operator hears of a long replay. */
 const PROGRESS_NS = 1_000_000_000n;
@@ -101,9 +110,10 @@ export class Startup {
   }
 
   #onSuperBlock(): void {
-    const { options, identity, superblock, journal, window, logger, onIdentity } = this.#options;
+    const { options, identity, superblock, journal, window, view, logger, onIdentity } = this.#options;
     identity.load(superblock);
     this.#checkSuperBlock();
+    view.load();
     onIdentity();
     const { working } = superblock;
     logger.log("info", "starting", {
@@ -138,17 +148,23 @@ export class Startup {
       refuse(`the data file belongs to cluster ${identity.cluster}, not to cluster ${cluster}`);
     }
     if (replica >= addressCount || replicaCount > addressCount) {
-      refuse(`all addresses must be provided: the cluster has ${replicaCount} replicas, this is number ${replica}, there are ${addressCount} addresses`);
+      refuse(
+        `all addresses must be provided: the cluster has ${replicaCount} replicas, this is number ${replica}, there are ${addressCount} addresses`,
+      );
     }
     if (replicaCount > 1 || replica > 0) {
-      refuse(`the data file is that of replica ${replica} of ${replicaCount}: this release runs single-replica clusters`);
+      refuse(
+        `the data file is that of replica ${replica} of ${replicaCount}: this release runs single-replica clusters`,
+      );
     }
     if (addressCount > replicaCount) {
       refuse(`${addressCount} addresses for one replica: this release runs single-replica clusters without standbys`);
     }
     const fileRelease = superblock.working.checkpoint.release;
     if (fileRelease !== release) {
-      refuse(`the data file is at release ${formatRelease(fileRelease)}, this is release ${formatRelease(release)}: start it with the former`);
+      refuse(
+        `the data file is at release ${formatRelease(fileRelease)}, this is release ${formatRelease(release)}: start it with the former`,
+      );
     }
     if (release >>> 16 === RELEASE_MAJOR_TEST && identity.cluster !== 0n) {
       refuse(`a test release runs cluster 0 only, not cluster ${identity.cluster}`);
@@ -192,7 +208,9 @@ export class Startup {
       case "recovered":
         return;
       case "WALInvalid":
-        return refuse("the write-ahead log is damaged as a whole (WALInvalid): restore the data file from a copy, or replay an AOF");
+        return refuse(
+          "the write-ahead log is damaged as a whole (WALInvalid): restore the data file from a copy, or replay an AOF",
+        );
       case "WALCorrupt":
         return refuse(
           `the write-ahead log is damaged (WALCorrupt): ${result.faultyCount} slots from slot ${result.slot} on. A single replica has no one to ` +
@@ -210,11 +228,15 @@ export class Startup {
   #checkHead({ op, commitMin }: Head): void {
     const { journal, window, room, stateMachine } = this.#options;
     if (journal.dirtyCount > 0) {
-      refuse(`the write-ahead log is damaged (WALCorrupt): op ${op}, which the superblock knows of, is not there. Restore the data file from a copy, or replay an AOF`);
+      refuse(
+        `the write-ahead log is damaged (WALCorrupt): op ${op}, which the superblock knows of, is not there. Restore the data file from a copy, or replay an AOF`,
+      );
     }
     const start = chainStart(journal, op, commitMin);
     if (start > commitMin) {
-      refuse(`the write-ahead log is damaged (WALCorrupt): op ${start - 1} is not there, or op ${start} does not follow from it. Restore the data file from a copy, or replay an AOF`);
+      refuse(
+        `the write-ahead log is damaged (WALCorrupt): op ${start - 1} is not there, or op ${start} does not follow from it. Restore the data file from a copy, or replay an AOF`,
+      );
     }
     if (room.allows(op)) return;
     assert(!stateMachine.checkpoints, "there is always room in a log that is checkpointed");
@@ -230,8 +252,15 @@ export class Startup {
    */
   #advanceView(): void {
     const { config, journal, log, window, view } = this.#options;
-    view.load();
     const headers = viewHeadersOfLog(config, journal, { opMax: log.op, opPrepareMax: window.opPrepareMax });
+    const invalid = viewHeadersInvalid(config, "view", headers);
+    if (invalid !== null) {
+      // The log is whole and chained, so only its timestamps can be wrong: clients chose them.
+      refuse(
+        `the log of an AOF recovery cannot be opened again, because its requests went back in time (${invalid}): ` +
+          "repeat the recovery into a new data file",
+      );
+    }
     view.advance(view.view + 1, view.logView + 1, headers);
   }
 

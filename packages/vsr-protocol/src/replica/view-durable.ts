@@ -108,7 +108,10 @@ export class DurableView {
 
   #onPersisted(): void {
     const { staging } = this.#options.superblock;
-    assert(this.viewDurable <= this.#view && this.logViewDurable <= this.#logView, "a view is durable before it exists");
+    assert(
+      this.viewDurable <= this.#view && this.logViewDurable <= this.#logView,
+      "a view is durable before it exists",
+    );
     const stale = staging.vsrState.view < this.#view || staging.vsrState.logView < this.#logView;
     if (stale) {
       this.#persist();

@@ -1,0 +1,56 @@
+/**
+ * What a command line asks for.
+ */
+import { PRODUCTION } from "@stagbeetle/vsr-protocol";
+
+import { CommandLineError } from "../command-line/command-line-error.ts";
+import { suggestion } from "../command-line/suggestion.ts";
+import { parseFormat } from "./format-flags.ts";
+import type { FormatCommand } from "./format-flags.ts";
+import { helpText } from "./help.ts";
+import { parseStart } from "./start-command.ts";
+import type { StartCommand } from "./start-command.ts";
+import { parseVersion } from "./version-flags.ts";
+import type { VersionCommand } from "./version-flags.ts";
+
+/** What a command line asks for. */
+export type Command =
+  | { readonly kind: "help"; readonly text: string }
+  | { readonly kind: "format"; readonly format: FormatCommand }
+  | { readonly kind: "start"; readonly start: StartCommand }
+  | { readonly kind: "version"; readonly version: VersionCommand };
+
+/** The commands of this build. */
+const COMMANDS = ["format", "start", "version"] as const;
+
+/** Commands of the reference that this build does not have. */
+const MISSING: readonly string[] = ["recover", "repl", "benchmark", "inspect", "multiversion", "amqp"];
+
+const EXPECTED = "expected 'format', 'start', or 'version'";
+
+/** Reads a command line. Nothing is opened or created. @throws CommandLineError */
+export function parseCommandLine(args: readonly string[]): Command {
+  const [name, ...rest] = args;
+  switch (name) {
+    case undefined:
+      throw new CommandLineError(`subcommand required, ${EXPECTED}; \`stagbeetle --help\` shows how`);
+    case "-h":
+    case "--help":
+      return { kind: "help", text: helpText() };
+    case "format":
+      return { kind: "format", format: parseFormat(rest) };
+    case "start":
+      return { kind: "start", start: parseStart(rest, PRODUCTION) };
+    case "version":
+      return { kind: "version", version: parseVersion(rest) };
+    default:
+      throw unknownCommand(name);
+  }
+}
+
+function unknownCommand(name: string): CommandLineError {
+  if (MISSING.includes(name)) return new CommandLineError(`this build of stagbeetle does not have '${name}' yet`);
+  const meant = suggestion(name, COMMANDS);
+  const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
+  return new CommandLineError(`unknown subcommand: '${name}'; ${hint}`);
+}

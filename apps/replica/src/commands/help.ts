@@ -1,0 +1,56 @@
+/**
+ * The help text, made from the declarations of the flags.
+ */
+import type { Flag } from "../command-line/flags.ts";
+import { FORMAT } from "./format-flags.ts";
+import { EXPERIMENTAL, START } from "./start-flags.ts";
+import { VERSION } from "./version-flags.ts";
+
+const HEAD = `Stagbeetle: a replicated ledger, compatible with TigerBeetle 0.17.9's wire protocol and files
+
+Usage:
+  stagbeetle format --replica-count=<integer> --replica=<index> [--cluster=<integer>] [--development] <path>
+  stagbeetle start --addresses=<list> [--development] [--experimental …] <path>
+  stagbeetle version [--verbose]
+`;
+
+const FOOT = `
+Examples:
+  stagbeetle format --cluster=0 --replica=0 --replica-count=1 --development 0_0.stagbeetle
+  stagbeetle start --addresses=3000 --development 0_0.stagbeetle
+
+Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv6 hosts in brackets.
+`;
+
+/** All commands and flags, for people. */
+export function helpText(): string {
+  const all = Object.entries<Flag<unknown>>(START.flags);
+  return [
+    HEAD,
+    section("format", Object.entries<Flag<unknown>>(FORMAT.flags)),
+    section(
+      "start",
+      all.filter(([flag]) => !experimental(flag)),
+    ),
+    section(
+      "start, with --experimental",
+      all.filter(([flag]) => experimental(flag)),
+    ),
+    section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
+    FOOT,
+  ].join("");
+}
+
+function experimental(flag: string): boolean {
+  return EXPERIMENTAL.some((name) => name === flag);
+}
+
+const USAGE_WIDTH = 44;
+
+function section(title: string, flags: readonly (readonly [name: string, flag: Flag<unknown>])[]): string {
+  const lines = flags.map(([name, { placeholder, brief }]) => {
+    const usage = placeholder === null ? `--${name}` : `--${name}=<${placeholder}>`;
+    return `  ${usage.padEnd(USAGE_WIDTH)}${brief}\n`;
+  });
+  return `\nFlags of ${title}:\n${lines.join("")}`;
+}

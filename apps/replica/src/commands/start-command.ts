@@ -1,0 +1,200 @@
+/**
+ * What `start` is asked to do: its flags with their defaults, checked in the reference's order (spec 06 §4.3).
+ */
+import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
+import type { Address, Config } from "@stagbeetle/vsr-protocol";
+
+import { CommandLineError } from "../command-line/command-line-error.ts";
+import { parseArguments } from "../command-line/parse-arguments.ts";
+import { formatSize } from "../command-line/size.ts";
+import type { Size } from "../command-line/size.ts";
+import { COMPACTION_BLOCKS_MIN, isDefault, startDefaults } from "./start-defaults.ts";
+import type { StartDefaults } from "./start-defaults.ts";
+import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";
+import type { StartFlag, StartValues } from "./start-flags.ts";
+
+const U32_MAX = 2n ** 32n - 1n;
+const STATSD_ADDRESSES_MAX = 1;
+const ACCOUNT_SIZE_BYTES = 128n;
+const TRANSFER_SIZE_BYTES = 128n;
+const TRANSFER_PENDING_SIZE_BYTES = 16n;
+/** Caches are set-associative: whole multiples of so many entries, or blocks. */
+const CACHE_WAYS = 256n;
+const CACHE_GRID_WAYS = 64n;
+const MANIFEST_NODES_MULTIPLE = 64n;
+
+/** What is to be started. Sizes in bytes. */
+export interface StartCommand {
+  readonly path: string;
+  readonly addresses: readonly Address[];
+  /** Exactly `--addresses=0`: the port goes to stdout, and the end of stdin ends the process (spec 06 §4.3). */
+  readonly driven: boolean;
+  readonly development: boolean;
+  readonly logDebug: boolean;
+  readonly aofRecovery: boolean;
+  readonly storageSizeLimit: number;
+  readonly pipelineRequestQueueLimit: number;
+  readonly requestSizeLimit: number;
+  /** Flags that were given and have no effect in this build. */
+  readonly withoutEffect: readonly StartFlag[];
+}
+
+/** @throws CommandLineError for the first thing that is wrong. */
+export function parseStart(args: readonly string[], config: Config): StartCommand {
+  const { values, positional } = parseArguments(START, args);
+  const defaults = startDefaults(config, values.development);
+  checkExperimental(values, defaults);
+  const addresses = parseAddressList("addresses", values.addresses, MEMBERS_MAX);
+  const storageSizeLimit = limitStorage(values, defaults, config);
+  const pipelineRequestQueueLimit = limitPipelineRequests(values, defaults, config);
+  const requestSizeLimit = limitRequest(values, defaults, config);
+  checkMemory(values, config);
+  checkFiles(values);
+  checkCaches(values, config);
+  checkTimeouts(values, config);
+  checkCommitStall(values, defaults);
+  if (values.statsd !== null) parseAddressList("statsd", values.statsd, STATSD_ADDRESSES_MAX);
+  checkSupported(values);
+  return {
+    path: positional,
+    addresses,
+    driven: values.addresses === "0",
+    development: values.development,
+    logDebug: values["log-debug"],
+    aofRecovery: values["aof-recovery"],
+    storageSizeLimit,
+    pipelineRequestQueueLimit,
+    requestSizeLimit,
+    withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
+  };
+}
+
+function given(values: StartValues, flag: StartFlag): boolean {
+  return values[flag] !== null && values[flag] !== false;
+}
+
+function checkExperimental(values: StartValues, defaults: StartDefaults): void {
+  if (values.experimental) return;
+  for (const flag of EXPERIMENTAL) {
+    if (isDefault(defaults, flag, values[flag])) continue;
+    throw new CommandLineError(`--${flag} is marked experimental, add \`--experimental\` to continue.`);
+  }
+}
+
+function parseAddressList(flag: StartFlag, text: string, addressesMax: number): readonly Address[] {
+  const parsed = parseAddresses(text, addressesMax);
+  if ("error" in parsed) throw new CommandLineError(`--${flag}: ${parsed.error.message}: '${text}'`);
+  return parsed.addresses;
+}
+
+function limitStorage(values: StartValues, defaults: StartDefaults, config: Config): number {
+  const size = values["limit-storage"];
+  if (size === null) return defaults["limit-storage"];
+  checkMax("limit-storage", size, BigInt(config.process.storageSizeLimitMax));
+  checkMin("limit-storage", size, BigInt(config.derived.dataFileSizeMin));
+  checkMultiple("limit-storage", size, BigInt(SECTOR_SIZE_BYTES));
+  return Number(size.bytes);
+}
+
+function limitPipelineRequests(values: StartValues, defaults: StartDefaults, config: Config): number {
+  const limit = values["limit-pipeline-requests"] ?? defaults["limit-pipeline-requests"];
+  const limitMax = config.derived.pipelineRequestQueueMax;
+  if (limit <= limitMax) return limit;
+  throw new CommandLineError(`--limit-pipeline-requests: count ${limit} exceeds maximum: ${limitMax}`);
+}
+
+function limitRequest(values: StartValues, defaults: StartDefaults, config: Config): number {
+  const size = values["limit-request"];
+  if (size === null) return defaults["limit-request"];
+  checkMax("limit-request", size, BigInt(config.cluster.messageSizeMax));
+  checkMin("limit-request", size, BigInt(SECTOR_SIZE_BYTES));
+  return Number(size.bytes);
+}
+
+function checkMemory(values: StartValues, config: Config): void {
+  const manifest = values["memory-lsm-manifest"];
+  if (manifest !== null) {
+    const multiple = BigInt(config.process.lsmManifestNodeSize) * MANIFEST_NODES_MULTIPLE;
+    checkMax("memory-lsm-manifest", manifest, (U32_MAX / multiple) * multiple);
+    checkMin("memory-lsm-manifest", manifest, multiple);
+    checkMultiple("memory-lsm-manifest", manifest, multiple);
+  }
+  const compaction = values["memory-lsm-compaction"];
+  if (compaction !== null) {
+    const blockSize = BigInt(config.cluster.blockSize);
+    checkMax("memory-lsm-compaction", compaction, U32_MAX * blockSize);
+    checkMin("memory-lsm-compaction", compaction, BigInt(COMPACTION_BLOCKS_MIN) * blockSize);
+    checkMultiple("memory-lsm-compaction", compaction, blockSize);
+  }
+}
+
+function checkFiles(values: StartValues): void {
+  const file = values["aof-file"];
+  if (file !== null) {
+    if (values.aof) throw new CommandLineError("--aof: conflicts with '--aof-file'");
+    if (!file.endsWith(".aof")) throw new CommandLineError(`--aof-file: must end with .aof: '${file}'`);
+  }
+  if (values["log-trace"] && !values["log-debug"]) {
+    throw new CommandLineError("--log-trace: must be used with '--log-debug'");
+  }
+}
+
+function checkCaches(values: StartValues, config: Config): void {
+  checkCache("cache-accounts", values["cache-accounts"], ACCOUNT_SIZE_BYTES);
+  checkCache("cache-transfers", values["cache-transfers"], TRANSFER_SIZE_BYTES);
+  checkCache("cache-transfers-pending", values["cache-transfers-pending"], TRANSFER_PENDING_SIZE_BYTES);
+  const grid = values["cache-grid"];
+  const gridMultiple = BigInt(config.cluster.blockSize) * CACHE_GRID_WAYS;
+  if (grid !== null && grid.bytes < gridMultiple) {
+    throw new CommandLineError(`--cache-grid: Grid cache must be greater than ${formatSize(gridMultiple)}`);
+  }
+}
+
+/** A cache of objects is rounded down to whole sets; only too many of them are wrong. */
+function checkCache(flag: StartFlag, size: Size | null, objectSizeBytes: bigint): void {
+  if (size === null) return;
+  const count = (size.bytes / objectSizeBytes / CACHE_WAYS) * CACHE_WAYS;
+  if (count > U32_MAX) throw new CommandLineError(`--${flag}: size ${size.text} exceeds the limit`);
+}
+
+function checkTimeouts(values: StartValues, config: Config): void {
+  const tickMs = BigInt(config.process.tickMs);
+  for (const flag of ["timeout-prepare-ms", "timeout-grid-repair-message-ms"] as const) {
+    const timeoutMs = values[flag];
+    if (timeoutMs === null) continue;
+    if (timeoutMs === 0n) throw new CommandLineError(`--${flag}: value must be greater than zero`);
+    if (timeoutMs % tickMs !== 0n) throw new CommandLineError(`--${flag}: value must be a multiple of ${tickMs}`);
+  }
+}
+
+/** The reference asserts these; a mistake of the operator deserves a line. */
+function checkCommitStall(values: StartValues, defaults: StartDefaults): void {
+  const lagMin = values["commit-stall-lag-min"] ?? defaults["commit-stall-lag-min"];
+  const lagMax = values["commit-stall-lag-max"] ?? defaults["commit-stall-lag-max"];
+  if (lagMin > lagMax) {
+    throw new CommandLineError(`--commit-stall-lag-min: ${lagMin} exceeds --commit-stall-lag-max, which is ${lagMax}`);
+  }
+  if (values["commit-stall-multiple-max"] === 0) {
+    throw new CommandLineError("--commit-stall-multiple-max: value must be greater than zero");
+  }
+}
+
+function checkSupported(values: StartValues): void {
+  for (const flag of UNSUPPORTED) {
+    if (!given(values, flag)) continue;
+    throw new CommandLineError(`--${flag}: this build of stagbeetle does not have it yet; start without it`);
+  }
+}
+
+function checkMax(flag: StartFlag, size: Size, max: bigint): void {
+  if (size.bytes > max) throw new CommandLineError(`--${flag}: size ${size.text} exceeds maximum: ${formatSize(max)}`);
+}
+
+function checkMin(flag: StartFlag, size: Size, min: bigint): void {
+  if (size.bytes < min) throw new CommandLineError(`--${flag}: size ${size.text} is below minimum: ${formatSize(min)}`);
+}
+
+function checkMultiple(flag: StartFlag, size: Size, multiple: bigint): void {
+  if (size.bytes % multiple === 0n) return;
+  throw new CommandLineError(`--${flag}: size ${size.text} must be a multiple of ${formatSize(multiple)}`);
+}

@@ -1,0 +1,65 @@
+/**
+ * What `start` does where it is not told otherwise (spec 06 §4.3).
+ */
+import type { Config } from "@stagbeetle/vsr-protocol";
+
+import type { Ratio } from "../command-line/ratio.ts";
+import type { StartFlag, StartValues } from "./start-flags.ts";
+
+const KIB = 1024;
+const CACHE_GRID_BLOCKS_DEVELOPMENT = 64;
+const LIMIT_REQUEST_DEVELOPMENT = 32 * KIB;
+const MANIFEST_NODES = 8192;
+const CHECKPOINTS_OF_STALL_LAG = 3;
+const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
+const STALL_MULTIPLE_MAX = 4;
+
+/** Blocks that compaction cannot do without: one of the manifest log, three of each input's level, 16 of output. */
+export const COMPACTION_BLOCKS_MIN = 21;
+/** Blocks that compaction may have under way to the disk. */
+const COMPACTION_BLOCKS_WRITTEN = 17;
+
+/** The defaults of the flags that have a number: bytes, counts or milliseconds. */
+export type StartDefaults = { readonly [flag in StartFlag]?: number } & {
+  readonly "limit-storage": number;
+  readonly "limit-pipeline-requests": number;
+  readonly "limit-request": number;
+  readonly "commit-stall-lag-min": number;
+  readonly "commit-stall-lag-max": number;
+};
+
+/** The defaults under a configuration. In development mode the largest request is smaller, if the configuration is not smaller still. */
+export function startDefaults({ cluster, process, derived }: Config, development: boolean): StartDefaults {
+  const { blockSize, messageSizeMax, clientsMax, pipelinePrepareQueueMax } = cluster;
+  const queue = Math.max(0, Math.ceil(clientsMax / 2) - pipelinePrepareQueueMax);
+  const compactionBlocks = COMPACTION_BLOCKS_MIN + (development ? 0 : COMPACTION_BLOCKS_WRITTEN);
+  return {
+    "cache-grid": development ? CACHE_GRID_BLOCKS_DEVELOPMENT * blockSize : process.gridCacheSizeDefault,
+    "limit-storage": process.storageSizeLimitDefault,
+    "limit-pipeline-requests": development ? 0 : queue,
+    "limit-request": development ? Math.min(LIMIT_REQUEST_DEVELOPMENT, messageSizeMax) : messageSizeMax,
+    "cache-accounts": development ? 0 : process.cacheAccountsSizeDefault,
+    "cache-transfers": 0,
+    "cache-transfers-pending": 0,
+    "memory-lsm-manifest": MANIFEST_NODES * process.lsmManifestNodeSize,
+    "memory-lsm-compaction": compactionBlocks * blockSize,
+    "timeout-prepare-ms": 250,
+    "timeout-grid-repair-message-ms": 100,
+    "commit-stall-lag-min": pipelinePrepareQueueMax,
+    "commit-stall-lag-max": CHECKPOINTS_OF_STALL_LAG * derived.vsrCheckpointOps,
+    "commit-stall-multiple-max": STALL_MULTIPLE_MAX,
+  };
+}
+
+/** Whether a flag's value is what it would be anyway. What has no default never is. */
+export function isDefault(defaults: StartDefaults, flag: StartFlag, value: StartValues[StartFlag]): boolean {
+  if (value === null || value === false) return true;
+  if (typeof value === "boolean" || typeof value === "string") return false;
+  if (typeof value === "object" && "numerator" in value) return ratiosEqual(value, STALL_PROBABILITY);
+  const number = typeof value === "object" ? value.bytes : BigInt(value);
+  return number === BigInt(defaults[flag] ?? -1);
+}
+
+function ratiosEqual(a: Ratio, b: Ratio): boolean {
+  return a.numerator * b.denominator === b.numerator * a.denominator;
+}

@@ -1,0 +1,123 @@
+/**
+ * The flags of `start`, in the reference's order (spec 06 §4.3).
+ */
+import { optional, required, toggle } from "../command-line/flags.ts";
+import type { FlagsOf } from "../command-line/flags.ts";
+import { unsigned, unsignedBig } from "../command-line/integer.ts";
+import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
+import { parseRatio } from "../command-line/ratio.ts";
+import type { Ratio } from "../command-line/ratio.ts";
+import { parseSize } from "../command-line/size.ts";
+import type { Size } from "../command-line/size.ts";
+import { parseText } from "../command-line/value.ts";
+
+/** What `start` was given, before it is checked. Null: not given. */
+export interface StartValues {
+  readonly addresses: string;
+  readonly "cache-grid": Size | null;
+  readonly development: boolean;
+  readonly experimental: boolean;
+  readonly "limit-storage": Size | null;
+  readonly "limit-pipeline-requests": number | null;
+  readonly "limit-request": Size | null;
+  readonly "cache-accounts": Size | null;
+  readonly "cache-transfers": Size | null;
+  readonly "cache-transfers-pending": Size | null;
+  readonly "memory-lsm-manifest": Size | null;
+  readonly "memory-lsm-compaction": Size | null;
+  readonly trace: string | null;
+  readonly "log-debug": boolean;
+  readonly "log-trace": boolean;
+  readonly "timeout-prepare-ms": bigint | null;
+  readonly "timeout-grid-repair-message-ms": bigint | null;
+  readonly "commit-stall-probability": Ratio | null;
+  readonly "commit-stall-lag-min": number | null;
+  readonly "commit-stall-lag-max": number | null;
+  readonly "commit-stall-multiple-max": number | null;
+  readonly "replicate-star": boolean;
+  readonly statsd: string | null;
+  readonly "aof-file": string | null;
+  readonly aof: boolean;
+  readonly "aof-recovery": boolean;
+}
+
+const FLAGS: FlagsOf<StartValues> = {
+  addresses: required("list", parseText, "of all replicas in order, separated by commas; `0` picks a free port"),
+  "cache-grid": optional("size", parseSize, "cache of blocks (no effect yet)"),
+  development: toggle("smaller limits; do without direct I/O where the file system has none"),
+  experimental: toggle("allow the flags below"),
+  "limit-storage": optional("size", parseSize, "how large the data file may become"),
+  "limit-pipeline-requests": optional("integer", unsigned(32), "requests that may wait for their turn: 0 to 57"),
+  "limit-request": optional("size", parseSize, "the largest request: 4KiB to 1MiB"),
+  "cache-accounts": optional("size", parseSize, "cache of accounts (no effect yet)"),
+  "cache-transfers": optional("size", parseSize, "cache of transfers (no effect yet)"),
+  "cache-transfers-pending": optional("size", parseSize, "cache of pending transfers (no effect yet)"),
+  "memory-lsm-manifest": optional("size", parseSize, "memory of the manifest (no effect yet)"),
+  "memory-lsm-compaction": optional("size", parseSize, "memory of compaction (no effect yet)"),
+  trace: optional("path", parseText, "write a trace (not in this build)"),
+  "log-debug": toggle("also log debug lines"),
+  "log-trace": toggle("also log events of the trace (not in this build)"),
+  "timeout-prepare-ms": optional("integer", unsignedBig(64), "resend a prepare after this (no effect yet)"),
+  "timeout-grid-repair-message-ms": optional("integer", unsignedBig(64), "ask for blocks after this (no effect yet)"),
+  "commit-stall-probability": optional("ratio", parseRatio, "how often to wait for slow replicas (no effect yet)"),
+  "commit-stall-lag-min": optional("integer", unsigned(32), "(no effect yet)"),
+  "commit-stall-lag-max": optional("integer", unsigned(32), "(no effect yet)"),
+  "commit-stall-multiple-max": optional("integer", unsigned(16), "(no effect yet)"),
+  "replicate-star": toggle("deprecated, no effect"),
+  statsd: optional("address", parseText, "send metrics there (not in this build)"),
+  "aof-file": optional("path", parseText, "write an append-only file (not in this build)"),
+  aof: toggle("deprecated: --aof-file=<path>.aof (not in this build)"),
+  "aof-recovery": toggle("clients replay an append-only file and choose the timestamps"),
+};
+
+/** The arguments of `start`. */
+export const START: ArgumentsDeclaration<StartValues> = { flags: FLAGS, positional: "path" };
+
+/** The name of a flag of `start`. */
+export type StartFlag = keyof StartValues;
+
+/** The flags that need `--experimental`, in the order in which that is checked. */
+export const EXPERIMENTAL: readonly StartFlag[] = [
+  "limit-storage",
+  "limit-pipeline-requests",
+  "limit-request",
+  "cache-accounts",
+  "cache-transfers",
+  "cache-transfers-pending",
+  "memory-lsm-manifest",
+  "memory-lsm-compaction",
+  "trace",
+  "log-debug",
+  "log-trace",
+  "timeout-prepare-ms",
+  "timeout-grid-repair-message-ms",
+  "commit-stall-probability",
+  "commit-stall-lag-min",
+  "commit-stall-lag-max",
+  "commit-stall-multiple-max",
+  "replicate-star",
+  "statsd",
+  "aof-file",
+  "aof",
+  "aof-recovery",
+];
+
+/** Flags that are checked and then mean nothing to a single replica whose state is in memory. */
+export const WITHOUT_EFFECT: readonly StartFlag[] = [
+  "cache-grid",
+  "cache-accounts",
+  "cache-transfers",
+  "cache-transfers-pending",
+  "memory-lsm-manifest",
+  "memory-lsm-compaction",
+  "timeout-prepare-ms",
+  "timeout-grid-repair-message-ms",
+  "commit-stall-probability",
+  "commit-stall-lag-min",
+  "commit-stall-lag-max",
+  "commit-stall-multiple-max",
+  "replicate-star",
+];
+
+/** Flags that ask for something this build does not have. */
+export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd", "aof-file", "aof"];

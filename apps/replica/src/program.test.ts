@@ -1,0 +1,321 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import {
+  Checksums,
+  Command,
+  Header,
+  HEADER_SIZE_BYTES,
+  initHeader,
+  PRODUCTION,
+  releaseOf,
+} from "@stagbeetle/vsr-protocol";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { RELEASE } from "./release.ts";
+import { damageSuperBlock, fingerprint, formatWith } from "./testing/data-file.ts";
+import { Program, runProgram } from "./testing/program.ts";
+import type { Ended } from "./testing/program.ts";
+
+const TIMEOUT_MS = 60_000;
+const SOLO = ["--cluster=0", "--replica=0", "--replica-count=1", "--development"];
+const DATA_FILE_SIZE_BYTES = PRODUCTION.derived.dataFileSizeMin;
+
+let directory = "";
+let path = "";
+let started: Program[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "stagbeetle-program-"));
+  path = join(directory, "0_0.stagbeetle");
+  started = [];
+});
+
+afterEach(async () => {
+  for (const program of started) await program.end("SIGKILL");
+  rmSync(directory, { recursive: true });
+});
+
+function start(...args: readonly string[]): Program {
+  const program = new Program(["start", "--development", ...args]);
+  started.push(program);
+  return program;
+}
+
+async function format(): Promise<void> {
+  expect((await runProgram("format", ...SOLO, path)).status).toBe(0);
+}
+
+/** A refusal is one line that says what is wrong, and nothing else; what the log says before begins with a time. */
+function expectRefusal({ status, signal, stdout, stderr }: Ended, error: string | RegExp, exitStatus = 1): void {
+  const lines = stderr.split("\n").filter((line) => !/^\d{4}-\d\d-\d\d .*Z (?:info|warning)/u.test(line));
+  expect([status, signal, stdout]).toEqual([exitStatus, null, ""]);
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/^error: \S/u);
+  expect(lines[0]).toMatch(error);
+}
+
+describe("format", () => {
+  test("makes a file of the smallest size, and says for whom", { timeout: TIMEOUT_MS }, async () => {
+    const { status, stdout, stderr } = await runProgram("format", ...SOLO, path);
+    expect([status, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(/Z info\(main\): 0: formatted: cluster=0 replica_count=1\n$/u);
+    expect(fingerprint(path)).toMatch(new RegExp(`^${DATA_FILE_SIZE_BYTES} `, "u"));
+  });
+
+  test("chooses a random cluster and tells it", { timeout: TIMEOUT_MS }, async () => {
+    const { stderr } = await runProgram("format", "--replica=0", "--replica-count=1", "--development", path);
+    const cluster = /generated random cluster id: (\d+)/u.exec(stderr)?.[1] ?? "";
+    expect(BigInt(cluster)).toBeGreaterThan(2n ** 64n);
+    expect(stderr).toContain(`formatted: cluster=${cluster} `);
+  });
+
+  test("leaves an existing file alone", { timeout: TIMEOUT_MS }, async () => {
+    writeFileSync(path, "precious");
+    const before = fingerprint(path);
+    expectRefusal(await runProgram("format", ...SOLO, path), "it exists already");
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test.each([
+    ["a directory that is not there", "none/f", /no such file or directory/u],
+    ["a directory", ".", /neither a regular file nor a block device/u],
+  ])("refuses %s", async (_what, relative, error) => {
+    expectRefusal(await runProgram("format", ...SOLO, join(directory, relative)), error);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test.runIf(process.platform === "linux")("refuses a directory that it may not write to", async () => {
+    expectRefusal(await runProgram("format", ...SOLO, "/sys/stagbeetle"), "permission denied");
+  });
+
+  test("leaves nothing behind when there is not enough space", { timeout: TIMEOUT_MS }, () => {
+    const main = resolve(import.meta.dirname, "main.ts");
+    const command = `ulimit -f 2048; exec "$0" --conditions=@stagbeetle/source "$@"`;
+    const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, main, "format", ...SOLO, path], {
+      encoding: "utf8",
+    });
+    expect(stderr).toMatch(/^error: .*no space left; free some or choose another disk\n$/u);
+    expect(status).toBe(2);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe("start", () => {
+  test("serves, ends at SIGTERM and SIGINT with status 0, and serves again", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const program = start("--addresses=127.0.0.1:0", path);
+      const port = await program.untilServing();
+      const socket = connect(port, "127.0.0.1");
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      await new Promise((resolve) => socket.once("connect", resolve));
+      const { status, stdout, stderr } = await program.end(signal);
+      await closed;
+      expect([status, stdout]).toEqual([0, ""]);
+      expect(stderr).toContain(`0: cluster=0: listening on 127.0.0.1:${port}\n`);
+      expect(stderr).toContain(`${signal}: stopping\n`);
+    }
+  });
+
+  test("serves again after SIGKILL", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    await start("--addresses=127.0.0.1:0", path).untilServing();
+    await started[0]?.end("SIGKILL");
+    const program = start("--addresses=127.0.0.1:0", path);
+    await program.untilServing();
+    expect((await program.end("SIGTERM")).status).toBe(0);
+  });
+
+  test("says how much memory it takes before it takes it", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const program = start("--addresses=127.0.0.1:0", path);
+    await program.untilServing();
+    expect(program.stderr.split("\n")[0]).toMatch(/info\(main\): memory: \d+\.\d MiB/u);
+  });
+
+  test("driven by another program, prints its port alone and ends with stdin", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const program = start("--addresses=0", path);
+    const port = await program.untilServing();
+    const { status, stdout } = await program.closeStdin();
+    expect([status, stdout]).toEqual([0, `${port}\n`]);
+  });
+
+  test("names the flags that have no effect", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const program = start(
+      "--addresses=127.0.0.1:0",
+      "--experimental",
+      "--cache-grid=64MiB",
+      "--cache-accounts=1MiB",
+      path,
+    );
+    await program.untilServing();
+    expect(program.stderr).toContain(
+      "without effect in this build, which keeps the ledger in memory: --cache-grid, --cache-accounts",
+    );
+  });
+
+  test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const program = start("--addresses=127.0.0.1:0", path);
+    const socket = connect(await program.untilServing(), "127.0.0.1");
+    socket.on("error", () => undefined).end(futureMessage());
+    const { status, stderr } = await program.ended();
+    expect(status).toBe(7);
+    expect(stderr).toMatch(/Z error\(vsr\): .*command.*\n$/u);
+  });
+});
+
+/** A header with a valid checksum and a command that no release has yet. */
+function futureMessage(): Uint8Array {
+  const bytes = new Uint8Array(HEADER_SIZE_BYTES);
+  const header = new Header(bytes);
+  initHeader(header, Command.ping, 0n);
+  header.command = 99;
+  new Checksums().setEmptyBody(header);
+  return bytes;
+}
+
+describe("start refuses", () => {
+  test("a file that is not there", { timeout: TIMEOUT_MS }, async () => {
+    expectRefusal(
+      await start("--addresses=127.0.0.1:0", path).ended(),
+      "there is no data file; create one with `format`",
+    );
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("a file that is too short to be a data file", { timeout: TIMEOUT_MS }, async () => {
+    writeFileSync(path, "a letter");
+    const before = fingerprint(path);
+    expectRefusal(await start("--addresses=127.0.0.1:0", path).ended(), "the file was truncated or is no data file");
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test("a file of something else", { timeout: TIMEOUT_MS }, async () => {
+    writeFileSync(path, "a film");
+    truncateSync(path, DATA_FILE_SIZE_BYTES);
+    const before = fingerprint(path);
+    expectRefusal(await start("--addresses=127.0.0.1:0", path).ended(), "superblock: not found: this is no data file");
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test("a file whose superblock is damaged", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    damageSuperBlock(path);
+    const before = fingerprint(path);
+    expectRefusal(await start("--addresses=127.0.0.1:0", path).ended(), "superblock: not found");
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test.each([
+    [
+      "of another release",
+      { release: releaseOf(0, 17, 8) },
+      ["127.0.0.1:0"],
+      "the data file is at release 0.17.8, this is release 0.17.9",
+    ],
+    [
+      "of a larger cluster",
+      { replicaCount: 3 },
+      ["127.0.0.1:0", "3001", "3002"],
+      "this release runs single-replica clusters",
+    ],
+    [
+      "of a larger cluster than there are addresses",
+      { replicaCount: 3 },
+      ["127.0.0.1:0"],
+      "all addresses must be provided",
+    ],
+    ["with an address too many", {}, ["127.0.0.1:0", "3001"], "2 addresses for one replica"],
+  ])("a file %s", { timeout: TIMEOUT_MS }, async (_what, made, addresses, error) => {
+    await formatWith(path, { release: RELEASE, replica: 0, replicaCount: 1, ...made });
+    const before = fingerprint(path);
+    expectRefusal(await start(`--addresses=${addresses.join(",")}`, path).ended(), error);
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test("a file that another process has open, which goes on", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const first = start("--addresses=127.0.0.1:0", path);
+    await first.untilServing();
+    expectRefusal(
+      await start("--addresses=127.0.0.1:0", path).ended(),
+      "another process holds the lock of the data file",
+    );
+    expect((await first.end("SIGTERM")).status).toBe(0);
+  });
+
+  test("a port that is taken", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const before = fingerprint(path);
+    const taken = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as AddressInfo;
+    expectRefusal(
+      await start(`--addresses=${port}`, path).ended(),
+      `cannot listen on 127.0.0.1:${port}: the port is taken`,
+    );
+    taken.close();
+    expect(fingerprint(path)).toBe(before);
+  });
+
+  test("an address that the machine does not have", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const before = fingerprint(path);
+    expectRefusal(await start("--addresses=192.0.2.1:3000", path).ended(), "this machine does not have the address");
+    expect(fingerprint(path)).toBe(before);
+  });
+});
+
+describe("a wrong command line", () => {
+  test.each([
+    [[]],
+    [["formt"]],
+    [["format"]],
+    [["format", ...SOLO]],
+    [["format", "--replica=0", "--replica-count=9", "f"]],
+    [["format", ...SOLO, "f", "--log-debug"]],
+    [["start", "f"]],
+    [["start", "--addresses=localhost", "f"]],
+    [["start", "--addresses=3000", "--limit-request=1MiB\nerror: forged", "f"]],
+    [["start", "--addresses=3000", "--aof-file=x.aof", "--experimental", "f"]],
+    [["version", "f"]],
+  ])("%j ends with status 1, one line, and no file", { timeout: TIMEOUT_MS }, async (args) => {
+    expectRefusal(await runProgram(...args), /^error: /u);
+    expect(existsSync("f")).toBe(false);
+  });
+
+  test("help and version are no mistakes", { timeout: TIMEOUT_MS }, async () => {
+    for (const args of [["--help"], ["-h"], ["version"], ["version", "--verbose"]]) {
+      const { status, stdout, stderr } = await runProgram(...args);
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^Stagbeetle/u);
+    }
+  });
+});
+
+describe("what nobody catches", () => {
+  function thrown(kind: string): Ended {
+    const program = resolve(import.meta.dirname, "testing/throwing.ts");
+    const args = ["--conditions=@stagbeetle/source", program, kind];
+    return spawnSync(process.execPath, args, { encoding: "utf8" });
+  }
+
+  test("ends the process with its reason, in one line", { timeout: TIMEOUT_MS }, () => {
+    expectRefusal(thrown("fatal"), "no space left", 2);
+  });
+
+  test("aborts the process if it is a mistake of ours, with where it happened", { timeout: TIMEOUT_MS }, () => {
+    const { signal, stderr } = thrown("assertion");
+    expect(signal).toBe("SIGABRT");
+    expect(stderr).toMatch(/^error: AssertionError: op 7\\nis not 8\n/u);
+    expect(stderr).toContain("throwing.ts:");
+  });
+});

@@ -1,0 +1,32 @@
+/**
+ * The `stagbeetle` program: from arguments to an exit status.
+ */
+import { parseCommandLine } from "./commands/command.ts";
+import { format } from "./commands/format.ts";
+import { start } from "./commands/start.ts";
+import { versionText } from "./commands/version.ts";
+import { EXIT_SUCCESS } from "./exit-status.ts";
+import { startLog } from "./log.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs one command line to its end. @throws whatever `reportOf` tells apart. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  const command = parseCommandLine(args);
+  switch (command.kind) {
+    case "help":
+      terminal.stdout(command.text);
+      break;
+    case "version":
+      terminal.stdout(versionText(command.version));
+      break;
+    case "format":
+      startLog(terminal, command.format.logDebug ? "debug" : "info");
+      await format(command.format);
+      break;
+    case "start":
+      startLog(terminal, command.start.logDebug ? "debug" : "info");
+      await start(command.start, terminal);
+      break;
+  }
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,147 @@
+/**
+ * A replica in a process of its own: from the data file to the socket, until it is told to stop (spec 06 §4.3).
+ */
+import { setTimeout } from "node:timers/promises";
+
+import { EventLoop, openDataFile } from "@stagbeetle/io-linux";
+import type { DataFile } from "@stagbeetle/io-linux";
+import { assert, LinearMemory } from "@stagbeetle/kernels";
+import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
+import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
+
+import type { StartCommand } from "../commands/start-command.ts";
+import { createLogger } from "../log.ts";
+import { compose, LEDGER_SIZE_MAX_BYTES, memorySizeBytes } from "./composition.ts";
+import type { Composition, CompositionOptions } from "./composition.ts";
+
+/** As what release a server serves. */
+export interface ServerOptions {
+  readonly config: Config;
+  readonly release: Release;
+  readonly releaseClientMin: Release;
+}
+
+/** `opening` → `serving` → `stopping` → `stopped`. */
+export type ServerState = "opening" | "serving" | "stopping" | "stopped";
+
+/** How long what is under way gets to end before the process ends anyway. What was acknowledged is durable either way. */
+const DRAIN_MAX_MS = 5000;
+const DRAIN_POLL_MS = 5;
+
+const MIB = 2 ** 20;
+
+/** One server, started once and stopped once. */
+export class Server {
+  readonly #command: StartCommand;
+  readonly #options: ServerOptions;
+  readonly #logger: Logger = createLogger("main");
+  #state: ServerState = "opening";
+  #serving: Serving | null = null;
+
+  constructor(command: StartCommand, options: ServerOptions) {
+    this.#command = command;
+    this.#options = options;
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  /**
+   * Opens the data file and serves.
+   *
+   * @returns where, with the port that was chosen if there was a choice.
+   * @throws DataFileError, ListenError, before anything is changed. What is wrong with the file's contents, and what
+   * goes wrong later, is thrown out of the event loop as FatalError.
+   */
+  async start(): Promise<Address> {
+    const { path, development, addresses, withoutEffect } = this.#command;
+    const { config, release, releaseClientMin } = this.#options;
+    if (withoutEffect.length > 0) {
+      const flags = withoutEffect.map((flag) => `--${flag}`).join(", ");
+      this.#logger.log("info", `without effect in this build, which keeps the ledger in memory: ${flags}`);
+    }
+    const file = await openDataFile({
+      path,
+      purpose: "open",
+      config,
+      directIo: development ? "optional" : "required",
+      logger: createLogger("storage"),
+    });
+    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses });
+    const { replica, bus } = composition;
+    this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
+    // A port that is taken must be found out before the replica writes anything.
+    const address = await bus.listen();
+    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
+    this.#serving = { file, composition, loop };
+    loop.start();
+    await opened(composition);
+    this.#state = "serving";
+    this.#logListening(address);
+    return address;
+  }
+
+  /**
+   * Takes no more requests, lets what is under way end, and closes the data file.
+   *
+   * A server that is still opening has acknowledged nothing: it may end at any point.
+   */
+  async stop(): Promise<void> {
+    if (this.#state !== "serving") return;
+    this.#state = "stopping";
+    assert(this.#serving !== null, "a server that serves is composed");
+    const { file, composition, loop } = this.#serving;
+    await composition.bus.close();
+    await this.#drain(composition);
+    loop.stop();
+    file.close();
+    this.#state = "stopped";
+  }
+
+  #compose(options: CompositionOptions): Composition {
+    const sizeBytes = memorySizeBytes(options);
+    const taken = (sizeBytes / MIB).toFixed(1);
+    const ledger = Math.ceil(LEDGER_SIZE_MAX_BYTES / MIB);
+    this.#logger.log(
+      "info",
+      `memory: ${taken} MiB for messages and the log, up to ${ledger} MiB for the ledger as it grows`,
+    );
+    return compose(options, new LinearMemory({ sizeBytes }));
+  }
+
+  #logListening(address: Address): void {
+    assert(this.#serving !== null, "a server that listens is composed");
+    const { development, aofRecovery } = this.#command;
+    const { superblock } = this.#serving.composition;
+    const { cluster } = superblock.working.header;
+    const warn = (message: string): void => this.#logger.log("warn", message);
+    this.#logger.log("info", `${superblock.replica}: cluster=${cluster}: listening on ${formatAddress(address)}`);
+    if (cluster === 0n && !development) warn("a cluster id of 0 is reserved for testing and benchmarking");
+    if (aofRecovery) warn("--aof-recovery: clients choose the timestamps; never use it for anything but a replay");
+  }
+
+  async #drain({ replica, storage }: Composition): Promise<void> {
+    const deadline = performance.now() + DRAIN_MAX_MS;
+    for (;;) {
+      const { op, commitMin, commitStage } = replica.state;
+      if (storage.pendingCount === 0 && commitMin === op && commitStage === "idle") return;
+      if (performance.now() >= deadline) break;
+      await setTimeout(DRAIN_POLL_MS);
+    }
+    this.#logger.log("warn", `stopping with I/O under way: ${replica.describe()}`);
+  }
+}
+
+/** What a started server holds. */
+interface Serving {
+  readonly file: DataFile;
+  readonly composition: Composition;
+  readonly loop: EventLoop;
+}
+
+async function opened({ replica }: Composition): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  replica.open(resolve);
+  return promise;
+}

@@ -1,0 +1,20 @@
+/**
+ * Compliance suites of the ports: what every implementation has to do, as cases without a test framework.
+ *
+ * @example
+ * ```ts
+ * import { storageCompliance } from "@stagbeetle/vsr-protocol/compliance";
+ *
+ * for (const { name, run } of storageCompliance) test(name, () => run(createSubject));
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { complianceCase } from "./compliance.ts";
+export type { ComplianceCase, Subject } from "./compliance.ts";
+export { messageBusCompliance } from "./message-bus.ts";
+export type { CreateMessageBusNetwork, MessageBusNetwork, NetworkMember } from "./message-bus.ts";
+export { storageCompliance } from "./storage.ts";
+export type { StorageSubject } from "./storage.ts";
+export { timeCompliance } from "./time.ts";
+export type { TimeSubject } from "./time.ts";

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { RELEASE_CLIENT_MIN, RELEASE_NOW, Solo } from "../../test/solo.ts";
+
+test("the metrics say where the replica stands", () => {
+  const solo = Solo.serving();
+  const client = solo.registered(1n);
+  const { timestamp } = client.add(1).reply;
+  solo.receive(solo.pingBytes({ client: 9n, release: RELEASE_CLIENT_MIN }));
+  expect(solo.replica.metrics()).toEqual({
+    replica_start: 1_000_000n,
+    replica_status: 0,
+    replica_sync_stage: 0,
+    replica_view: 1,
+    replica_log_view: 1,
+    replica_op: 2,
+    replica_op_checkpoint: 0,
+    replica_commit_min: 2,
+    replica_commit_max: 2,
+    replica_commit_timestamp: timestamp,
+    replica_pipeline_queue_length: 0,
+    replica_sync_op_min: 0,
+    replica_sync_op_max: 0,
+    journal_dirty: 0,
+    journal_faulty: 0,
+    release: RELEASE_NOW,
+    release_seen_client_min: RELEASE_CLIENT_MIN,
+    release_seen_client_max: RELEASE_NOW,
+    clock_delta_ns: 0n,
+    replica_messages_in: { request: 2, ping_client: 1 },
+    replica_messages_out: { reply: 2, pong_client: 1 },
+  });
+});
+
+test("metrics are emitted every ten seconds, and the releases seen begin anew", () => {
+  const solo = Solo.serving();
+  solo.registered(1n);
+  solo.tick(1000);
+  expect(solo.metrics.length).toBe(1);
+  expect(solo.metrics[0]?.release_seen_client_max).toBe(RELEASE_NOW);
+  expect(solo.replica.metrics().release_seen_client_max).toBeNull();
+  solo.tick(1000);
+  expect(solo.metrics.length).toBe(2);
+});
+
+test("a replica describes itself in a line", () => {
+  const solo = Solo.serving();
+  solo.registered(1n).add(1);
+  expect(solo.replica.describe()).toBe(
+    "0N: normal view=1 log_view=1 op=2 commit_min=2 commit_max=2 checkpoint=0 commit=idle prepares=0 requests=0 start=serving",
+  );
+});
+
+test("the bus ticks with the replica, from before it is open", () => {
+  const solo = new Solo();
+  solo.replica.tick();
+  expect(solo.bus.ticks).toBe(1);
+});

@@ -1,0 +1,204 @@
+/**
+ * A single replica of the production configuration in this process, whose clock the recording sets.
+ *
+ * @module
+ */
+import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
+import { Journal } from "@stagbeetle/journal";
+import { createKernels, LinearMemory } from "@stagbeetle/kernels";
+import { accountingGrooves, AccountingStateMachine, Limits, MemoryForest } from "@stagbeetle/state-machine";
+import {
+  Checksums,
+  formatDataFile,
+  HEADER_SIZE_BYTES,
+  type Message,
+  MessageBuffer,
+  messagesMax,
+  MessagePool,
+  PRODUCTION,
+  Random,
+  recordBytes,
+  type Release,
+  Replica,
+  SILENT_LOGGER,
+  SuperBlock,
+} from "@stagbeetle/vsr-protocol";
+
+/** The defaults of `start` (spec 06 §4.3). */
+const PIPELINE_REQUEST_QUEUE_LIMIT = 24;
+/** Beside messages: sessions, headers, superblock, kernels. */
+const OTHER_MEMORY_SIZE_BYTES = 16 << 20;
+/** More ticks than pass between two pulses that are due. */
+const PULSE_TICKS_MAX = 100;
+
+/** What the recorded server was started with. */
+export interface SoloReplicaOptions {
+  readonly cluster: bigint;
+  readonly release: Release;
+  readonly releaseClientMin: Release;
+  /** What the server told its clients that a request's body may have. */
+  readonly batchSizeLimit: number;
+  readonly aofRecovery: boolean;
+}
+
+interface Running {
+  readonly storage: SimulatedStorage;
+  readonly replica: Replica;
+  readonly journal: Journal;
+  readonly machine: AccountingStateMachine;
+  readonly pool: MessagePool;
+  readonly checksums: Checksums;
+}
+
+/** Starts a replica on a formatted disk, feeds it frames one at a time, and lets it come to rest after each. */
+export class SoloReplica {
+  readonly #options: SoloReplicaOptions;
+  readonly #disk = new SimulatedDisk();
+  readonly #sent: Uint8Array[] = [];
+  #realtimeNs = 1n;
+  #monotonicNs = 1n;
+  #running: Running;
+
+  constructor(options: SoloReplicaOptions) {
+    this.#options = options;
+    this.#format();
+    this.#running = this.#start();
+  }
+
+  /** The op at the head of the log. */
+  get op(): number {
+    return this.#running.replica.state.op;
+  }
+
+  /** The header of the prepare of this op, 256 bytes. */
+  prepareHeader(op: number): Uint8Array | null {
+    const header = this.#running.journal.headerWithOp(op);
+    return header === null ? null : recordBytes(header);
+  }
+
+  /** How many timestamps the events of a request take, in nanoseconds. */
+  timestampsNeeded(operation: number, body: Uint8Array): bigint {
+    const { machine } = this.#running;
+    if (!machine.operationValid(operation) || !machine.inputValid(operation, body)) return 0n;
+    const before = machine.prepareTimestamp;
+    machine.prepare(operation, body);
+    const needed = machine.prepareTimestamp - before;
+    machine.prepareTimestamp = before;
+    return needed;
+  }
+
+  /** The highest op that was executed. */
+  get commitMin(): number {
+    return this.#running.replica.state.commitMin;
+  }
+
+  /**
+   * Delivers a frame on a connection of its own. Nothing asynchronous that follows from it has happened yet.
+   *
+   * @param realtime what the wall clock shows (nanoseconds since the Unix epoch); null leaves it alone.
+   * @returns why the connection would be closed, or null.
+   */
+  deliver(frame: Uint8Array, realtime: bigint | null): string | null {
+    const { replica, pool, checksums } = this.#running;
+    if (realtime !== null) this.#realtimeNs = realtime;
+    const buffer = new MessageBuffer(pool, checksums);
+    buffer.receive(frame);
+    replica.onMessages(buffer);
+    const { invalid } = buffer;
+    buffer.close();
+    return invalid;
+  }
+
+  /** Ticks until the pulse timer fires while the wall clock shows `realtime`. The pulse is not executed yet. */
+  pulse(realtime: bigint): void {
+    this.#realtimeNs = realtime;
+    const before = this.op;
+    for (let tick = 0; tick < PULSE_TICKS_MAX && this.op === before; tick += 1) {
+      this.#monotonicNs += TICK_NS;
+      this.#running.storage.tick();
+      this.#running.replica.tick();
+    }
+  }
+
+  /** Completes one request of the disk. False if there is none: the replica is at rest. */
+  step(): boolean {
+    return this.#running.storage.step();
+  }
+
+  /** Takes what was sent to clients since the last call, in order. */
+  takeSent(): readonly Uint8Array[] {
+    return this.#sent.splice(0);
+  }
+
+  /** Stops the replica and starts it again on the same disk. */
+  restart(): void {
+    this.#running.storage.crash();
+    this.#running = this.#start();
+  }
+
+  #format(): void {
+    const { cluster, release } = this.#options;
+    const memory = new LinearMemory({ sizeBytes: OTHER_MEMORY_SIZE_BYTES });
+    const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
+    const options = { config: PRODUCTION, storage, memory, logger: SILENT_LOGGER };
+    let formatted = false;
+    formatDataFile({ ...options, cluster, release, replica: 0, replicaCount: 1, view: 0 }, () => (formatted = true));
+    while (storage.step());
+    if (!formatted) throw new Error("the data file is not formatted");
+  }
+
+  #start(): Running {
+    const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery } = this.#options;
+    const messages = messagesMax(PRODUCTION, 1, PIPELINE_REQUEST_QUEUE_LIMIT);
+    const { messageSizeMax, lsmScansMax } = PRODUCTION.cluster;
+    const memory = new LinearMemory({ sizeBytes: messages * messageSizeMax + OTHER_MEMORY_SIZE_BYTES });
+    const checksums = new Checksums(createKernels({ memory }));
+    const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
+    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messages });
+    const storageSizeLimit = PRODUCTION.process.storageSizeLimitMax;
+    const superblock = new SuperBlock({ config: PRODUCTION, storage, memory, storageSizeLimit, logger: SILENT_LOGGER });
+    const journal = new Journal({ config: PRODUCTION, memory, storage, messagePool: pool, checksums });
+    const sizes = { messageBodySizeMax: PRODUCTION.derived.messageBodySizeMax, batchSizeLimit };
+    const nextTick = (callback: () => void): void => storage.nextTick(callback);
+    const forest = new MemoryForest({ grooves: accountingGrooves(new Limits(sizes)), nextTick, scansMax: lsmScansMax });
+    const machine = new AccountingStateMachine({ ...sizes, forest, aofRecovery });
+    const replica = new Replica(
+      {
+        config: PRODUCTION,
+        cluster,
+        addressCount: 1,
+        release,
+        releaseClientMin,
+        requestSizeLimit: HEADER_SIZE_BYTES + batchSizeLimit,
+        pipelineRequestQueueLimit: PIPELINE_REQUEST_QUEUE_LIMIT,
+        nonce: 1n,
+        aofRecovery,
+      },
+      {
+        memory,
+        storage,
+        superblock,
+        journal,
+        stateMachine: machine,
+        checkpointer: null,
+        bus: {
+          tick: () => undefined,
+          sendMessageToReplica: () => undefined,
+          sendMessageToClient: (_client: bigint, message: Message) => this.#sent.push(message.bytes().slice()),
+          resumeReceive: () => undefined,
+        },
+        time: { monotonic: () => this.#monotonicNs, realtime: () => this.#realtimeNs },
+        logger: SILENT_LOGGER,
+        pool,
+        checksums,
+        aof: null,
+        onMetrics: null,
+      },
+    );
+    let serving = false;
+    replica.open(() => (serving = true));
+    while (storage.step());
+    if (!serving) throw new Error(`the replica does not serve: ${replica.describe()}`);
+    return { storage, replica, journal, machine, pool, checksums };
+  }
+}
