@@ -185,8 +185,7 @@ export class LevelSource {
       if (this.#index !== null) {
         this.#wanted = this.#blockInRange(this.#index);
         if (this.#wanted !== null) return;
-        const { keyMin, keyMax } = { keyMin: infos.keyMin(this.#table), keyMax: infos.keyMax(this.#table) };
-        this.#narrowBeyond(this.#ascending ? keyMax : keyMin);
+        this.#narrowBeyond(this.#ascending ? infos.keyMax(this.#table) : infos.keyMin(this.#table));
         this.#dropTable();
         continue;
       }

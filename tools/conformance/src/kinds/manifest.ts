@@ -52,7 +52,7 @@ function referencesOf({ superblock }: OpenedDataFile): ManifestReferences {
 }
 
 function openedTables(opened: OpenedDataFile): Set<string> {
-  const { memory, grid, checksums, run } = opened;
+  const { memory, grid, checksums } = opened;
   const infos = new TableInfoView(memory);
   const tables = new Set<string>();
   const log = new ManifestLog({
@@ -61,18 +61,15 @@ function openedTables(opened: OpenedDataFile): Set<string> {
     pace: new ManifestPace(PRODUCTION, TREES, TABLES_MAX),
   });
   const onTable = (table: Pointer): void => {
-    const { level, snapshotMin, valueCount } = {
-      level: infos.level(table),
-      snapshotMin: infos.snapshotMin(table),
-      valueCount: infos.valueCount(table),
-    };
-    tables.add(describeTable(level, snapshotMin, valueCount, infos.checksum(table), infos.address(table)));
+    const level = infos.level(table);
+    const valueCount = infos.valueCount(table);
+    tables.add(describeTable(level, infos.snapshotMin(table), valueCount, infos.checksum(table), infos.address(table)));
   };
   let done = false;
   log.open(referencesOf(opened), onTable, () => {
     done = true;
   });
-  run();
+  opened.run();
   if (!done) throw new Error(`the manifest log does not open: ${log.describe()}`);
   return tables;
 }
