@@ -1,177 +1,178 @@
 /**
- * Reads the objects that a scan yields the timestamps of (spec 05 §17.4).
+ * Reading a scan: the objects with the timestamps that it yields, in its order (spec 05 §17.4).
  *
- * Objects are fetched several at a time; each goes to its place, whatever the order in which they come.
+ * Objects that memory does not have are read by several lookups at once, while the scan goes on. Each knows its place in the
+ * results.
  *
  * @module
  */
-import { assert, type Kernels, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
+import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
+import type { ReadableTree, ReadContext } from "../block-reader.ts";
 import type { KeyPointer } from "../key.ts";
-import { type LookupContext, PointLookup } from "../lookup/point-lookup.ts";
-import type { Tree } from "../tree.ts";
+import { ABSENT, NEEDS_READ, TreeLookup } from "../lookup/tree-lookup.ts";
+import { isTombstone } from "../value.ts";
 import type { TimestampScan } from "./timestamp-scan.ts";
 import { TreeScan } from "./tree-scan.ts";
 
 /**
- * Looks at the next value of a scan before it is taken: `take` it, `skip` it, or `stop` the scan here. The value begins at
- * `lanes[at]`: an object, or an index entry.
+ * Looks at the next value of a scan before it is taken: `take` it, `skip` it, or `stop` the scan here.
+ *
+ * The value begins at `lanes[at]`: an object, or an index entry (value, then timestamp).
  */
 export type ScanInspector = (lanes: Uint32Array, at: number) => "take" | "skip" | "stop";
 
 /** Why reading a scan ended: as many objects were taken as there is room for, or there is nothing more to take. */
 export type ScanEnd = "full" | "finished";
 
-/** What is read and where to. */
-export interface ScanReadOptions {
+/** What is read. */
+export interface ScanReading {
   readonly scan: TimestampScan;
-  /** The tree that has the objects; its mutable table is sorted. */
-  readonly objects: Tree;
+  /** Where the objects are. If it is the very tree that is scanned, its values are taken as they come. */
+  readonly objects: ReadableTree;
   readonly snapshot: number;
   readonly destination: Pointer;
   readonly countMax: number;
-  readonly inspect: ScanInspector | null;
+  /** Only for scans of a single tree. */
+  readonly inspect?: ScanInspector;
 }
 
-/** A lookup, and the slot that holds its key. */
 interface Worker {
-  readonly lookup: PointLookup;
+  readonly lookup: TreeLookup;
   readonly key: KeyPointer;
+  destination: Pointer;
 }
 
-/** One read at a time. */
+/** One reading at a time, again and again. */
 export class ScanReader {
-  readonly #context: LookupContext & { readonly kernels: Kernels };
+  readonly #context: ReadContext;
   readonly #workers: readonly Worker[];
-  readonly #workersFree: Worker[];
-  #options: ScanReadOptions | null = null;
+  readonly #idle: Worker[];
+  #reading: ScanReading | null = null;
   #callback: ((count: number, end: ScanEnd) => void) | null = null;
   #count = 0;
   #end: ScanEnd | null = null;
-  #loading = false;
-  #advancing = false;
+  #scanReads = false;
 
-  constructor(context: LookupContext & { readonly kernels: Kernels }, lookupsMax: number) {
+  /** @param lookupsMax how many objects are read at once. */
+  constructor(context: ReadContext, lookupsMax: number) {
     this.#context = context;
-    this.#workers = Array.from({ length: lookupsMax }, () => ({
-      lookup: new PointLookup(context),
-      key: context.memory.allocate(keySlotSizeBytes, 16, "scans"),
-    }));
-    this.#workersFree = [...this.#workers];
+    this.#workers = Array.from({ length: lookupsMax }, () => {
+      const key = context.memory.allocate(keySlotSizeBytes, 16, "scans");
+      const worker: Worker = {
+        lookup: new TreeLookup(context, (value) => this.#onFound(worker, value)),
+        key,
+        destination: 0,
+      };
+      return worker;
+    });
+    this.#idle = [...this.#workers];
   }
 
-  /** Whether a scan is being read. */
-  get busy(): boolean {
-    return this.#callback !== null;
-  }
-
-  start(options: ScanReadOptions, callback: (count: number, end: ScanEnd) => void): void {
-    assert(!this.busy, "a scan is being read");
-    this.#options = options;
+  /** Takes objects until there are enough or no more. The callback runs once, never from inside the call. */
+  read(reading: ScanReading, callback: (count: number, end: ScanEnd) => void): void {
+    assert(this.#reading === null, "two scans are read at once");
+    assert(reading.inspect === undefined || reading.scan instanceof TreeScan, "a merged scan is inspected");
+    this.#reading = reading;
     this.#callback = callback;
     this.#count = 0;
     this.#end = null;
-    this.#advance();
+    this.#context.store.nextTick(() => this.#pump());
   }
 
-  /** Drops everything: reads under way were cancelled by the grid. */
+  /** Forgets what is being read. The grid has dropped all reads. */
   reset(): void {
-    for (const worker of this.#workers) worker.lookup.reset();
-    this.#workersFree.splice(0, Infinity, ...this.#workers);
+    for (const { lookup } of this.#workers) lookup.reset();
+    this.#idle.length = 0;
+    this.#idle.push(...this.#workers);
+    this.#reading = null;
     this.#callback = null;
-    this.#options = null;
-    this.#loading = false;
-    this.#advancing = false;
+    this.#scanReads = false;
   }
 
-  #advance(): void {
-    // An object that is found at once comes back here: the loop below goes on.
-    if (this.#advancing || this.#loading) return;
-    this.#advancing = true;
-    while (this.#end === null && !this.#loading && this.#workersFree.length > 0) this.#next();
-    this.#advancing = false;
-    if (this.#end !== null && this.#workersFree.length === this.#workers.length) {
-      this.#context.store.nextTick(() => this.#finish());
+  /** Goes on until a block is missing that nothing can go on without. */
+  #pump(): void {
+    const reading = this.#reading;
+    assert(reading !== null, "nothing is being read");
+    const { scan, countMax } = reading;
+    while (this.#end === null && this.#idle.length > 0) {
+      if (this.#count === countMax) {
+        this.#end = "full";
+        break;
+      }
+      const state = scan.settle();
+      if (state === "needsRead") {
+        this.#readScan(scan);
+        return;
+      }
+      const verdict = state === "finished" ? "stop" : this.#inspect(reading);
+      if (verdict === "stop") {
+        this.#end = "finished";
+        break;
+      }
+      if (verdict === "take") this.#take(reading);
+      scan.advance();
     }
+    if (this.#end !== null && this.#idle.length === this.#workers.length) this.#finish(this.#end);
   }
 
-  #next(): void {
-    const { scan, countMax, inspect } = this.#read();
-    if (this.#count === countMax) {
-      this.#end = "full";
-      return;
-    }
-    const state = scan.state();
-    if (state === "end") {
-      this.#end = "finished";
-      return;
-    }
-    if (state === "pending") {
-      this.#loading = true;
-      scan.load(() => {
-        this.#loading = false;
-        this.#advance();
-      });
-      return;
-    }
-    const verdict = inspect === null ? "take" : this.#inspect(inspect, scan);
-    if (verdict === "stop") {
-      this.#end = "finished";
-      return;
-    }
-    if (verdict === "take") this.#fetch(scan);
-    scan.take();
+  #readScan(scan: TimestampScan): void {
+    this.#scanReads = true;
+    scan.read(() => {
+      this.#scanReads = false;
+      this.#pump();
+    });
   }
 
-  #inspect(inspect: ScanInspector, scan: TimestampScan): "take" | "skip" | "stop" {
-    assert(scan instanceof TreeScan, "only scans of a single tree are inspected");
+  #inspect({ scan, inspect }: ScanReading): "take" | "skip" | "stop" {
+    if (inspect === undefined || !(scan instanceof TreeScan)) return "take";
     return inspect(this.#context.memory.u32, scan.value >>> 2);
   }
 
-  /** Copies the object of the scan's timestamp to the next place. */
-  #fetch(scan: TimestampScan): void {
-    const { objects, snapshot, destination } = this.#read();
-    const { u32 } = this.#context.memory;
-    const place = destination + this.#count * objects.schema.layout.sizeBytes;
+  #take({ scan, objects, snapshot, destination }: ScanReading): void {
+    const target = destination + this.#count * objects.schema.layout.sizeBytes;
     this.#count += 1;
     if (scan instanceof TreeScan && scan.tree === objects) {
-      this.#copy(place, scan.value);
+      this.#copy(objects, target, scan.value);
       return;
     }
-    const worker = this.#workersFree.pop();
-    assert(worker !== undefined, "a worker is free");
-    const key = worker.key >>> 2;
-    u32[key] = scan.low;
-    u32[key + 1] = scan.high;
-    const inMemory = objects.memory.mutable.find(worker.key);
-    const onFound = (value: Pointer): void => {
-      this.#copy(place, value);
-      this.#workersFree.push(worker);
-      this.#advance();
-    };
-    if (inMemory !== 0) onFound(inMemory);
-    else worker.lookup.start(objects, snapshot, worker.key, onFound);
-  }
-
-  #copy(place: Pointer, value: Pointer): void {
-    const { layout, name } = this.#read().objects.schema;
+    const worker = this.#idle.pop();
+    assert(worker !== undefined, "no lookup is idle");
     const { u32 } = this.#context.memory;
-    assert(value !== 0, () => `${name}: an index has an entry without its object`);
-    const timestamp = u32[(value + layout.timestampOffset + 4) >>> 2] as number;
-    assert(timestamp < 0x8000_0000, () => `${name}: an index has an entry of a removed object`);
-    u32.copyWithin(place >>> 2, value >>> 2, (value + layout.sizeBytes) >>> 2);
+    u32.copyWithin(worker.key >>> 2, scan.timestampLane, scan.timestampLane + 2);
+    worker.destination = target;
+    const newest = objects.memory.mutable.find(worker.key);
+    const value = newest === 0 ? worker.lookup.begin(objects, snapshot, worker.key) : newest;
+    if (value === NEEDS_READ) {
+      worker.lookup.read();
+      return;
+    }
+    this.#put(objects, worker, value);
   }
 
-  #finish(): void {
+  #onFound(worker: Worker, value: Pointer): void {
+    assert(this.#reading !== null, "an object arrives that nobody waits for");
+    this.#put(this.#reading.objects, worker, value);
+    if (!this.#scanReads) this.#pump();
+  }
+
+  #put(objects: ReadableTree, worker: Worker, value: Pointer): void {
+    assert(
+      value !== ABSENT && !isTombstone(this.#context.memory.u32, objects.schema.layout, value),
+      () => `${objects.schema.name}: a scan names an object that does not exist`,
+    );
+    this.#copy(objects, worker.destination, value);
+    this.#idle.push(worker);
+  }
+
+  #copy({ schema }: ReadableTree, target: Pointer, source: Pointer): void {
+    this.#context.memory.u32.copyWithin(target >>> 2, source >>> 2, (source + schema.layout.sizeBytes) >>> 2);
+  }
+
+  #finish(end: ScanEnd): void {
     const callback = this.#callback;
-    const end = this.#end;
-    assert(callback !== null && end !== null, "no scan is being read");
+    assert(callback !== null, "nobody waits for the scan");
+    this.#reading = null;
     this.#callback = null;
-    this.#options = null;
     callback(this.#count, end);
-  }
-
-  #read(): ScanReadOptions {
-    assert(this.#options !== null, "no scan is being read");
-    return this.#options;
   }
 }

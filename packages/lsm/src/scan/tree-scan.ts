@@ -1,229 +1,233 @@
 /**
- * A scan of one tree: of all that is in memory and of all levels, merged; of each key the newest value, and no tombstones
- * (spec 05 §17.1).
+ * The visible values of one tree within a range of keys, in either direction (spec 05 §17.1).
+ *
+ * The newest source that has a key decides about it: mutable table, immutable table, then level by level. Tombstones hide
+ * older values and are not yielded; nor are burnt keys, which have no object.
  *
  * @module
  */
 import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
+import type { Config } from "@stagbeetle/vsr-protocol";
+import type { ReadableTree, ReadContext } from "../block-reader.ts";
 import { copyKey, type KeyPointer } from "../key.ts";
-import type { LookupContext } from "../lookup/point-lookup.ts";
 import type { MemoryTable } from "../memory-table/memory-table.ts";
-import type { Tree } from "../tree.ts";
-import { LevelSource } from "./level-source.ts";
-import type { Direction, ScanState, Timestamp, TimestampScan } from "./timestamp-scan.ts";
+import { isTombstone, timestampLane } from "../value.ts";
+import { LEVEL_SCAN_BLOCKS_MAX, LevelScan } from "./level-scan.ts";
+import { type Direction, ValueSpan } from "./source.ts";
+import type { ScanState, TimestampScan } from "./timestamp-scan.ts";
 
-/** Blocks that a scan of one tree holds at most: an index block and a value block a level. */
-export function treeScanBlocksMax(levels: number): number {
-  return 2 * levels;
+/** What is scanned. */
+export interface TreeRange {
+  readonly tree: ReadableTree;
+  readonly snapshot: number;
+  readonly direction: Direction;
 }
 
-/** Values in memory: from begin to before end. */
-interface MemorySource {
-  begin: Pointer;
-  end: Pointer;
+/** How many blocks the scan of one tree holds at most. */
+export function treeScanBlocksMax(config: Config): number {
+  return config.cluster.lsmLevels * LEVEL_SCAN_BLOCKS_MAX;
 }
 
-/** One scan at a time; allocated once and used again and again. */
+/** One scan at a time, again and again. */
 export class TreeScan implements TimestampScan {
-  readonly #context: LookupContext;
-  /** The newest first: of equal keys, the first source's value counts. */
-  readonly #memorySources: MemorySource[] = [];
-  readonly #levelSources: readonly LevelSource[];
-  readonly #keyMin: KeyPointer;
-  readonly #keyMax: KeyPointer;
+  /** The first and the last key. Whoever opens the scan writes them first. */
+  readonly keyMin: KeyPointer;
+  readonly keyMax: KeyPointer;
+  readonly #context: ReadContext;
+  readonly #levels: readonly LevelScan[];
+  /** Runs of memory tables: one of the mutable table, all of the immutable one. Made once, as many as there ever are. */
+  readonly #runs: ValueSpan[] = [];
   readonly #probeKey: KeyPointer;
-  #tree: Tree | null = null;
+  /** Sources that may have values, the newest first. */
+  readonly #spans: ValueSpan[] = [];
+  readonly #spanLevels: (LevelScan | null)[] = [];
+  #tree: ReadableTree | null = null;
   #direction: Direction = "ascending";
+  /** The source of the value that was settled, or −1. */
+  #settled = -1;
   #value: Pointer = 0;
-  #loading = 0;
+  #reading = 0;
+  #callback: (() => void) | null = null;
 
-  constructor(context: LookupContext, levels: number) {
+  constructor(context: ReadContext, levelCount: number) {
     this.#context = context;
-    this.#levelSources = Array.from({ length: levels }, () => new LevelSource(context));
-    this.#keyMin = context.memory.allocate(3 * keySlotSizeBytes, 16, "scans");
-    this.#keyMax = this.#keyMin + keySlotSizeBytes;
-    this.#probeKey = this.#keyMax + keySlotSizeBytes;
+    this.keyMin = context.memory.allocate(3 * keySlotSizeBytes, 16, "scans");
+    this.keyMax = this.keyMin + keySlotSizeBytes;
+    this.#probeKey = this.keyMax + keySlotSizeBytes;
+    this.#levels = Array.from({ length: levelCount }, () => new LevelScan(context, () => this.#onReady()));
   }
 
   get direction(): Direction {
     return this.#direction;
   }
 
-  get tree(): Tree {
-    assert(this.#tree !== null, "the scan is not open");
+  get tree(): ReadableTree {
+    assert(this.#tree !== null, "the scan is closed");
     return this.#tree;
   }
 
-  /**
-   * Begins a scan of all keys from `keyMin` to `keyMax`, which are copied. The mutable table must be sorted, and not change
-   * before the scan is closed.
-   */
-  open(tree: Tree, snapshot: number, keyMin: KeyPointer, keyMax: KeyPointer, direction: Direction): void {
-    assert(this.#tree === null, "the scan is in use");
+  /** Begins a scan from {@link keyMin} to {@link keyMax}. The mutable table is sorted, and changes only after `close`. */
+  open({ tree, snapshot, direction }: TreeRange): void {
+    assert(this.#tree === null, "the scan is open");
+    assert(tree.levels.length === this.#levels.length, () => `${tree.schema.name}: ${tree.levels.length} levels`);
     const { mutable, immutable, snapshotMin } = tree.memory;
-    assert(mutable.sorted, () => `${tree.schema.name}: the mutable table is not sorted`);
-    const { u32 } = this.#context.memory;
-    copyKey(u32, this.#keyMin, keyMin);
-    copyKey(u32, this.#keyMax, keyMax);
+    assert(mutable.sorted, () => `${tree.schema.name} is scanned unsorted`);
     this.#tree = tree;
     this.#direction = direction;
-    this.#value = 0;
-    this.#addRuns(tree, mutable);
-    if (snapshot >= snapshotMin) this.#addRuns(tree, immutable);
-    for (const [level, source] of this.#levelSources.entries()) {
-      source.open(tree, level, keyMin, keyMax, direction);
+    this.#settled = -1;
+    this.#addRuns(mutable);
+    if (snapshot >= snapshotMin) this.#addRuns(immutable);
+    for (const [number, level] of this.#levels.entries()) {
+      const tables = tree.levels[number];
+      assert(tables !== undefined, () => `${tree.schema.name} has no level ${number}`);
+      level.open(tree, tables, this.keyMin, this.keyMax, direction);
+      this.#spans.push(level.span);
+      this.#spanLevels.push(level);
     }
   }
 
-  close(): void {
-    assert(this.#loading === 0, "the scan is loading");
-    if (this.#tree === null) return;
-    for (const source of this.#levelSources) source.close();
-    this.#memorySources.length = 0;
-    this.#tree = null;
-  }
-
-  /** Drops everything: its reads were cancelled by the grid. */
-  reset(): void {
-    this.#loading = 0;
-    for (const source of this.#levelSources) source.reset();
-    this.#memorySources.length = 0;
-    this.#tree = null;
-  }
-
-  state(): ScanState {
-    if (this.#value !== 0) return "value";
+  settle(): ScanState {
+    if (this.#settled !== -1) return "value";
+    const { tree } = this;
+    const { u32 } = this.#context.memory;
     for (;;) {
-      if (this.#levelSources.some((source) => source.state() === "pending")) return "pending";
-      const value = this.#newest();
-      if (value === 0) return "end";
-      if (!this.#skipped(value)) {
-        this.#value = value;
-        return "value";
+      if (!this.#prepare()) return "needsRead";
+      const newest = this.#first();
+      if (newest === -1) return "finished";
+      const value = this.#head(newest);
+      this.#dropOlder(newest, value);
+      const lane = timestampLane(tree.schema.layout, value);
+      const burnt = u32[lane] === 0 && u32[lane + 1] === 0;
+      if (burnt || isTombstone(u32, tree.schema.layout, value)) {
+        this.#advance(newest);
+        continue;
       }
-      this.#takeKey(value);
+      this.#settled = newest;
+      this.#value = value;
+      return "value";
     }
   }
 
-  /** The value: an object or an index entry. Good until the scan goes on. */
+  /** The value that was settled. Good as long as {@link timestampLane}. */
   get value(): Pointer {
-    assert(this.#value !== 0, "the scan has no value");
+    assert(this.#settled !== -1, "no value was settled");
     return this.#value;
   }
 
-  get high(): number {
-    return this.#timestampLane(1);
+  get timestampLane(): number {
+    return timestampLane(this.tree.schema.layout, this.value);
   }
 
-  get low(): number {
-    return this.#timestampLane(0);
+  advance(): void {
+    assert(this.#settled !== -1, "no value was settled");
+    this.#advance(this.#settled);
+    this.#settled = -1;
   }
 
-  take(): void {
-    this.#takeKey(this.value);
-    this.#value = 0;
-  }
-
-  probe({ high, low }: Timestamp): void {
-    if (this.#value !== 0 && !this.#before(this.high, this.low, high, low)) return;
-    const { memory } = this.#context;
-    const { values } = this.tree;
-    // Prefix and object scans: only the timestamp differs between the bounds, and it is the key's lowest word.
-    copyKey(memory.u32, this.#probeKey, this.#direction === "ascending" ? this.#keyMin : this.#keyMax);
-    const at = this.#probeKey >>> 2;
-    const beyond = this.#before(memory.u32[at + 1] as number, memory.u32[at] as number, high, low);
-    if (!beyond) return;
-    memory.u32[at] = low;
-    memory.u32[at + 1] = high;
-    const size = this.tree.schema.layout.sizeBytes;
-    for (const source of this.#memorySources) {
-      const count = (source.end - source.begin) / size;
-      if (this.#direction === "ascending")
-        source.begin += values.lowerBound(source.begin, count, this.#probeKey) * size;
-      else source.end = source.begin + values.upperBound(source.begin, count, this.#probeKey) * size;
-    }
-    for (const source of this.#levelSources) source.probe(this.#probeKey);
-    this.#value = 0;
-  }
-
-  load(callback: () => void): void {
-    assert(this.#loading === 0, "the scan is loading");
-    const pending = this.#levelSources.filter((source) => source.state() === "pending");
-    assert(pending.length > 0, "the scan does not wait for blocks");
-    this.#loading = pending.length;
-    for (const source of pending) {
-      source.load(() => {
-        this.#loading -= 1;
-        if (this.#loading === 0) this.#context.store.nextTick(callback);
-      });
-    }
-  }
-
-  /** Whether one timestamp comes before another in the scan's direction. */
-  #before(high: number, low: number, otherHigh: number, otherLow: number): boolean {
-    const order = high - otherHigh || low - otherLow;
-    return this.#direction === "ascending" ? order < 0 : order > 0;
-  }
-
-  /** Each run is a source of its own, the newest first: the newest value of a key decides, whatever is below it. */
-  #addRuns(tree: Tree, table: MemoryTable): void {
-    const size = tree.schema.layout.sizeBytes;
-    for (const run of table.runs().toReversed()) {
-      const count = (run.end - run.begin) / size;
-      const begin = run.begin + tree.values.lowerBound(run.begin, count, this.#keyMin) * size;
-      const end = run.begin + tree.values.upperBound(run.begin, count, this.#keyMax) * size;
-      if (begin < end) this.#memorySources.push({ begin, end });
-    }
-  }
-
-  /** The next value of all sources: of equal keys, the newest source's. */
-  #newest(): Pointer {
-    const { values, schema } = this.tree;
-    const ascending = this.#direction === "ascending";
-    let newest: Pointer = 0;
-    const consider = (value: Pointer): void => {
-      if (newest === 0) {
-        newest = value;
-        return;
-      }
-      const order = values.compare(value, newest);
-      if (ascending ? order < 0 : order > 0) newest = value;
-    };
-    for (const { begin, end } of this.#memorySources) {
-      if (begin < end) consider(ascending ? begin : end - schema.layout.sizeBytes);
-    }
-    for (const source of this.#levelSources) if (source.state() === "value") consider(source.value);
-    return newest;
-  }
-
-  /** Goes past all values that have the key of this one. */
-  #takeKey(value: Pointer): void {
-    const { values, schema } = this.tree;
-    const size = schema.layout.sizeBytes;
-    const ascending = this.#direction === "ascending";
-    values.writeKey(value, this.#probeKey);
-    for (const source of this.#memorySources) {
-      if (source.begin === source.end) continue;
-      const next = ascending ? source.begin : source.end - size;
-      if (values.find(next, 1, this.#probeKey) === 0) continue;
-      if (ascending) source.begin += size;
-      else source.end -= size;
-    }
-    for (const source of this.#levelSources) {
-      if (source.state() === "value" && values.find(source.value, 1, this.#probeKey) !== 0) source.take();
-    }
-  }
-
-  /** Tombstones, and burnt ids. */
-  #skipped(value: Pointer): boolean {
+  probe(lane: number): void {
     const { u32 } = this.#context.memory;
-    const at = (value + this.tree.schema.layout.timestampOffset) >>> 2;
-    const high = u32[at + 1] as number;
-    return high >= 0x8000_0000 || (high === 0 && u32[at] === 0);
+    // In all keys but those of unique indexes, the timestamp is the lowest word.
+    copyKey(u32, this.#probeKey, this.keyMin);
+    u32.copyWithin(this.#probeKey >>> 2, lane, lane + 2);
+    this.#settled = -1;
+    for (const [source, span] of this.#spans.entries()) {
+      const level = this.#spanLevels[source];
+      if (level === null || level === undefined) span.probe(this.tree, this.#probeKey, this.#direction);
+      else level.probe(this.#probeKey);
+    }
   }
 
-  #timestampLane(lane: 0 | 1): number {
-    const at = (this.value + this.tree.schema.layout.timestampOffset) >>> 2;
-    return this.#context.memory.u32[at + lane] as number;
+  read(callback: () => void): void {
+    assert(this.#callback === null, "the scan is being read");
+    this.#callback = callback;
+    for (const level of this.#levels) {
+      if (level.prepare()) continue;
+      this.#reading += 1;
+      level.read();
+    }
+    if (this.#reading > 0) return;
+    this.#reading = 1;
+    this.#context.store.nextTick(() => this.#onReady());
+  }
+
+  close(): void {
+    assert(this.#callback === null, "a scan is closed while it is read");
+    for (const level of this.#levels) level.close();
+    this.#spans.length = 0;
+    this.#spanLevels.length = 0;
+    this.#tree = null;
+    this.#settled = -1;
+  }
+
+  /** Closes the scan after the grid has dropped all reads. */
+  reset(): void {
+    this.#callback = null;
+    this.#reading = 0;
+    this.close();
+  }
+
+  /** Adds the runs of a memory table that have keys of the range, the newest first. */
+  #addRuns(table: MemoryTable): void {
+    const { tree } = this;
+    const { sizeBytes } = tree.schema.layout;
+    for (const { begin, end } of table.runs().toReversed()) {
+      const span = this.#runs[this.#spans.length] ?? new ValueSpan();
+      this.#runs[this.#spans.length] = span;
+      span.set(tree, begin, (end - begin) / sizeBytes, this.keyMin, this.keyMax);
+      if (span.empty) continue;
+      this.#spans.push(span);
+      this.#spanLevels.push(null);
+    }
+  }
+
+  /** Sees to it that every source has values at hand or has no more. False if blocks have to be read for that. */
+  #prepare(): boolean {
+    let prepared = true;
+    for (const [source, level] of this.#spanLevels.entries()) {
+      if (level !== null && this.#span(source).empty && !level.prepare()) prepared = false;
+    }
+    return prepared;
+  }
+
+  /** The source with the next key, of equals the newest; −1 if there are no more values. */
+  #first(): number {
+    const sign = this.#direction === "ascending" ? 1 : -1;
+    let first = -1;
+    for (let source = 0; source < this.#spans.length; source += 1) {
+      if (this.#span(source).empty) continue;
+      if (first === -1 || sign * this.tree.values.compare(this.#head(source), this.#head(first)) < 0) first = source;
+    }
+    return first;
+  }
+
+  /** Drops what older sources have of the same key. */
+  #dropOlder(newest: number, value: Pointer): void {
+    for (let source = newest + 1; source < this.#spans.length; source += 1) {
+      if (this.#span(source).empty || this.tree.values.compare(this.#head(source), value) !== 0) continue;
+      this.#advance(source);
+    }
+  }
+
+  #span(source: number): ValueSpan {
+    const span = this.#spans[source];
+    assert(span !== undefined, () => `the scan has no source ${source}`);
+    return span;
+  }
+
+  #head(source: number): Pointer {
+    return this.#span(source).head(this.tree.schema.layout.sizeBytes, this.#direction);
+  }
+
+  #advance(source: number): void {
+    this.#span(source).advance(this.tree.schema.layout.sizeBytes, this.#direction);
+  }
+
+  #onReady(): void {
+    this.#reading -= 1;
+    if (this.#reading > 0) return;
+    const callback = this.#callback;
+    assert(callback !== null, "a scan was read that nobody waits for");
+    this.#callback = null;
+    callback();
   }
 }
