@@ -58,6 +58,20 @@ describe("a forest from scratch", () => {
   });
 });
 
+describe("a reset", () => {
+  test.each([0, 1, 2, 4, 7, 12, 20, 40])(
+    "in the middle of a compaction, after %d completions, is as a restart",
+    (steps) => {
+      const subject = opened(new Random(steps));
+      runVector(vectorA, subject, 54);
+      vectorA.putsOf(subject, 55);
+      subject.compact(55, steps);
+      subject.reset();
+      expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
+    },
+  );
+});
+
 describe("a crash", () => {
   const crashes = Array.from({ length: 20 }, (_, index) => 44 + index);
 

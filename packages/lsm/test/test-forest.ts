@@ -125,6 +125,14 @@ export class TestForest {
     this.open();
   }
 
+  /** As a state sync does: the same objects forget everything and open anew. */
+  reset(): void {
+    this.#wait((done) => this.grid.cancel(done));
+    this.forest.reset();
+    this.open();
+    this.grid.missing.resume(() => true);
+  }
+
   insert(object: Uint8Array): void {
     this.kernels.memory.bytes.set(object, this.#scratch);
     this.groove.insert(this.#scratch);

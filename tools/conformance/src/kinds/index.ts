@@ -12,6 +12,7 @@ import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
 import { lsm } from "./lsm.ts";
+import { manifest } from "./manifest.ts";
 import { session } from "./session.ts";
 
 export const kinds: readonly Kind[] = [
@@ -21,6 +22,7 @@ export const kinds: readonly Kind[] = [
   session,
   format,
   blocks,
+  manifest,
   dataFile,
   corpusFile,
   bulkFile,
