@@ -3,7 +3,7 @@
  */
 import { randomBytes } from "node:crypto";
 
-import { BlockType, clientSessionsTrailer, PRODUCTION } from "@stagbeetle/vsr-protocol";
+import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
 import { chooseSuperBlock } from "../inspect/checkpoint.ts";
@@ -11,7 +11,7 @@ import { constantsReport, constantsText } from "../inspect/constants.ts";
 import { DataFileReader } from "../inspect/data-file-reader.ts";
 import { gridReport, gridText, readFreeSet } from "../inspect/grid.ts";
 import { InspectError } from "../inspect/inspect-error.ts";
-import { checkGrid, checkReplies, checkWal, gridBlockCount, superblockDamage } from "../inspect/integrity.ts";
+import { integrityReport } from "../inspect/integrity-report.ts";
 import { jsonText } from "../inspect/json.ts";
 import { readManifestLog } from "../inspect/manifest-log.ts";
 import { manifestReport, manifestText } from "../inspect/manifest.ts";
@@ -21,7 +21,6 @@ import { startProgress } from "../inspect/progress.ts";
 import { readReplies, repliesText } from "../inspect/replies.ts";
 import { superblockReport, superblockText } from "../inspect/superblock.ts";
 import { tablesReport, tablesText } from "../inspect/tables.ts";
-import { readTrailer } from "../inspect/trailer.ts";
 import { walReport, walText } from "../inspect/wal.ts";
 import { createLogger } from "../log.ts";
 import type { Terminal } from "../terminal.ts";
@@ -128,62 +127,16 @@ function findings<T>(report: T, text: (report: T) => string, fault: string | nul
   return { report, text: text(report), fault };
 }
 
-const MIB = 2 ** 20;
-const MS_PER_SECOND = 1000;
+const SEED_SIZE_BYTES = 8;
 
-/** Logs what was checked as it is done, and every damage. */
+/** What was checked and every damage goes to the log, as it is found. */
 async function integrity(
   reader: DataFileReader,
-  { skip, seed: wantedSeed }: Extract<Inspected, { readonly subject: "integrity" }>,
+  { skip, seed }: Extract<Inspected, { readonly subject: "integrity" }>,
 ): Promise<Findings> {
-  const { config } = reader;
-  const logger = createLogger("integrity");
-  const damage: string[] = [];
-  const found = (what: string): void => {
-    damage.push(what);
-    logger.log("error", what);
-  };
-  const superblock = await chooseSuperBlock(reader, null);
-  for (const what of superblockDamage(await reader.superblockCopies(), superblock)) found(what);
-  logger.log("info", "superblock opened and checked");
-  const freeSet = await readFreeSet(reader, superblock.checkpoint);
-  const sessions = clientSessionsTrailer(superblock.checkpoint);
-  const clientSessions = await readTrailer(reader, sessions, BlockType.clientSessions);
-  if (clientSessions.fault !== null) found(`client sessions: ${clientSessions.fault}`);
-  const manifestLog = await readManifestLog(reader, superblock.checkpoint);
-  if (manifestLog.fault !== null) found(`manifest log: ${manifestLog.fault}`);
-  if (!skip.wal) {
-    const slots = config.cluster.journalSlotCount;
-    const progress = startProgress("wal", slots);
-    await checkWal(reader, progress, found);
-    progress.end();
-    if (damage.length === 0) logger.log("info", `successfully checked ${slots} wal headers and prepares`);
-  }
-  if (!skip.clientReplies) {
-    await checkReplies(reader, found);
-    if (damage.length === 0) logger.log("info", `successfully checked ${config.cluster.clientsMax} client replies`);
-  }
-  const seed = wantedSeed ?? randomBytes(8).readBigUInt64LE();
-  const blocks = gridBlockCount(freeSet);
-  if (!skip.grid) {
-    logger.log("info", `checking ${blocks} grid blocks with seed ${seed}...`);
-    const progress = startProgress("grid", blocks);
-    const startMs = performance.now();
-    await checkGrid(reader, { superblock, freeSet, clientSessions, manifestLog }, seed, progress, found);
-    const ms = Math.max(1, Math.round(performance.now() - startMs));
-    progress.end();
-    const rate = Math.round((blocks * config.cluster.blockSize) / MIB / (ms / MS_PER_SECOND));
-    if (damage.length === 0) {
-      logger.log("info", `successfully checked ${blocks} grid blocks in ${ms}ms. (${rate}MiB/s)`);
-    }
-  }
-  const report = {
-    damage,
-    walSlots: skip.wal ? 0 : config.cluster.journalSlotCount,
-    clientReplies: skip.clientReplies ? 0 : config.cluster.clientsMax,
-    gridBlocks: skip.grid ? 0 : blocks,
-    seed,
-  };
-  const fault = damage.length === 0 ? null : `the data file is damaged in ${damage.length} places; the first: ${damage[0]}`;
-  return { report, text: "", fault };
+  const options = { skip, seed: seed ?? randomBytes(SEED_SIZE_BYTES).readBigUInt64LE() };
+  const report = await integrityReport(reader, options, createLogger("integrity"));
+  const [first] = report.damage;
+  const fault = first === undefined ? null : `the data file is damaged in ${report.damage.length} places, first: ${first}`;
+  return findings(report, () => "", fault);
 }

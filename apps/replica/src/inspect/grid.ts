@@ -65,7 +65,7 @@ export function decodeBlockSet(config: Config, encoded: Uint8Array): BlockSet | 
   return typeof decoded === "number" ? new BlockSet(bits) : decoded;
 }
 
-/** The free set of a checkpoint as it is stored. */
+/** The free set of a checkpoint as it is stored: without the blocks that it is itself in. */
 export interface StoredFreeSet {
   readonly acquired: BlockSet;
   readonly released: BlockSet;
@@ -75,11 +75,11 @@ export interface StoredFreeSet {
 
 /** One of the two sets. */
 export interface BlockSetReport {
+  /** With the blocks that the free set itself is in. */
   readonly blocks: number;
-  /** Null if it is empty. */
+  /** Null if it is empty. As the reference has it: of acquired blocks with those of the free set itself, of released ones without. */
   readonly highestAddress: number | null;
-  /** Encoded, in bytes. */
-  readonly sizeBytes: number;
+  readonly encodedSizeBytes: number;
   /** How much larger it would be as plain bits up to the highest address; null if it is empty. */
   readonly compressionRatio: number | null;
 }
@@ -96,22 +96,25 @@ export interface GridReport {
 
 export function gridReport(config: Config, freeSet: StoredFreeSet): GridReport {
   const { acquired, released, acquiredTrailer, releasedTrailer } = freeSet;
+  const trailers = [...acquiredTrailer.blocks, ...releasedTrailer.blocks];
+  // The stored sets are without the blocks that they are stored in, which are in use until the next checkpoint.
+  const acquiredMax = Math.max(acquired.addressMax, ...trailers.map(({ address }) => address));
   const trailerBlocks = [acquiredTrailer, releasedTrailer].flatMap(({ blocks }) =>
     blocks.map(({ address, checksum }, index) => ({ index, address, checksum: hex128(checksum) })),
   );
   return {
     trailerBlocks,
-    blocksFree: gridAddressMax(config) - acquired.count,
-    acquired: blockSetReport(acquired, acquiredTrailer.bytes.length),
-    released: blockSetReport(released, releasedTrailer.bytes.length),
+    blocksFree: gridAddressMax(config) - acquired.count - trailers.length,
+    acquired: blockSetReport(acquired.count + trailers.length, acquiredMax, acquiredTrailer.bytes.length),
+    released: blockSetReport(released.count + trailers.length, released.addressMax, releasedTrailer.bytes.length),
   };
 }
 
-function blockSetReport({ count, addressMax }: BlockSet, sizeBytes: number): BlockSetReport {
+function blockSetReport(blocks: number, addressMax: number, sizeBytes: number): BlockSetReport {
   return {
-    blocks: count,
+    blocks,
     highestAddress: addressMax === 0 ? null : addressMax,
-    sizeBytes,
+    encodedSizeBytes: sizeBytes,
     compressionRatio: sizeBytes === 0 ? null : Math.ceil(addressMax / BITS_PER_BYTE) / sizeBytes,
   };
 }
@@ -132,10 +135,10 @@ export function gridText({ trailerBlocks, blocksFree, acquired, released }: Grid
   ]);
 }
 
-function blockSetLines(name: string, { highestAddress, sizeBytes, compressionRatio }: BlockSetReport): string[] {
+function blockSetLines(name: string, { highestAddress, encodedSizeBytes, compressionRatio }: BlockSetReport): string[] {
   return [
     `free_set.highest_address_${name}=${highestAddress}`,
-    `free_set.${name}_size=${sizeText(sizeBytes)}`,
+    `free_set.${name}_size=${sizeText(encodedSizeBytes)}`,
     `free_set.${name}_compression_ratio=${compressionRatio?.toFixed(RATIO_DIGITS) ?? "-nan"}`,
   ];
 }

@@ -78,7 +78,6 @@ export async function checkReplies(reader: DataFileReader, found: Found): Promis
 
 /** What a checkpoint consists of beside its tables. */
 export interface StoredCheckpoint {
-  readonly superblock: SuperBlockImage;
   readonly freeSet: StoredFreeSet;
   readonly clientSessions: Trailer;
   readonly manifestLog: StoredManifestLog;
@@ -89,7 +88,10 @@ export function gridBlockCount({ acquired, released, acquiredTrailer, releasedTr
   return acquired.count - released.count + acquiredTrailer.blocks.length + releasedTrailer.blocks.length;
 }
 
-/** Reads all blocks of all tables, and holds what the checkpoint refers to against its free set. */
+/**
+ * Reads all blocks of all tables, and holds what the checkpoint refers to against its free set; the latter only if nothing
+ * is missing, because everything behind a damaged block would seem to be in use by nobody.
+ */
 export async function checkGrid(
   reader: DataFileReader,
   checkpoint: StoredCheckpoint,
@@ -99,6 +101,11 @@ export async function checkGrid(
 ): Promise<void> {
   const { freeSet, clientSessions, manifestLog } = checkpoint;
   const visited = new Set<number>();
+  let complete = clientSessions.fault === null && manifestLog.fault === null;
+  const foundInTable = (damage: string): void => {
+    complete = false;
+    found(damage);
+  };
   const visit = ({ address }: BlockReference, what: string): void => {
     if (visited.has(address)) found(`block ${address}: ${what}, but it is in use elsewhere`);
     visited.add(address);
@@ -107,9 +114,9 @@ export async function checkGrid(
   for (const { reference } of manifestLog.blocks) visit(reference, "of the manifest log");
   for (const block of clientSessions.blocks) visit(block, "of the client sessions");
   for (const entry of fromRandomPoint(liveTables(manifestLog), seed)) {
-    await checkTable(reader, entry, visit, found);
+    await checkTable(reader, entry, visit, foundInTable);
   }
-  for (const damage of freeSetDamage(freeSet, visited)) found(damage);
+  if (complete) for (const damage of freeSetDamage(freeSet, visited)) found(damage);
   const { acquiredTrailer, releasedTrailer } = freeSet;
   for (const block of [...acquiredTrailer.blocks, ...releasedTrailer.blocks]) visit(block, "of the free set");
 }
