@@ -137,6 +137,7 @@ async function integrity(
   const options = { skip, seed: seed ?? randomBytes(SEED_SIZE_BYTES).readBigUInt64LE() };
   const report = await integrityReport(reader, options, createLogger("integrity"));
   const [first] = report.damage;
-  const fault = first === undefined ? null : `the data file is damaged in ${report.damage.length} places, first: ${first}`;
+  const count = report.damage.length === 1 ? "1 place" : `${report.damage.length} places`;
+  const fault = first === undefined ? null : `the data file is damaged in ${count}, first: ${first}`;
   return findings(report, () => "", fault);
 }

@@ -9,7 +9,8 @@ import { blocks } from "./blocks.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, lsm, accounting, session, format, blocks, dataFile];
+export const kinds: readonly Kind[] = [frames, lsm, accounting, session, format, blocks, inspect, dataFile];
