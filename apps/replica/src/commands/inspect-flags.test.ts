@@ -23,7 +23,12 @@ describe("what inspect is asked for", () => {
   );
 
   test("every subject can be told as JSON, and is for people unless asked", () => {
-    const rest: Partial<Record<string, string[]>> = { constants: [], metrics: [], op: ["1"], tables: ["--tree=7", "f"] };
+    const rest: Partial<Record<string, string[]>> = {
+      constants: [],
+      metrics: [],
+      op: ["1"],
+      tables: ["--tree=7", "f"],
+    };
     for (const subject of Object.keys(INSPECT)) {
       const args = rest[subject] ?? ["f"];
       expect(parseInspect([subject, ...args], PRODUCTION).json).toBe(false);

@@ -214,7 +214,8 @@ function findTree(text: string, config: Config): TreeSchema {
   if (tree !== undefined) return tree;
   const names = trees.map(({ name }) => name);
   const meant = isId ? null : suggestion(text, names);
-  const hint = meant === null ? `; there are 1 to ${trees.length}, or names like 'transfers.id'` : `; did you mean '${meant}'?`;
+  const hint =
+    meant === null ? `; there are 1 to ${trees.length}, or names like 'transfers.id'` : `; did you mean '${meant}'?`;
   throw new CommandLineError(`--tree: invalid tree ${isId ? "id" : "name"}: '${text}'${hint}`);
 }
 

@@ -1,7 +1,8 @@
 /**
  * A data file that is only looked at.
  */
-import { Block, blockFault, BlockPool, metadataInvalid } from "@stagbeetle/grid";
+import { blockFault, BlockPool, metadataInvalid } from "@stagbeetle/grid";
+import type { Block } from "@stagbeetle/grid";
 import { FileStorage, openDataFile } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
@@ -102,7 +103,8 @@ export class DataFileReader {
   /** Reads one block of the grid and checks that it is the one that is wanted. Valid until the next block is read. */
   async readBlock(wanted: BlockReference, blockType: BlockType): Promise<BlockResult> {
     const { blockSize } = this.config.cluster;
-    if (wanted.address < 1 || wanted.address > gridAddressMax(this.config)) return { fault: "there can be no such block" };
+    if (wanted.address < 1 || wanted.address > gridAddressMax(this.config))
+      return { fault: "there can be no such block" };
     const block = this.#block;
     await this.#fill("grid", (wanted.address - 1) * blockSize, block.buffer);
     const fault = blockFault(block, wanted, this.checksums);

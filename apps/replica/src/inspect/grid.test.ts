@@ -13,7 +13,7 @@ function blockSet(...addresses: readonly number[]): BlockSet {
   const bits = new Uint32Array(4);
   for (const address of addresses) {
     const half = Math.floor((address - 1) / 32);
-    bits[half] = (bits[half] ?? 0) | (1 << (address - 1) % 32);
+    bits[half] = (bits[half] ?? 0) | (1 << ((address - 1) % 32));
   }
   return new BlockSet(bits);
 }
@@ -47,7 +47,9 @@ describe("a set of blocks", () => {
     const encoded = new Uint32Array(ewahEncodeSizeMax(2) / 4);
     const sizeBytes = encodeEwah(bits, encoded);
     const set = decodeBlockSet(PRODUCTION, new Uint8Array(encoded.buffer, 0, sizeBytes));
-    expect(set instanceof BlockSet ? [...set.addresses()] : set).toEqual([...Array(64).keys(), 64, 66].map((bit) => bit + 1));
+    expect(set instanceof BlockSet ? [...set.addresses()] : set).toEqual(
+      [...Array(64).keys(), 64, 66].map((bit) => bit + 1),
+    );
   });
 
   test("that is none says why", () => {

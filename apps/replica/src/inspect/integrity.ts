@@ -6,13 +6,7 @@
  */
 import { IndexMetadata, indexValueBlock, ValueMetadata } from "@stagbeetle/grid";
 import type { Block } from "@stagbeetle/grid";
-import {
-  BlockType,
-  blockTypeName,
-  Header,
-  PrepareHeader,
-  ReplyHeader,
-} from "@stagbeetle/vsr-protocol";
+import { BlockType, blockTypeName, Header, PrepareHeader, ReplyHeader } from "@stagbeetle/vsr-protocol";
 import type { BlockReference, Checksums, Config, SuperBlockImage } from "@stagbeetle/vsr-protocol";
 
 import { messageValid } from "./data-file-reader.ts";
@@ -186,4 +180,3 @@ export function freeSetDamage({ acquired, released }: StoredFreeSet, visited: Re
   }
   return damage;
 }
-

@@ -48,12 +48,17 @@ describe("the leaves of a record", () => {
     expect(text[4]).toBe(`root.members[0]=0x${"f".repeat(32)}`);
   });
 
-  test("of zero bytes say so", () => expect(printed([bytesLeaf("a", 0, 7)], new Uint8Array(7))).toEqual(["a=[7]u8{0}"]));
+  test("of zero bytes say so", () =>
+    expect(printed([bytesLeaf("a", 0, 7)], new Uint8Array(7))).toEqual(["a=[7]u8{0}"]));
 
   test("a header is that of the command of its place, whatever it says itself", () => {
     const bytes = new Uint8Array(HEADER_SIZE_BYTES);
-    expect(printed([headerLeaf("h", 0, Command.prepare)], bytes)[0]).toMatch(/^h=Prepare\{ .*command=vsr\.Command\.reserved/u);
+    expect(printed([headerLeaf("h", 0, Command.prepare)], bytes)[0]).toMatch(
+      /^h=Prepare\{ .*command=vsr\.Command\.reserved/u,
+    );
     initHeader(new PrepareHeader(bytes), Command.prepare, 0n);
-    expect(printed([headerLeaf("h", 0, Command.reply)], bytes)[0]).toMatch(/^h=Reply\{ .*command=vsr\.Command\.prepare/u);
+    expect(printed([headerLeaf("h", 0, Command.reply)], bytes)[0]).toMatch(
+      /^h=Reply\{ .*command=vsr\.Command\.prepare/u,
+    );
   });
 });

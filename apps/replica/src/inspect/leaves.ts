@@ -22,7 +22,7 @@ export interface Leaf {
   readonly offset: number;
   readonly sizeBytes: number;
   /** Its value as text, given exactly its bytes. */
-  text(bytes: Uint8Array): string;
+  readonly text: (bytes: Uint8Array) => string;
 }
 
 /** What a field of bytes consists of: made of its path and offset. */
@@ -65,7 +65,7 @@ export function bytesLeaf(path: string, offset: number, sizeBytes: number): Leaf
 
 function fieldLeaf(name: string, field: Field, path: string, offset: number): Leaf {
   const sizeBytes = fieldSizeBytes(field);
-  const isRelease = field.type === "u32" && /^release/u.test(name);
+  const isRelease = field.type === "u32" && name.startsWith("release");
   return {
     path,
     offset,

@@ -14,7 +14,7 @@ export interface Progress {
 }
 
 /** Shows nothing. */
-export const SILENT_PROGRESS: Progress = { advance: () => undefined, end: () => undefined };
+const SILENT_PROGRESS: Progress = { advance: () => undefined, end: () => undefined };
 
 /** How often a line of the log says how far it is, where there is no terminal. */
 const LINE_INTERVAL_MS = 5000;

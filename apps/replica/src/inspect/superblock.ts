@@ -85,6 +85,10 @@ function viewHeaderLeaves(config: Config, offset: number): readonly Leaf[] {
     headerLeaf(`view_headers_all[${index}]`, offset + index * HEADER_SIZE_BYTES, Command.prepare),
   );
   const usedBytes = viewHeadersMax * HEADER_SIZE_BYTES;
-  const reserved = bytesLeaf("view_headers_reserved", offset + usedBytes, SUPERBLOCK_LAYOUT.viewHeaders.size - usedBytes);
+  const reserved = bytesLeaf(
+    "view_headers_reserved",
+    offset + usedBytes,
+    SUPERBLOCK_LAYOUT.viewHeaders.size - usedBytes,
+  );
   return [...headers, reserved];
 }

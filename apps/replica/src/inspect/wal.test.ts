@@ -37,7 +37,9 @@ describe("a slot of the write-ahead log", () => {
   test("is one line if header and prepare agree", () => {
     const prepare = prepareOf(5);
     const text = walText({ slots: [walSlot(5, headerOf(prepare), prepare, checksums)] });
-    expect(text).toMatch(/^\|\|___5: checksum=0x[0-9a-f]{32} release=0\.0\.0 view=3 op=5 size=272 operation=create_transfers \n$/u);
+    expect(text).toMatch(
+      /^\|\|___5: checksum=0x[0-9a-f]{32} release=0\.0\.0 view=3 op=5 size=272 operation=create_transfers \n$/u,
+    );
     expect(walSlotDamage(headerOf(prepare), prepare, checksums)).toEqual([]);
   });
 

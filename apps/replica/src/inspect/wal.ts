@@ -1,7 +1,8 @@
 /**
  * `inspect wal`: the slots of the write-ahead log (spec 06 §6.6).
  */
-import { Checksums, formatRelease, HEADER_SIZE_BYTES, PrepareHeader, zoneSize } from "@stagbeetle/vsr-protocol";
+import { formatRelease, HEADER_SIZE_BYTES, PrepareHeader, zoneSize } from "@stagbeetle/vsr-protocol";
+import type { Checksums } from "@stagbeetle/vsr-protocol";
 
 import { messageValid } from "./data-file-reader.ts";
 import type { DataFileReader } from "./data-file-reader.ts";
