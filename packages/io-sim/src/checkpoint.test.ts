@@ -1,5 +1,15 @@
-import { assert } from "@stagbeetle/kernels";
-import { FatalError, FatalReason, Random, TEST_MIN, zoneStart } from "@stagbeetle/vsr-protocol";
+import { assert, LinearMemory } from "@stagbeetle/kernels";
+import {
+  ClientSessions,
+  FatalError,
+  FatalReason,
+  HEADER_SIZE_BYTES,
+  Random,
+  ReplyHeader,
+  SECTOR_SIZE_BYTES,
+  TEST_MIN,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { formattedDisk, SoloMachine, TallyClient } from "../test/solo-machine.ts";
 import type { SimulatedDisk } from "./disk.ts";
@@ -15,7 +25,10 @@ const RESTLESS: StorageFaults = {
   crashOutcomes: { lost: 1, torn: 1, complete: 1 },
 };
 
-function started(disk: SimulatedDisk, options: { seed?: number; faults?: StorageFaults; storageSizeLimit?: number } = {}): SoloMachine {
+function started(
+  disk: SimulatedDisk,
+  options: { seed?: number; faults?: StorageFaults; storageSizeLimit?: number } = {},
+): SoloMachine {
   const { seed = 1, faults = NO_STORAGE_FAULTS, ...rest } = options;
   return new SoloMachine(disk, { random: new Random(BigInt(seed)), faults, ...rest });
 }
@@ -37,6 +50,16 @@ function expectOnce(clients: readonly TallyClient[], executed: number): void {
   expect(counts.at(-1)).toBeLessThanOrEqual(executed);
   expect(executed - counts.length).toBeLessThanOrEqual(clients.length);
   for (const { counts: own } of clients) expect(own).toEqual(own.toSorted((left, right) => left - right));
+}
+
+/** The client sessions of the checkpoint that the superblock refers to now. */
+function sessionsOnDisk(disk: SimulatedDisk, { superblock }: SoloMachine): ClientSessions {
+  const block = new Uint8Array(TEST_MIN.cluster.blockSize);
+  const { clientSessionsLastBlockAddress: address, clientSessionsSize: size } = superblock.working.checkpoint;
+  disk.readPristine(zoneStart(TEST_MIN, "grid") + (address - 1) * block.length, block);
+  const sessions = new ClientSessions({ config: TEST_MIN, memory: new LinearMemory({ sizeBytes: 1 << 17 }) });
+  expect(sessions.decode(block.subarray(HEADER_SIZE_BYTES, HEADER_SIZE_BYTES + size))).toBe(null);
+  return sessions;
 }
 
 const threeClients = (): readonly TallyClient[] => [1n, 2n, 3n].map((id) => new TallyClient(id));
@@ -67,6 +90,25 @@ describe("a replica on a real journal and a real grid", () => {
     last.until(() => last.serving);
     expect(last.replica.state.opCheckpoint).toBe(139);
     expectOnce(clients, last.machine.count);
+  });
+
+  test("has every reply of its clients on disk when the superblock refers to the checkpoint", () => {
+    const disk = formattedDisk();
+    const machine = started(disk, { seed: 7, faults: RESTLESS });
+    const clients = threeClients();
+    let checked = 0;
+    for (let checkpoint = 0; checkpoint < 99;) {
+      runTo(machine, clients, 1_000_000, 1);
+      if (!machine.serving || machine.replica.state.opCheckpoint === checkpoint) continue;
+      checkpoint = machine.replica.state.opCheckpoint;
+      for (const { slot, header } of sessionsOnDisk(disk, machine).entries()) {
+        const stored = new Uint8Array(SECTOR_SIZE_BYTES);
+        disk.readPristine(zoneStart(TEST_MIN, "clientReplies") + slot * TEST_MIN.cluster.messageSizeMax, stored);
+        expect(new ReplyHeader(stored).checksum).toBe(header.checksum);
+        checked += 1;
+      }
+    }
+    expect(checked).toBe(5 * clients.length);
   });
 
   test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(

@@ -9,7 +9,11 @@ import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { TREE_NAMES } from "./transfers.ts";
 import type { TestCheckpoint, TestForest } from "./test-forest.ts";
 
-const EVENT_NAMES = { [ManifestEvent.insert]: "insert", [ManifestEvent.update]: "update", [ManifestEvent.remove]: "remove" };
+const EVENT_NAMES = {
+  [ManifestEvent.insert]: "insert",
+  [ManifestEvent.update]: "update",
+  [ManifestEvent.remove]: "remove",
+};
 
 const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 
@@ -25,7 +29,7 @@ export class TraceWriter implements ManifestLogObserver, CompactionObserver {
 
   appended(event: ManifestEvent, table: Pointer): void {
     if (this.infos === null) throw new Error("the trace has no table infos");
-    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table, this.infos.level(table))}`);
+    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table)}`);
   }
 
   closed({ address, checksum }: BlockReference, entryCount: number): void {

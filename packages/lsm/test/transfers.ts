@@ -3,7 +3,13 @@
  * its own.
  */
 import type { Config } from "@stagbeetle/vsr-protocol";
-import { type GrooveDeclaration, type IndexDeclaration, type IndexKind, type IndexSource, treesOf } from "../src/groove/declaration.ts";
+import {
+  type GrooveDeclaration,
+  type IndexDeclaration,
+  type IndexKind,
+  type IndexSource,
+  treesOf,
+} from "../src/groove/declaration.ts";
 import type { TreeDeclaration } from "../src/tree-schema.ts";
 
 const TRANSFER_SIZE_BYTES = 128;
@@ -93,15 +99,13 @@ function groove(
     orphans: name === "Transfer",
     objectCache: name !== "AccountEvent",
     valuesPerBatch,
-    indexes: indexes.map(
-      ([id, kind, count, source = { from: "hand" }], number): IndexDeclaration => ({
-        name: names[number] ?? "",
-        treeId: id,
-        kind,
-        source,
-        valuesPerBatch: count,
-      }),
-    ),
+    indexes: indexes.map(([id, kind, count, source = { from: "hand" }], number): IndexDeclaration => ({
+      name: names[number] ?? "",
+      treeId: id,
+      kind,
+      source,
+      valuesPerBatch: count,
+    })),
   };
 }
 

@@ -5,7 +5,13 @@
 import { TestGrid } from "@stagbeetle/lsm/testing";
 import type { GridStore } from "@stagbeetle/lsm";
 import type { Kernels } from "@stagbeetle/kernels";
-import { type Committing, type ManifestReferences, type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
+import {
+  type Committing,
+  type ManifestReferences,
+  type Random,
+  TEST_MIN as CONFIG,
+  trigger,
+} from "@stagbeetle/vsr-protocol";
 import {
   accountingGrooveLimits,
   accountingGrooves,
@@ -68,7 +74,7 @@ class Machine {
   }
 
   manifestReferences(): ManifestReferences {
-    return this.forest.manifestReferences();
+    return this.forest.checkpointReferences();
   }
 
   checkpointed(op: number): void {

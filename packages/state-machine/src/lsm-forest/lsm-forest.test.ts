@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import { LsmLedger, RecordingLedger } from "../../test/lsm-ledger.ts";
 import { concatenate, record } from "../../test/records.ts";
 import { Account, AccountFlags as AF } from "../accounting/account.ts";
-import { AccountFilter, AccountFilterFlags, ChangeEventsFilter, QueryFilter, QueryFilterFlags } from "../accounting/filters.ts";
+import {
+  AccountFilter,
+  AccountFilterFlags,
+  ChangeEventsFilter,
+  QueryFilter,
+  QueryFilterFlags,
+} from "../accounting/filters.ts";
 import { Operation } from "../accounting/operations.ts";
 import { Transfer, TransferFlags as TF } from "../accounting/transfer.ts";
 
@@ -47,7 +53,8 @@ class Workload {
       const fresh = this.#below(8) !== 0;
       if (fresh) this.#accounts += 1;
       const id = BigInt(fresh ? this.#accounts : 1 + this.#below(Math.max(1, this.#accounts)));
-      const flags = this.#one(0, 0, AF.history, AF.debits_must_not_exceed_credits) | (this.#below(8) === 0 ? AF.linked : 0);
+      const flags =
+        this.#one(0, 0, AF.history, AF.debits_must_not_exceed_credits) | (this.#below(8) === 0 ? AF.linked : 0);
       return record(Account, {
         id,
         userData128: BigInt(this.#below(3)),
@@ -120,14 +127,18 @@ class Workload {
     const accounts = this.#below(2) === 0;
     const ids = Array.from({ length: 1 + this.#below(20) }, () => {
       const number = this.#below(accounts ? this.#accounts + 3 : this.#transfers + 3);
-      return record(Account, { id: BigInt(accounts || number % 2 === 0 ? number : 1_000_000 - number) }).subarray(0, 16);
+      return record(Account, { id: BigInt(accounts || number % 2 === 0 ? number : 1_000_000 - number) }).subarray(
+        0,
+        16,
+      );
     });
     this.ledger.execute(accounts ? Operation.lookup_accounts : Operation.lookup_transfers, concatenate(ids));
   }
 
   #query(): void {
     const reversed = this.#below(2) === 0;
-    const window = this.#below(3) === 0 ? this.ledger.now - BigInt(this.#below(Number(this.ledger.now % 100_000n))) : 0n;
+    const window =
+      this.#below(3) === 0 ? this.ledger.now - BigInt(this.#below(Number(this.ledger.now % 100_000n))) : 0n;
     const common = {
       userData128: BigInt(this.#one(0, 0, this.#below(4))),
       userData64: BigInt(this.#one(0, 0, this.#below(3))),
@@ -140,11 +151,18 @@ class Workload {
     const kind = this.#below(5);
     if (kind === 0) {
       const { timestampMin, timestampMax, limit } = common;
-      this.ledger.execute(Operation.get_change_events, record(ChangeEventsFilter, { timestampMin, timestampMax, limit }));
+      this.ledger.execute(
+        Operation.get_change_events,
+        record(ChangeEventsFilter, { timestampMin, timestampMax, limit }),
+      );
       return;
     }
     if (kind < 3) {
-      const filter = record(QueryFilter, { ...common, ledger: this.#one(0, 1), flags: reversed ? QueryFilterFlags.reversed : 0 });
+      const filter = record(QueryFilter, {
+        ...common,
+        ledger: this.#one(0, 1),
+        flags: reversed ? QueryFilterFlags.reversed : 0,
+      });
       this.ledger.execute(kind === 1 ? Operation.query_accounts : Operation.query_transfers, filter);
       return;
     }
@@ -183,7 +201,9 @@ describe("the accounting state machine answers on disk as it does in memory", ()
           subject.crash();
           follow(workload.ledger, subject);
         }
-        const levels = subject.forest.trees.trees.map(({ levels: of }) => of.findLastIndex((level) => level.tableCount > 0));
+        const levels = subject.forest.trees.trees.map(({ levels: of }) =>
+          of.findLastIndex((level) => level.tableCount > 0),
+        );
         expect(Math.max(...levels), "tables have sunk").toBeGreaterThanOrEqual(1);
       });
     }

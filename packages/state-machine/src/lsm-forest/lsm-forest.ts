@@ -104,8 +104,7 @@ export class LsmForest implements Forest {
     this.trees.checkpoint(callback);
   }
 
-  /** Where the manifest log is now: for the superblock, after a {@link checkpoint}. */
-  manifestReferences(): ManifestReferences {
+  checkpointReferences(): ManifestReferences {
     return this.trees.manifestReferences();
   }
 

@@ -131,6 +131,7 @@ describe("a start from a checkpoint", () => {
       "prefetch 26@26",
     ]);
     expect(again.machine).toMatchObject({ count: 25, sum: 25 });
+    expect(again.machine.commitTimestamp).toBe(solo.machine.commitTimestamp);
     expect(again.messagesHeld).toBe(1);
   });
 
