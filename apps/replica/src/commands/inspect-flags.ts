@@ -91,8 +91,19 @@ const INTEGRITY: FlagsOf<IntegrityValues> = {
   "skip-grid": toggle("leave out the grid"),
 };
 
-/** The sub-commands with their flags, in the order of the help. */
-export const INSPECT = {
+/** What each subject takes. */
+interface InspectDeclarations extends Readonly<
+  Record<"constants" | "metrics" | "op" | "superblock" | "wal", ArgumentsDeclaration<PlainValues>>
+> {
+  readonly replies: ArgumentsDeclaration<CopyValues>;
+  readonly grid: ArgumentsDeclaration<CopyValues>;
+  readonly manifest: ArgumentsDeclaration<CopyValues>;
+  readonly tables: ArgumentsDeclaration<TablesValues>;
+  readonly integrity: ArgumentsDeclaration<IntegrityValues>;
+}
+
+/** The subjects with their flags, in the order of the help. */
+export const INSPECT: InspectDeclarations = {
   constants: { flags: PLAIN, positional: null },
   metrics: { flags: PLAIN, positional: null },
   op: { flags: PLAIN, positional: "op" },
@@ -103,9 +114,7 @@ export const INSPECT = {
   manifest: { flags: COPY, positional: "path" },
   tables: { flags: TABLES, positional: "path" },
   integrity: { flags: INTEGRITY, positional: "path" },
-} as const satisfies Readonly<
-  Record<Inspected["subject"], ArgumentsDeclaration<PlainValues | CopyValues | TablesValues | IntegrityValues>>
->;
+};
 
 /** All flags of all sub-commands, for the help. */
 export const INSPECT_FLAGS: Readonly<Record<string, Flag<unknown>>> = { ...TABLES, ...INTEGRITY };
