@@ -2,7 +2,7 @@
  * The course of `inspect integrity`: one zone after the other, with a line of the log for each (spec 06 §6.11).
  */
 import { BlockType, clientSessionsTrailer } from "@stagbeetle/vsr-protocol";
-import type { Logger } from "@stagbeetle/vsr-protocol";
+import type { Logger, SuperBlockImage } from "@stagbeetle/vsr-protocol";
 
 import { chooseSuperBlock } from "./checkpoint.ts";
 import type { DataFileReader } from "./data-file-reader.ts";
@@ -46,21 +46,21 @@ export async function integrityReport(
   if (damage.length === 0) logger.log("info", "superblock opened and checked");
   const blocks = gridBlockCount(checkpoint.freeSet);
   if (!skip.wal) {
-    await step(`${journalSlotCount} wal headers and prepares`, async (phaseFound) => {
+    await step(`${journalSlotCount} wal headers and prepares`, async (foundInPart) => {
       const progress = startProgress("wal", journalSlotCount);
-      await checkWal(reader, progress, phaseFound);
+      await checkWal(reader, progress, foundInPart);
       progress.end();
     });
   }
   if (!skip.clientReplies) {
-    await step(`${clientsMax} client replies`, (phaseFound) => checkReplies(reader, phaseFound));
+    await step(`${clientsMax} client replies`, (foundInPart) => checkReplies(reader, foundInPart));
   }
   if (!skip.grid) {
     logger.log("info", `checking ${blocks} grid blocks with seed ${seed}...`);
-    await step(`${blocks} grid blocks`, async (phaseFound) => {
+    await step(`${blocks} grid blocks`, async (foundInPart) => {
       const progress = startProgress("grid", blocks);
       const startMs = performance.now();
-      await checkGrid(reader, checkpoint, seed, progress, phaseFound);
+      await checkGrid(reader, checkpoint, seed, progress, foundInPart);
       progress.end();
       return pace(blocks * reader.config.cluster.blockSize, performance.now() - startMs);
     });
@@ -73,11 +73,12 @@ export async function integrityReport(
     damage,
   };
 
-  /** Says that a part is sound, and nothing more if damage was found in it. */
+  /** Says that a part is sound, or what is wrong with it; at its end, because a progress bar may be on the terminal. */
   async function step(what: string, check: (found: Found) => Promise<string | void>): Promise<void> {
-    const damageBefore = damage.length;
-    const pace = await check(found);
-    if (damage.length === damageBefore) logger.log("info", `successfully checked ${what}${pace ?? ""}`);
+    const foundInPart: string[] = [];
+    const rate = await check((place) => foundInPart.push(place));
+    for (const place of foundInPart) found(place);
+    if (foundInPart.length === 0) logger.log("info", `successfully checked ${what}${rate ?? ""}`);
   }
 }
 
@@ -101,10 +102,7 @@ async function openCheckpoint(reader: DataFileReader, found: Found): Promise<Sto
   return { freeSet, clientSessions, manifestLog };
 }
 
-async function openSuperBlock(
-  reader: DataFileReader,
-  found: Found,
-): Promise<Awaited<ReturnType<typeof chooseSuperBlock>>> {
+async function openSuperBlock(reader: DataFileReader, found: Found): Promise<SuperBlockImage> {
   const chosen = await chooseSuperBlock(reader, null);
   for (const what of superblockDamage(await reader.superblockCopies(), chosen)) found(what);
   return chosen;
