@@ -1,6 +1,8 @@
 /**
  * How far a long inspection is.
  */
+import { isatty } from "node:tty";
+
 import { progress as progressBar } from "@clack/prompts";
 
 import { createLogger } from "../log.ts";
@@ -16,6 +18,8 @@ export interface Progress {
 /** Shows nothing. */
 const SILENT_PROGRESS: Progress = { advance: () => undefined, end: () => undefined };
 
+const STDERR = 2;
+
 /** How often a line of the log says how far it is, where there is no terminal. */
 const LINE_INTERVAL_MS = 5000;
 
@@ -27,7 +31,8 @@ const LINE_INTERVAL_MS = 5000;
  */
 export function startProgress(title: string, steps: number): Progress {
   if (steps === 0) return SILENT_PROGRESS;
-  return process.stderr.isTTY ? barProgress(title, steps) : lineProgress(title, steps);
+  // Asked of the descriptor: Node makes a pipe that it opens as a stream non-blocking, also for what is written to it here.
+  return isatty(STDERR) ? barProgress(title, steps) : lineProgress(title, steps);
 }
 
 function barProgress(title: string, steps: number): Progress {
