@@ -7,6 +7,9 @@ export { checksum, checksumBegin, checksumFinish, checksumUpdate, seedBlockBytes
 export { idIndexAddAll, idIndexGet, idIndexGetMany, idIndexInsert, idIndexRemove, idIndexReplace } from "./hash-index";
 export { u64IndexAddAll, u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
 export { u64IndexRemove, u64IndexReplace } from "./hash-index";
+export { mergeStepBlocks, mergeStepRuns, runMergeOpen } from "./merge";
+export { valueSort } from "./sort";
+export { keyLowerBound, valueBound, valueCompare, valueFirstDisorder, valueWriteKey } from "./values";
 export { allZero, equal16 } from "./zero";
 
 const READY: usize = memory.data(16, 16);

@@ -16,4 +16,8 @@ export { checksumSizeBytes, checksumStateSizeBytes, createKernels } from "./kern
 export type { Kernels, KernelsOptions } from "./kernels.ts";
 export { LinearMemory, linearMemorySizeMaxBytes, pageSizeBytes } from "./linear-memory.ts";
 export type { LinearMemoryOptions, MemoryUsage, Pointer } from "./linear-memory.ts";
+export { mergeRunsMax, MergeStep, RunMerge } from "./run-merge.ts";
+export type { Run } from "./run-merge.ts";
 export { U64Index } from "./u64-index.ts";
+export { keySizeBytesOf, keySlotSizeBytes, sortScratchSizeBytes, ValueKernels } from "./value-kernels.ts";
+export type { ValueKey, ValueLayout } from "./value-kernels.ts";

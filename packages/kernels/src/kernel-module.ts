@@ -43,6 +43,15 @@ export interface KernelExports {
   readonly u64IndexReplace: IndexExports["replace"];
   readonly u64IndexRemove: IndexExports["remove"];
   readonly u64IndexAddAll: IndexExports["addAll"];
+  readonly valueCompare: (layout: Pointer, a: Pointer, b: Pointer) => number;
+  readonly valueWriteKey: (layout: Pointer, value: Pointer, key: Pointer) => void;
+  readonly valueBound: (layout: Pointer, values: Pointer, count: number, key: Pointer, through: number) => number;
+  readonly valueFirstDisorder: (layout: Pointer, values: Pointer, count: number) => number;
+  readonly valueSort: (layout: Pointer, values: Pointer, count: number, scratch: Pointer) => number;
+  readonly keyLowerBound: (keys: Pointer, strideBytes: number, count: number, key: Pointer, words: number) => number;
+  readonly runMergeOpen: (layout: Pointer, merge: Pointer) => void;
+  readonly mergeStepBlocks: (layout: Pointer, step: Pointer) => number;
+  readonly mergeStepRuns: (layout: Pointer, step: Pointer, merge: Pointer) => number;
 }
 
 interface Variant {

@@ -5,7 +5,7 @@
  */
 
 // For authors of state machines.
-export type { Committing, StateMachine } from "./state-machine.ts";
+export type { Committing, ManifestReferences, StateMachine } from "./state-machine.ts";
 export { NOT_FOUND, ORPHANED } from "./forest.ts";
 export type {
   Direction,
@@ -32,6 +32,14 @@ export { CallQueue } from "./memory-forest/call-queue.ts";
 export type { NextTick } from "./memory-forest/groove.ts";
 export { MemoryForest } from "./memory-forest/memory-forest.ts";
 export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
+
+// The forest on disk.
+export { LsmForest, lsmForestBlocksMax } from "./lsm-forest/lsm-forest.ts";
+export type { LsmForestOptions, LsmForestSuperBlock } from "./lsm-forest/lsm-forest.ts";
+export { accountingStore } from "./lsm-forest/accounting-store.ts";
+export type { AccountingStore, AccountingStoreOptions } from "./lsm-forest/accounting-store.ts";
+export { accountingGrooveLimits } from "./lsm-forest/accounting-limits.ts";
+export type { CacheSizes } from "./lsm-forest/accounting-limits.ts";
 
 // The accounting state machine.
 export { AccountingStateMachine } from "./accounting/accounting.ts";

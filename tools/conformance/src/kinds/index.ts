@@ -6,9 +6,22 @@
 import type { Kind } from "../artefact.ts";
 import { accounting } from "./accounting.ts";
 import { blocks } from "./blocks.ts";
+import { bulkFile } from "./bulk-file.ts";
+import { corpusFile } from "./corpus-file.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { lsm } from "./lsm.ts";
 import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, accounting, session, format, blocks, dataFile];
+export const kinds: readonly Kind[] = [
+  frames,
+  lsm,
+  accounting,
+  session,
+  format,
+  blocks,
+  dataFile,
+  corpusFile,
+  bulkFile,
+];

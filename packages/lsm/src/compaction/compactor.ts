@@ -1,0 +1,215 @@
+/**
+ * Merges: does one beat's part of one compaction (spec 05 §11).
+ *
+ * Compactions run one after another, and each is run to its end before the next begins. So at most one is under way at any
+ * time, also between beats, and there is one compactor for the whole forest, with its blocks.
+ *
+ * @module
+ */
+import { type Block, BlockWrite, type Reservation } from "@stagbeetle/grid";
+import { assert, type Kernels, MergeStep, RunMerge } from "@stagbeetle/kernels";
+import type { BlockStore } from "../block-store.ts";
+import type { TableInfoView } from "../manifest/table-info.ts";
+import { TableBuilder } from "../table/table-builder.ts";
+import type { Compaction } from "./compaction.ts";
+import { TABLE_READER_BLOCKS_MAX, TableReader } from "./table-reader.ts";
+
+/** Writes under way at most: a value block and an index block must be able to go out together. */
+const WRITES_MAX = 17;
+const WRITES_PER_STEP = 2;
+
+/** Blocks that a compactor holds at most: two readers', two open ones, and those that are being written. */
+export const COMPACTOR_BLOCKS_MAX: number = 2 * TABLE_READER_BLOCKS_MAX + 2 + WRITES_MAX;
+
+/** What a compactor is made of. */
+export interface CompactorOptions {
+  readonly kernels: Kernels;
+  readonly store: BlockStore;
+  readonly infos: TableInfoView;
+}
+
+/** A beat under way. */
+interface Beat {
+  readonly compaction: Compaction;
+  readonly reservation: Reservation;
+  readonly callback: () => void;
+}
+
+/** The one that merges. */
+export class Compactor {
+  readonly #store: BlockStore;
+  readonly #builder: TableBuilder;
+  readonly #readerA: TableReader;
+  readonly #readerB: TableReader;
+  readonly #runs: RunMerge;
+  readonly #step: MergeStep;
+  readonly #writesFree: BlockWrite[];
+  /** The compaction whose positions the readers have: from its first beat of the half-bar to its last. */
+  #current: Compaction | null = null;
+  #runsLeft = 0;
+  #beat: Beat | null = null;
+  #running = false;
+  #afterWrites: (() => void) | null = null;
+
+  constructor({ kernels, store, infos }: CompactorOptions) {
+    this.#store = store;
+    this.#builder = new TableBuilder(kernels, store);
+    const onBlock = (): void => this.#run();
+    this.#readerA = new TableReader({ memory: kernels.memory, store, infos, onBlock });
+    this.#readerB = new TableReader({ memory: kernels.memory, store, infos, onBlock });
+    this.#runs = new RunMerge(kernels, "compaction");
+    this.#step = new MergeStep(kernels, "compaction");
+    this.#writesFree = Array.from({ length: WRITES_MAX }, () => new BlockWrite((write) => this.#onWritten(write)));
+  }
+
+  /** Consumes the compaction's quota of this beat, or a little more. The callback may run from inside the call. */
+  run(compaction: Compaction, reservation: Reservation, callback: () => void): void {
+    assert(this.#beat === null, "two compactions run at once");
+    assert(compaction.state === "merging" && compaction.quotaLeft > 0, () => `${compaction.name}: nothing to merge`);
+    if (this.#current === null) this.#begin(compaction);
+    assert(this.#current === compaction, () => `${compaction.name} begins before ${this.#current?.name} has ended`);
+    this.#beat = { compaction, reservation, callback };
+    this.#run();
+  }
+
+  /** Waits until all that was built is durable. */
+  finishWrites(callback: () => void): void {
+    assert(this.#afterWrites === null && this.#current === null, "a compaction is under way");
+    if (this.#writesFree.length === WRITES_MAX) this.#store.nextTick(callback);
+    else this.#afterWrites = callback;
+  }
+
+  /** Drops everything: reads and writes under way were cancelled by the grid. */
+  reset(): void {
+    this.#readerA.reset();
+    this.#readerB.reset();
+    this.#builder.reset();
+    this.#current = null;
+    this.#beat = null;
+    this.#afterWrites = null;
+  }
+
+  #begin(compaction: Compaction): void {
+    const { tree, rangeB } = compaction;
+    assert(this.#builder.closed, () => `${compaction.name}: a table of another compaction is open`);
+    this.#current = compaction;
+    this.#runsLeft = 0;
+    if (compaction.fromMemory) {
+      this.#runs.open(tree.values, tree.memory.immutable.runs());
+      this.#runsLeft = this.#runs.input;
+    } else {
+      this.#readerA.open(tree.schema, [compaction.source]);
+    }
+    this.#readerB.open(tree.schema, rangeB.tables);
+  }
+
+  /** Goes on until the beat ends or something has to arrive first. */
+  #run(): void {
+    // A completion inside of a step: the loop below sees what it brought.
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#beat !== null) {
+      const { compaction } = this.#beat;
+      if (compaction.quotas.beatDone >= compaction.quotas.beat) this.#endBeat();
+      else if (this.#ready()) this.#mergeStep(this.#beat);
+      else break;
+    }
+    this.#running = false;
+  }
+
+  #ready(): boolean {
+    return this.#writesFree.length >= WRITES_PER_STEP && this.#readerA.ready && this.#readerB.ready;
+  }
+
+  #mergeStep({ compaction, reservation }: Beat): void {
+    const { tree } = compaction;
+    this.#builder.prepare(tree.schema, tree.values);
+    const step = this.#step;
+    const target = this.#builder.roomBegin;
+    const bBegin = this.#readerB.begin;
+    step.setB(bBegin, this.#readerB.end);
+    step.setTarget(target, this.#builder.roomEnd);
+    const { sizeBytes } = tree.schema.layout;
+    const consumedA = compaction.fromMemory ? this.#mergeRuns(compaction) : this.#mergeBlocks(compaction);
+    const consumed = consumedA + (step.b - bBegin) / sizeBytes;
+    const produced = (step.target - target) / sizeBytes;
+    assert(consumed > 0 && produced <= consumed, () => `${compaction.name}: ${produced} values of ${consumed}`);
+    this.#builder.add(produced);
+    compaction.droppedCount += consumed - produced;
+    compaction.quotas.beatDone += consumed;
+    compaction.quotas.halfBarDone += consumed;
+    assert(compaction.quotaLeft >= 0, () => `${compaction.name}: ${-compaction.quotaLeft} values too many`);
+    if (!this.#readerB.exhausted) this.#readerB.consume(step.b);
+    this.#flush(compaction, reservation);
+  }
+
+  #mergeBlocks(compaction: Compaction): number {
+    const begin = this.#readerA.begin;
+    this.#step.setA(begin, this.#readerA.end);
+    this.#step.mergeBlocks(compaction.tree.values, compaction.dropTombstones);
+    const end = this.#step.a;
+    if (!this.#readerA.exhausted) this.#readerA.consume(end);
+    return (end - begin) / compaction.tree.schema.layout.sizeBytes;
+  }
+
+  #mergeRuns(compaction: Compaction): number {
+    const { values, schema } = compaction.tree;
+    if (this.#runsLeft === 0) {
+      this.#step.setA(0, 0);
+      this.#step.mergeBlocks(values, false);
+      return 0;
+    }
+    const popsMax = Math.min(schema.valuesPerBlock, this.#runs.remaining);
+    const before = this.#runs.remaining;
+    this.#step.mergeRuns(values, this.#runs, compaction.dropTombstones, popsMax);
+    const consumed = before - this.#runs.remaining;
+    this.#runsLeft -= consumed;
+    return consumed;
+  }
+
+  /** Writes what is full, or at the end of the half-bar what there is. */
+  #flush(compaction: Compaction, reservation: Reservation): void {
+    const done = compaction.quotaLeft === 0;
+    const acquire = (): number => this.#store.acquire(reservation);
+    if (this.#builder.valueBlockOpen && (this.#builder.valueBlockFull || done)) {
+      const block = this.#builder.finishValueBlock(acquire, compaction.snapshotMin);
+      if (block !== null) this.#write(block);
+    }
+    if (this.#builder.valueBlockOpen || !this.#builder.indexBlockOpen) return;
+    if (!this.#builder.indexBlockFull && !done) return;
+    const built = this.#builder.finishIndexBlock(acquire, compaction.snapshotMin);
+    if (built === null) return;
+    this.#write(built.block);
+    compaction.built(built.table);
+  }
+
+  #endBeat(): void {
+    const beat = this.#beat;
+    assert(beat !== null, "no beat is under way");
+    this.#beat = null;
+    if (beat.compaction.quotaLeft === 0) {
+      assert(this.#readerA.exhausted && this.#readerB.exhausted, () => `${beat.compaction.name}: values are left`);
+      assert(this.#runsLeft === 0 && this.#builder.closed, () => `${beat.compaction.name}: a table is open at the end`);
+      this.#current = null;
+    }
+    beat.callback();
+  }
+
+  #write(block: Block): void {
+    const write = this.#writesFree.pop();
+    assert(write !== undefined, "more blocks are written than there is room for");
+    this.#store.createBlock(write, block);
+    block.release();
+  }
+
+  #onWritten(write: BlockWrite): void {
+    this.#writesFree.push(write);
+    if (this.#writesFree.length === WRITES_MAX && this.#afterWrites !== null) {
+      const callback = this.#afterWrites;
+      this.#afterWrites = null;
+      callback();
+      return;
+    }
+    this.#run();
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The entries that one index has for objects, as values of its tree (spec 05 §3.3, §3.4).
+ *
+ * @module
+ */
+import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import type { Tree } from "../tree.ts";
+import type { IndexDeclaration, IndexKind } from "./declaration.ts";
+
+const FIELD_LANES: Readonly<Record<IndexKind, number>> = { unique: 4, u64: 2, u128: 4, void: 0 };
+
+/** The bit of a timestamp's upper lane that marks a tombstone. */
+const TOMBSTONE_LANE = 0x8000_0000;
+
+/** Derives entries and puts them into one index tree. */
+export class IndexEntries {
+  readonly declaration: IndexDeclaration;
+  readonly tree: Tree;
+  readonly #memory: LinearMemory;
+  readonly #fieldLanes: number;
+  readonly #old: Uint32Array = new Uint32Array(4);
+  readonly #new: Uint32Array = new Uint32Array(4);
+
+  constructor(declaration: IndexDeclaration, tree: Tree, memory: LinearMemory) {
+    this.declaration = declaration;
+    this.tree = tree;
+    this.#memory = memory;
+    this.#fieldLanes = FIELD_LANES[declaration.kind];
+  }
+
+  /** Adds the entry of a new object, if it has one. `timestamp` is the object's, as a lane. */
+  insert(object: Pointer, timestamp: number): void {
+    if (this.declaration.source.from === "hand" || !this.#derive(object, this.#new)) return;
+    const value = this.#put(this.#new, timestamp, false);
+    if (this.declaration.kind === "unique") this.tree.extendKeyRange(value);
+  }
+
+  /** Moves the entry of an object that changes: a tombstone for the old one, then the new one. */
+  update(object: Pointer, replacement: Pointer, timestamp: number): void {
+    if (this.declaration.source.from === "hand") return;
+    const had = this.#derive(object, this.#old);
+    const has = this.#derive(replacement, this.#new);
+    if (had === has && (!had || this.#equal())) return;
+    assert(this.declaration.kind !== "unique", () => `${this.tree.schema.name}: a unique key changes`);
+    if (had) this.#put(this.#old, timestamp, true);
+    if (has) this.#put(this.#new, timestamp, false);
+  }
+
+  /** Removes the entry that the object has. */
+  remove(object: Pointer, timestamp: number): boolean {
+    if (this.declaration.source.from === "hand" || !this.#derive(object, this.#old)) return false;
+    this.#put(this.#old, timestamp, true);
+    return true;
+  }
+
+  /** Adds an entry by hand: the lanes of its field at `lanes[at]`, its timestamp at `lanes[timestamp]`. */
+  put(lanes: Uint32Array, at: number, timestamp: number): void {
+    for (let lane = 0; lane < this.#fieldLanes; lane += 1) this.#new[lane] = lanes[at + lane] as number;
+    this.#put(this.#new, timestamp, false);
+  }
+
+  /** Burns a unique key: an entry without a timestamp. */
+  putOrphan(lanes: Uint32Array, at: number): void {
+    assert(this.declaration.kind === "unique", () => `${this.tree.schema.name}: only unique keys are burnt`);
+    const { mutable } = this.tree.memory;
+    const value = mutable.slot();
+    const { u32 } = this.#memory;
+    const target = value >>> 2;
+    for (let lane = 0; lane < 4; lane += 1) u32[target + lane] = lanes[at + lane] as number;
+    u32.fill(0, target + 4, target + 8);
+    mutable.put();
+    this.tree.extendKeyRange(value);
+  }
+
+  #derive(object: Pointer, out: Uint32Array): boolean {
+    const { source } = this.declaration;
+    const { u32 } = this.#memory;
+    if (source.from === "derived") return source.write(u32, object >>> 2, out);
+    assert(source.from === "field", () => `${this.tree.schema.name} is filled by hand`);
+    const at = (object + source.offset) >>> 2;
+    out.fill(0);
+    if (source.sizeBytes >= 4) {
+      for (let lane = 0; lane < source.sizeBytes / 4; lane += 1) out[lane] = u32[at + lane] as number;
+    } else {
+      const shifted = (u32[at] as number) >>> (8 * (source.offset % 4));
+      out[0] = shifted & (source.sizeBytes === 1 ? 0xff : 0xffff);
+    }
+    return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
+  }
+
+  #equal(): boolean {
+    for (let lane = 0; lane < this.#fieldLanes; lane += 1) if (this.#old[lane] !== this.#new[lane]) return false;
+    return true;
+  }
+
+  #put(field: Uint32Array, timestamp: number, tombstone: boolean): Pointer {
+    const { mutable } = this.tree.memory;
+    const value = mutable.slot();
+    const { u32 } = this.#memory;
+    const { kind } = this.declaration;
+    let at = value >>> 2;
+    for (let lane = 0; lane < this.#fieldLanes; lane += 1) u32[at + lane] = field[lane] as number;
+    at += this.#fieldLanes;
+    // The tombstone of a unique key does not keep the timestamp.
+    const keeps = !(tombstone && kind === "unique");
+    u32[at] = keeps ? (u32[timestamp] as number) : 0;
+    u32[at + 1] = (keeps ? (u32[timestamp + 1] as number) : 0) | (tombstone ? TOMBSTONE_LANE : 0);
+    if (this.#fieldLanes === 4) u32.fill(0, at + 2, at + 4);
+    mutable.put();
+    return value;
+  }
+}

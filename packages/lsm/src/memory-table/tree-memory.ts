@@ -1,0 +1,85 @@
+/**
+ * The two tables that a tree has in memory: one takes what this bar writes, the other holds what the bar before wrote and is
+ * being flushed (spec 05 §7).
+ *
+ * @module
+ */
+import { assert, type LinearMemory, type Pointer, type ValueKernels } from "@stagbeetle/kernels";
+import type { TreeSchema } from "../tree-schema.ts";
+import { MemoryTable } from "./memory-table.ts";
+
+/** Mutable and immutable table of one tree. */
+export class TreeMemory {
+  readonly #schema: TreeSchema;
+  #mutable: MemoryTable;
+  #immutable: MemoryTable;
+  /** Whether level 0 has all that is in the immutable table. */
+  #flushed = true;
+  #snapshotMin = 0;
+  #barsAbsorbed = 0;
+
+  constructor(schema: TreeSchema, values: ValueKernels, memory: LinearMemory) {
+    this.#schema = schema;
+    this.#mutable = new MemoryTable(schema, values, memory);
+    this.#immutable = new MemoryTable(schema, values, memory);
+  }
+
+  get mutable(): MemoryTable {
+    return this.#mutable;
+  }
+
+  get immutable(): MemoryTable {
+    return this.#immutable;
+  }
+
+  /** Whether the immutable table needs no flush: it is on disk, or empty. */
+  get flushed(): boolean {
+    return this.#flushed;
+  }
+
+  /** The first snapshot that sees the immutable table. */
+  get snapshotMin(): number {
+    return this.#snapshotMin;
+  }
+
+  /** How many older bars' values the immutable table holds. Recovery could not bring those back. */
+  get barsAbsorbed(): number {
+    return this.#barsAbsorbed;
+  }
+
+  /** Level 0 has the immutable table now. Its values stay readable until the swap. */
+  markFlushed(): void {
+    assert(!this.#flushed, () => `${this.#schema.name}: flushed twice`);
+    this.#flushed = true;
+  }
+
+  /**
+   * Ends a bar: what was mutable becomes immutable. An immutable table that was not flushed absorbs it.
+   *
+   * @param snapshot the first one that sees what was written: the next op.
+   */
+  swap(snapshot: number, scratch: Pointer): void {
+    if (this.#flushed) {
+      [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
+      this.#mutable.clear();
+      this.#barsAbsorbed = 0;
+    } else {
+      if (this.#mutable.count === 0) return;
+      this.#immutable.sort(scratch);
+      this.#immutable.absorb(this.#mutable);
+      this.#barsAbsorbed += 1;
+    }
+    this.#flushed = this.#immutable.count === 0;
+    this.#snapshotMin = snapshot;
+    assert(this.#mutable.count === 0, () => `${this.#schema.name}: the mutable table is not empty after a swap`);
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#mutable.clear();
+    this.#immutable.clear();
+    this.#flushed = true;
+    this.#snapshotMin = 0;
+    this.#barsAbsorbed = 0;
+  }
+}

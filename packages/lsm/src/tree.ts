@@ -1,0 +1,88 @@
+/**
+ * One tree: two tables in memory, seven levels of tables on disk (spec 05 §1).
+ *
+ * @module
+ */
+import { type Kernels, keySlotSizeBytes, type Pointer, ValueKernels } from "@stagbeetle/kernels";
+import type { Config } from "@stagbeetle/vsr-protocol";
+import { compareKeys, type KeyPointer, KeyRange } from "./key.ts";
+import { Manifest } from "./manifest/manifest.ts";
+import type { ManifestLevel, ManifestMemory } from "./manifest/manifest-level.ts";
+import { TreeMemory } from "./memory-table/tree-memory.ts";
+import type { TreeDeclaration } from "./tree-schema.ts";
+import { TreeSchema } from "./tree-schema.ts";
+
+/** What a tree needs of its forest. */
+export interface TreeOptions extends ManifestMemory {
+  readonly config: Config;
+  readonly kernels: Kernels;
+}
+
+/** A tree. Compactions move its values down; everything else only adds and looks up. */
+export class Tree {
+  readonly schema: TreeSchema;
+  readonly values: ValueKernels;
+  readonly memory: TreeMemory;
+  readonly manifest: Manifest;
+  /** All keys that were ever put, tombstones aside: outside of it, nothing need be looked up. */
+  readonly keyRange: KeyRange;
+  readonly #lanes: Uint32Array;
+  readonly #keys: KeyPointer;
+
+  constructor(declaration: TreeDeclaration, options: TreeOptions) {
+    const { config, kernels } = options;
+    this.schema = new TreeSchema(config, declaration);
+    this.values = new ValueKernels(kernels, declaration.layout);
+    this.memory = new TreeMemory(this.schema, this.values, kernels.memory);
+    this.manifest = new Manifest({
+      ...options,
+      name: this.schema.name,
+      annihilates: this.schema.layout.secondary,
+    });
+    this.keyRange = new KeyRange(kernels.memory, "trees");
+    this.#lanes = kernels.memory.u32;
+    this.#keys = kernels.memory.allocate(2 * keySlotSizeBytes, 16, "trees");
+  }
+
+  /** Tables on disk, the newest values in level 0. */
+  get levels(): readonly ManifestLevel[] {
+    return this.manifest.levels;
+  }
+
+  level(number: number): ManifestLevel {
+    return this.manifest.level(number);
+  }
+
+  /** Extends {@link keyRange} by the key of a value. */
+  extendKeyRange(value: Pointer): void {
+    this.values.writeKey(value, this.#keys);
+    this.keyRange.extend(this.#keys, this.#keys);
+  }
+
+  /** Sets `range` to the keys of the immutable table, which has some. */
+  immutableKeys(range: KeyRange): void {
+    this.memory.immutable.keyRange(range, this.#keys);
+  }
+
+  /** After the manifest log was read: the key range, and what must hold of the levels. */
+  opened(): void {
+    this.manifest.opened(this.keyRange);
+  }
+
+  /** Asserts that no level has more tables than it may have at the end of a bar. */
+  assertLevelLimits(): void {
+    this.manifest.assertLimits();
+  }
+
+  /** Forgets everything. The tables' infos are the forest's to free. */
+  reset(): void {
+    this.memory.reset();
+    this.manifest.clear();
+    this.keyRange.clear();
+  }
+
+  /** Whether one key is below another. */
+  keyBelow(a: KeyPointer, b: KeyPointer): boolean {
+    return compareKeys(this.#lanes, a, b) < 0;
+  }
+}

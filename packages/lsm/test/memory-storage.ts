@@ -1,0 +1,75 @@
+/**
+ * The grid zone of a data file in memory. I/O completes in the order of a generator, or in that of the calls.
+ */
+import {
+  type Config,
+  type Random,
+  type Storage,
+  type StorageRequest,
+  verifyRequest,
+  type Zone,
+} from "@stagbeetle/vsr-protocol";
+
+/** Only blocks that were written take memory; all others are zero. */
+export class MemoryStorage implements Storage {
+  readonly #config: Config;
+  readonly #random: Random | null;
+  readonly #blocks: Map<number, Uint8Array>;
+  readonly #ticks: (() => void)[] = [];
+  readonly #io: (() => void)[] = [];
+
+  constructor(config: Config, random: Random | null = null, blocks: Map<number, Uint8Array> = new Map()) {
+    this.#config = config;
+    this.#random = random;
+    this.#blocks = blocks;
+  }
+
+  /** The same file after a crash: writes that have not completed are lost. */
+  restart(): MemoryStorage {
+    return new MemoryStorage(this.#config, this.#random, this.#blocks);
+  }
+
+  readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    request.begin(zone, offsetInZone, buffer);
+    this.#io.push(() => {
+      buffer.fill(0);
+      const stored = this.#blocks.get(offsetInZone);
+      if (stored !== undefined) buffer.set(stored);
+      request.complete();
+    });
+  }
+
+  writeSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    request.begin(zone, offsetInZone, buffer);
+    this.#io.push(() => {
+      this.#blocks.set(offsetInZone, buffer.slice());
+      request.complete();
+    });
+  }
+
+  nextTick(callback: () => void): void {
+    this.#ticks.push(callback);
+  }
+
+  /** Runs one completion; false if none waits. */
+  step(): boolean {
+    const { length } = this.#io;
+    const ticks = this.#random === null || length === 0 || this.#random.boolean();
+    const tick = ticks ? this.#ticks.shift() : undefined;
+    if (tick !== undefined) {
+      tick();
+      return true;
+    }
+    if (length === 0) return this.#ticks.length > 0 && this.step();
+    const [io] = this.#io.splice(this.#random?.index(length) ?? 0, 1);
+    io?.();
+    return true;
+  }
+
+  /** Runs completions until none waits. */
+  run(): void {
+    while (this.step());
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A grid in memory with what stands on it: opened, checkpointed, crashed and opened again.
+ */
+import { Grid } from "@stagbeetle/grid";
+import { assert, createKernels, type Kernels, LinearMemory } from "@stagbeetle/kernels";
+import {
+  CheckpointState,
+  checkpointAfter,
+  Checksums,
+  type Config,
+  durable,
+  type ManifestReferences,
+  Random,
+  SILENT_LOGGER,
+  TRAILER_EMPTY,
+  trigger,
+} from "@stagbeetle/vsr-protocol";
+import { GridStore } from "../src/grid-store.ts";
+import { MemoryStorage } from "./memory-storage.ts";
+
+/** What a test's own parts are made of. All of it is gone after a crash. */
+export interface TestGridParts {
+  readonly config: Config;
+  readonly kernels: Kernels;
+  readonly store: GridStore;
+}
+
+/** How a test's own parts take part in opening and checkpoints. */
+export interface OnGrid {
+  open(manifest: ManifestReferences, callback: () => void): void;
+  checkpoint(callback: () => void): void;
+  manifestReferences(): ManifestReferences;
+}
+
+export interface TestGridOptions<T extends OnGrid> {
+  readonly config: Config;
+  /** Draws the order in which I/O completes; in the order of the calls unless given. */
+  readonly random?: Random;
+  readonly memorySizeBytes: number;
+  /** Blocks that the parts hold at most. */
+  readonly blocksOfUsers: number;
+  /** Blocks in the cache: few, so that reads go to the disk. A multiple of 64. */
+  readonly cacheBlocks: number;
+  readonly create: (parts: TestGridParts) => T;
+}
+
+/** The part of a replica that stores. */
+export class TestGrid<T extends OnGrid> {
+  readonly #options: TestGridOptions<T>;
+  readonly #state: CheckpointState = new CheckpointState(new Uint8Array(CheckpointState.sizeBytes));
+  #storage: MemoryStorage;
+  #grid: Grid;
+  #users: T;
+  /** The op of the current checkpoint. */
+  checkpointOp = 0;
+
+  constructor(options: TestGridOptions<T>) {
+    this.#options = options;
+    this.#state.release = 1;
+    this.#state.storageSize = options.config.derived.dataFileSizeMin;
+    this.#state.freeSetBlocksAcquiredChecksum = TRAILER_EMPTY.checksum;
+    this.#state.freeSetBlocksReleasedChecksum = TRAILER_EMPTY.checksum;
+    this.#storage = new MemoryStorage(options.config, options.random ?? null);
+    [this.#grid, this.#users] = this.#create();
+    this.#open();
+  }
+
+  /** The test's own parts, of the present incarnation. */
+  get users(): T {
+    return this.#users;
+  }
+
+  /** Everything in memory is lost; I/O under way has not happened. */
+  crash(): void {
+    this.#storage = this.#storage.restart();
+    [this.#grid, this.#users] = this.#create();
+    this.#open();
+  }
+
+  /** Starts something and lets I/O complete until it is done. */
+  wait(start: (done: () => void) => void): void {
+    let done = false;
+    start(() => {
+      done = true;
+    });
+    while (!done) assert(this.#storage.step(), "nothing happens any more");
+  }
+
+  /** Before the compaction of an op: the free set follows the checkpoint's durability. */
+  beforeCompact(op: number): void {
+    if (this.#grid.checkpointIsDurable || !durable(this.#options.config, this.checkpointOp, op)) return;
+    this.wait((done) => this.#grid.checkpointDurable(done));
+  }
+
+  /** After the compaction of an op: checkpoints if this is the op to do so. Whether it did. */
+  afterCompact(op: number): boolean {
+    const { config } = this.#options;
+    const next = checkpointAfter(config, this.checkpointOp);
+    if (op !== trigger(config, next)) return false;
+    this.wait((done) => this.#users.checkpoint(done));
+    this.wait((done) => this.#grid.checkpoint(done));
+    this.#saveCheckpoint();
+    this.checkpointOp = next;
+    this.#grid.markCheckpointNotDurable();
+    return true;
+  }
+
+  #open(): void {
+    const state = this.#state;
+    this.wait((done) => this.#grid.open(done));
+    const manifest = {
+      oldest: { checksum: state.manifestOldestChecksum, address: state.manifestOldestAddress },
+      newest: { checksum: state.manifestNewestChecksum, address: state.manifestNewestAddress },
+      blockCount: state.manifestBlockCount,
+    };
+    this.wait((done) => this.#users.open(manifest, done));
+  }
+
+  #saveCheckpoint(): void {
+    const { oldest, newest, blockCount } = this.#users.manifestReferences();
+    const { freeSetBlocksAcquired: acquired, freeSetBlocksReleased: released } = this.#grid;
+    Object.assign(this.#state, {
+      manifestOldestChecksum: oldest.checksum,
+      manifestOldestAddress: oldest.address,
+      manifestNewestChecksum: newest.checksum,
+      manifestNewestAddress: newest.address,
+      manifestBlockCount: blockCount,
+      freeSetBlocksAcquiredLastBlockChecksum: acquired.lastBlock.checksum,
+      freeSetBlocksAcquiredLastBlockAddress: acquired.lastBlock.address,
+      freeSetBlocksAcquiredSize: acquired.size,
+      freeSetBlocksAcquiredChecksum: acquired.checksum,
+      freeSetBlocksReleasedLastBlockChecksum: released.lastBlock.checksum,
+      freeSetBlocksReleasedLastBlockAddress: released.lastBlock.address,
+      freeSetBlocksReleasedSize: released.size,
+      freeSetBlocksReleasedChecksum: released.checksum,
+      storageSize: this.#grid.storageSize,
+    });
+  }
+
+  #create(): [Grid, T] {
+    const { config, memorySizeBytes, blocksOfUsers, cacheBlocks, create } = this.#options;
+    const memory = new LinearMemory({ sizeBytes: memorySizeBytes, shared: false });
+    const kernels = createKernels({ memory });
+    const checksums = new Checksums(kernels);
+    const grid = new Grid({
+      config,
+      memory,
+      storage: this.#storage,
+      superblock: {
+        working: { header: { cluster: 0n }, vsrState: { replicaCount: 1 }, checkpoint: this.#state },
+        checkpointIds: { id: 0n },
+      },
+      checksums,
+      random: new Random(0),
+      logger: SILENT_LOGGER,
+      storageSizeLimit: config.process.storageSizeLimitDefault,
+      cacheSizeBytes: cacheBlocks * config.cluster.blockSize,
+      blocksOfUsers,
+      verify: true,
+    });
+    return [grid, create({ config, kernels, store: new GridStore(grid, checksums) })];
+  }
+}
