@@ -276,7 +276,7 @@ export class Machine implements MessageBusReceiver {
         superblock,
         journal,
         stateMachine,
-        checkpointer: null,
+        checkpointStore: null,
         bus: this.#observedBus(bus),
         time: this.time,
         logger,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Committing, StateMachine } from "@stagbeetle/vsr-protocol";
+import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
 
 /** Passes everything on, and shows every result. */
 export class ObservedStateMachine implements StateMachine {
@@ -72,6 +72,10 @@ export class ObservedStateMachine implements StateMachine {
 
   checkpoint(callback: () => void): void {
     this.#machine.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#machine.checkpointReferences();
   }
 
   reset(): void {
