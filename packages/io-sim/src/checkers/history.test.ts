@@ -2,7 +2,6 @@ import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
   Checksums,
   Command,
-  type Config,
   HEADER_SIZE_BYTES,
   initHeader,
   type Message,
@@ -11,7 +10,6 @@ import {
   ReplyHeader,
   RequestHeader,
   type StateMachine,
-  type Storage,
   TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
@@ -34,7 +32,10 @@ function restore(disk: SimulatedDisk, earlier: SimulatedDisk): void {
 function changed(application: Application, change: (machine: StateMachine) => StateMachine): Application {
   return {
     ...application,
-    createStateMachine: (config: Config, storage: Storage) => change(application.createStateMachine(config, storage)),
+    create: (foundation) => {
+      const { stateMachine, checkpointStore } = application.create(foundation);
+      return { stateMachine: change(stateMachine), checkpointStore };
+    },
   };
 }
 
@@ -53,7 +54,7 @@ describe("the history", () => {
     expect(stage.restart()).toBe("serving");
     stage.client.probe();
     stage.until(() => stage.quiet);
-    expect(stage.cluster.history.counts).toEqual({ executed: 7, executedAgain: 7, acknowledged: 7, repeated: 1 });
+    expect(stage.cluster.history.counts).toMatchObject({ executed: 7, executedAgain: 7, acknowledged: 7, repeated: 1 });
   });
 
   test("notices that an acknowledged op is lost", () => {
