@@ -47,7 +47,15 @@ export {
 } from "./network/network.ts";
 
 // Clusters in one process.
-export { ACCOUNTING, type Application, ECHO, type Trial } from "./cluster/application.ts";
+export {
+  ACCOUNTING,
+  type Application,
+  ECHO,
+  type Foundation,
+  type Incarnation,
+  LEDGER,
+  type Trial,
+} from "./cluster/application.ts";
 export { SimulatedClient, type SimulatedClientState } from "./cluster/client.ts";
 export { Cluster, type ClusterOptions, SIMULATED_RELEASE } from "./cluster/cluster.ts";
 export { CONFIGURATIONS, opMaxWithoutCheckpoint } from "./cluster/configurations.ts";
@@ -79,3 +87,4 @@ export {
   type DetectionRunSetup,
   runDetection,
 } from "./runs/detection-run.ts";
+export { runStoreDamage, type StoreDamage, type StoreRunResult, type StoreRunSetup } from "./runs/store-run.ts";

@@ -7,8 +7,10 @@ import {
   type Coverage,
   type CoverageMark,
   ECHO,
+  LEDGER,
   runCrashes,
   runDetection,
+  runStoreDamage,
 } from "@stagbeetle/io-sim";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 
@@ -85,4 +87,27 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   damage(ACCOUNTING),
   damage(ECHO),
+  {
+    name: "crash-ledger",
+    brief: "the power fails at any write; the ledger in the data file, with a checkpoint every 20 operations",
+    seedsPercent: 25,
+    run: (seed, setup) => runCrashes(seed, { ...setup, application: LEDGER, length: "short" }).outcome,
+    required: [
+      ...(["crashes", "crashesOpening", "starts", "checkpoints", "headLost", "headTorn", "headComplete"] as const),
+      ...(["headersTorn", "superblockTorn", "repliesTorn", "gridTorn", "executedAgain", "repeated"] as const),
+    ],
+  },
+  {
+    name: "damage-ledger",
+    brief: "the disk is corrupt or misdirects writes, after checkpoints",
+    seedsPercent: 25,
+    run: (seed, setup) => {
+      const { kind, outcome } = runStoreDamage(seed, setup);
+      return `${kind}-${outcome}`;
+    },
+    required: [
+      ...(["starts", "refusals", "checkpoints", "blockCorrupt", "prepareCorrupt", "headersCorrupt"] as const),
+      ...(["superblockCorrupt", "misdirected", "executedAgain"] as const),
+    ],
+  },
 ];

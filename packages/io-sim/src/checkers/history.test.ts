@@ -1,11 +1,25 @@
-import { assert } from "@stagbeetle/kernels";
-import { type Config, type StateMachine, type Storage, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { assert, LinearMemory } from "@stagbeetle/kernels";
+import {
+  Checksums,
+  Command,
+  HEADER_SIZE_BYTES,
+  initHeader,
+  type Message,
+  MessagePool,
+  PrepareHeader,
+  ReplyHeader,
+  RequestHeader,
+  type StateMachine,
+  TEST_MIN,
+} from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
 import { Stage } from "../../test/stage.ts";
 import { ACCOUNTING, type Application, ECHO } from "../cluster/application.ts";
 import { ObservedStateMachine } from "../cluster/observed-state-machine.ts";
 import type { SimulatedDisk } from "../disk.ts";
+import { History } from "./history.ts";
+import { EchoModel } from "./model.ts";
 
 /** Lets the disk hold what it held before: what an undetected loss would look like. */
 function restore(disk: SimulatedDisk, earlier: SimulatedDisk): void {
@@ -18,7 +32,10 @@ function restore(disk: SimulatedDisk, earlier: SimulatedDisk): void {
 function changed(application: Application, change: (machine: StateMachine) => StateMachine): Application {
   return {
     ...application,
-    createStateMachine: (config: Config, storage: Storage) => change(application.createStateMachine(config, storage)),
+    create: (foundation) => {
+      const { stateMachine, checkpointStore } = application.create(foundation);
+      return { stateMachine: change(stateMachine), checkpointStore };
+    },
   };
 }
 
@@ -37,7 +54,7 @@ describe("the history", () => {
     expect(stage.restart()).toBe("serving");
     stage.client.probe();
     stage.until(() => stage.quiet);
-    expect(stage.cluster.history.counts).toEqual({ executed: 7, executedAgain: 7, acknowledged: 7, repeated: 1 });
+    expect(stage.cluster.history.counts).toMatchObject({ executed: 7, executedAgain: 7, acknowledged: 7, repeated: 1 });
   });
 
   test("notices that an acknowledged op is lost", () => {
@@ -90,5 +107,85 @@ describe("the history", () => {
     other[255] = (other[255] ?? 0) ^ 1;
     expect(() => history.onReplyDelivered(other)).toThrow("the reply of op 2, sent again differs in byte 255");
     expect(() => history.onReplyDelivered(reply)).not.toThrow();
+  });
+});
+
+describe("the history, told of single events", () => {
+  const { messageSizeMax } = TEST_MIN.cluster;
+  const memory = new LinearMemory({ sizeBytes: 60 * messageSizeMax, shared: false });
+  const pool = new MessagePool({ memory, messageSizeMax, messagesMax: 40 });
+  const checksums = new Checksums();
+
+  /** A request of client 1 with this number, as it is sent. */
+  function request(number: number): Uint8Array {
+    const bytes = new Uint8Array(HEADER_SIZE_BYTES);
+    const header = new RequestHeader(bytes);
+    initHeader(header, Command.request, 0n);
+    Object.assign(header, { client: 1n, request: number, session: 1, operation: 128 });
+    checksums.setEmptyBody(header);
+    return bytes;
+  }
+
+  /** The prepare of a request, with some fields changed. */
+  function prepare(op: number, ofRequest: Uint8Array, fields: Partial<PrepareHeader> = {}): Message {
+    const { client, request: number, operation, checksum, checksumBody } = new RequestHeader(ofRequest);
+    const message = pool.acquire();
+    const header = message.as(PrepareHeader);
+    initHeader(header, Command.prepare, 0n);
+    Object.assign(header, { op, client, request: number, operation, requestChecksum: checksum, checksumBody });
+    Object.assign(header, { timestamp: BigInt(op), view: 1, size: HEADER_SIZE_BYTES, ...fields });
+    checksums.set(header);
+    return message;
+  }
+
+  function executedOne(): { readonly history: History; readonly first: Uint8Array; readonly checksum: bigint } {
+    const history = new History(new EchoModel());
+    const first = request(1);
+    history.onRequestSent(first);
+    const message = prepare(1, first);
+    history.onPrepare(message);
+    return { history, first, checksum: message.header.checksum };
+  }
+
+  test("notices what nobody sent", () => {
+    const history = new History(new EchoModel());
+    expect(() => history.onPrepare(prepare(1, request(1)))).toThrow("nobody sent op 1");
+  });
+
+  test("notices what is executed twice", () => {
+    const { history, first, checksum } = executedOne();
+    expect(() => history.onPrepare(prepare(2, first, { parent: checksum }))).toThrow("was executed before, as op 1");
+  });
+
+  test.each<[string, (checksum: bigint) => Partial<PrepareHeader>, string]>([
+    ["a break of the hash chain", () => ({ parent: 5n }), "op 2 does not follow from op 1"],
+    ["time that stands still", (parent) => ({ parent, timestamp: 1n }), "op 2 has 1, op 1 1"],
+    ["a view that goes back", (parent) => ({ parent, view: 0 }), "op 2 is of view 0, op 1 of view 1"],
+    ["a body that was changed", (parent) => ({ parent, checksumBody: 5n }), "was changed"],
+    ["an op that is left out", (parent) => ({ parent, op: 3 }), "op 3 is executed after op 1"],
+  ])("notices %s", (_, fields, message) => {
+    const { history, checksum } = executedOne();
+    const second = request(2);
+    history.onRequestSent(second);
+    expect(() => history.onPrepare(prepare(2, second, fields(checksum)))).toThrow(message);
+  });
+
+  test("notices a reply that leaves before prepare and header are on the disk", () => {
+    const { history, first, checksum } = executedOne();
+    const reply = new ReplyHeader(new Uint8Array(HEADER_SIZE_BYTES));
+    Object.assign(reply, { op: 1, client: 1n });
+    const there = prepare(1, first).as(PrepareHeader);
+    const empty = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
+    expect(there.checksum).toBe(checksum);
+    expect(() => history.onReplySent(reply, { prepare: there, header: there })).not.toThrow();
+    expect(() => history.onReplySent(reply, { prepare: empty, header: there })).toThrow("before its prepare");
+    expect(() => history.onReplySent(reply, { prepare: there, header: empty })).toThrow("before its header");
+  });
+
+  test("notices a request that is sent again in other bytes", () => {
+    const { history, first } = executedOne();
+    const other = first.slice();
+    other[200] = 1;
+    expect(() => history.onRequestSent(other)).toThrow("sent again differs in byte 200");
   });
 });

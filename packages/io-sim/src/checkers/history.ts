@@ -22,6 +22,7 @@ import {
   Operation,
   operationName,
   PrepareHeader,
+  type ReplicaState,
   ReplyHeader,
   RequestHeader,
 } from "@stagbeetle/vsr-protocol";
@@ -55,6 +56,8 @@ export interface Executed {
 
 /** How much was checked, to show that something was. */
 export interface HistoryCounts {
+  /** Checkpoints that a start began with. */
+  checkpoints: number;
   /** Ops executed for the first time. */
   executed: number;
   /** Ops executed again after a restart. */
@@ -67,13 +70,14 @@ export interface HistoryCounts {
 
 /** Is told of everything that matters, and throws an AssertionError at the first thing that is wrong. */
 export class History {
-  readonly counts: HistoryCounts = { executed: 0, executedAgain: 0, acknowledged: 0, repeated: 0 };
+  readonly counts: HistoryCounts = { checkpoints: 0, executed: 0, executedAgain: 0, acknowledged: 0, repeated: 0 };
   readonly #model: Model;
   readonly #sent: Map<bigint, Sent> = new Map();
   /** Index 0 is op 1. */
   readonly #executed: Executed[] = [];
-  /** The last op that the present life of the replica has executed. */
-  #op = 0;
+  /** The ops that the present life of the replica has executed: from the one after its checkpoint on. */
+  #life: { readonly first: number; op: number } | null = null;
+  #opCheckpoint = 0;
 
   constructor(model: Model) {
     this.#model = model;
@@ -108,22 +112,35 @@ export class History {
     assertBytes(`request ${header.request} of client ${header.client}, sent again`, bytes, known.bytes);
   }
 
-  /** The replica starts: it will execute its log from the beginning. */
+  /** The replica starts: it will execute its log again, from its checkpoint on. */
   onStart(): void {
-    this.#op = 0;
+    this.#life = null;
   }
 
   /** The replica serves: all that was executed before must be there again. */
-  onServing(): void {
-    assert(this.#op >= this.opMax, () => `the replica serves from op ${this.#op}, but op ${this.opMax} was executed`);
+  onServing({ commitMin, opCheckpoint }: Pick<ReplicaState, "commitMin" | "opCheckpoint">): void {
+    assert(commitMin >= this.opMax, () => `the replica serves from op ${commitMin}, but op ${this.opMax} was executed`);
+    assert(opCheckpoint >= this.#opCheckpoint, () => `checkpoint ${opCheckpoint} after ${this.#opCheckpoint}`);
+    // What is executed again may write a checkpoint of its own.
+    const first = this.#life?.first ?? commitMin + 1;
+    const between = first > this.#opCheckpoint && first <= opCheckpoint + 1;
+    assert(
+      between,
+      () => `op ${first} was executed first, between checkpoints ${this.#opCheckpoint} and ${opCheckpoint}`,
+    );
+    if (opCheckpoint > this.#opCheckpoint) this.counts.checkpoints += 1;
+    this.#opCheckpoint = opCheckpoint;
   }
 
   /** The replica is about to execute a prepare. */
   onPrepare(message: Message): void {
     const prepare = message.as(PrepareHeader);
     const { op, checksum } = prepare;
-    assert(op === this.#op + 1, () => `op ${op} is executed after op ${this.#op}`);
-    this.#op = op;
+    if (this.#life === null)
+      assert(op <= this.opMax + 1, () => `op ${op} is executed, but op ${this.opMax + 1} never was`);
+    else assert(op === this.#life.op + 1, () => `op ${op} is executed after op ${this.#life?.op}`);
+    this.#life ??= { first: op, op };
+    this.#life.op = op;
     const before = this.#executed[op - 1];
     if (before === undefined) {
       this.#onFirst(prepare);
@@ -136,7 +153,7 @@ export class History {
   /** The state machine has executed the op of the last prepare. `result` is copied. */
   onResult({ op, operation, timestamp, body }: Committing, result: Uint8Array): void {
     const executed = this.executed(op);
-    assert(op === this.#op && executed.timestamp === timestamp, () => `op ${op} is executed, not op ${this.#op}`);
+    assert(op === this.#life?.op && executed.timestamp === timestamp, () => `op ${op} is executed out of turn`);
     const expected = executed.result ?? this.#model.execute({ operation, timestamp, body });
     assertBytes(`the result of op ${op} (${operationName(operation)})`, result, expected);
     executed.result = expected;
@@ -147,6 +164,8 @@ export class History {
     const { op } = reply;
     const { checksum, client } = this.executed(op);
     assert(client === reply.client, () => `op ${op} of client ${client} is answered to ${reply.client}`);
+    // An old reply that is sent again: its op is in a checkpoint, and a newer one has its place in the log.
+    if (onDisk.prepare.op > op) return;
     assert(onDisk.prepare.checksum === checksum, () => `op ${op} is answered before its prepare is on the disk`);
     assert(onDisk.header.checksum === checksum, () => `op ${op} is answered before its header is on the disk`);
   }

@@ -3,8 +3,25 @@
  *
  * @module
  */
-import { AccountingStateMachine, accountingGrooves, echo, Limits, MemoryForest } from "@stagbeetle/state-machine";
-import type { Config, Random, StateMachine, Storage } from "@stagbeetle/vsr-protocol";
+import { createKernels, type LinearMemory } from "@stagbeetle/kernels";
+import {
+  accountingGrooves,
+  AccountingStateMachine,
+  accountingStore,
+  echo,
+  Limits,
+  MemoryForest,
+} from "@stagbeetle/state-machine";
+import type {
+  CheckpointStore,
+  Checksums,
+  Config,
+  Logger,
+  Random,
+  StateMachine,
+  Storage,
+  SuperBlock,
+} from "@stagbeetle/vsr-protocol";
 
 import { AccountingModel } from "../checkers/accounting-model.ts";
 import { EchoModel, type Model } from "../checkers/model.ts";
@@ -15,10 +32,33 @@ import type { Workload } from "../workload/workload.ts";
 /** A state machine with everything that is needed to simulate it. */
 export interface Application {
   readonly name: string;
+  /** Whether it writes checkpoints. If not, a log takes only so many ops. */
+  readonly checkpoints: boolean;
+  /** How much of a replica's memory it takes, in bytes. */
+  readonly memorySizeBytes: number;
   /** A new state machine for each start of a replica. */
-  readonly createStateMachine: (config: Config, storage: Storage) => StateMachine;
+  readonly create: (foundation: Foundation) => Incarnation;
   /** A model of the state machine, and a workload that makes requests which the model can judge. */
   readonly createTrial: (config: Config, random: Random) => Trial;
+}
+
+/** What a replica has that a state machine can stand on. */
+export interface Foundation {
+  readonly config: Config;
+  readonly memory: LinearMemory;
+  readonly checksums: Checksums;
+  readonly storage: Storage;
+  /** Not open yet. */
+  readonly superblock: SuperBlock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A state machine, and where its checkpoints are kept. */
+export interface Incarnation {
+  readonly stateMachine: StateMachine;
+  /** Null if and only if it writes none. */
+  readonly checkpointStore: CheckpointStore | null;
 }
 
 /** What one run of an application is made and judged by. */
@@ -30,6 +70,12 @@ export interface Trial {
 /** More than any simulated ledger needs; less would be reserved in vain. */
 const LEDGER_SIZE_MAX_BYTES = 256 * 1024 * 1024;
 
+/** What the ledger in the data file takes of a replica's memory under the largest of the small configurations. */
+const STORE_SIZE_BYTES = 8 * 1024 * 1024;
+const CACHED_OBJECTS = 256;
+const CACHED_BLOCKS = 256;
+const MANIFEST_TABLES_MAX = 1024;
+
 function limitsOf(config: Config): Limits {
   const { messageBodySizeMax } = config.derived;
   return new Limits({ messageBodySizeMax, batchSizeLimit: messageBodySizeMax });
@@ -38,7 +84,9 @@ function limitsOf(config: Config): Limits {
 /** The ledger, on a forest in memory. */
 export const ACCOUNTING: Application = {
   name: "accounting",
-  createStateMachine(config, storage) {
+  checkpoints: false,
+  memorySizeBytes: 0,
+  create({ config, storage }) {
     const { messageBodySizeMax } = config.derived;
     const forest = new MemoryForest({
       grooves: accountingGrooves(limitsOf(config)),
@@ -46,26 +94,54 @@ export const ACCOUNTING: Application = {
       scansMax: config.cluster.lsmScansMax,
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
-    return new AccountingStateMachine({ forest, messageBodySizeMax, batchSizeLimit: messageBodySizeMax });
+    const sizes = { messageBodySizeMax, batchSizeLimit: messageBodySizeMax };
+    return { stateMachine: new AccountingStateMachine({ forest, ...sizes }), checkpointStore: null };
   },
-  createTrial(config, random) {
-    const { expireMax } = limitsOf(config);
-    const model = new AccountingModel({ messageBodySizeMax: config.derived.messageBodySizeMax, expireMax });
-    return { model, workload: new AccountingWorkload({ config, random, model }) };
-  },
+  createTrial: accountingTrial,
 };
+
+/** The ledger in the data file, as it is in production: it writes checkpoints, so that its log goes round and round. */
+export const LEDGER: Application = {
+  name: "ledger",
+  checkpoints: true,
+  memorySizeBytes: STORE_SIZE_BYTES,
+  create(foundation) {
+    const { config, memory, random } = foundation;
+    const cached = random.boolean() ? 0 : CACHED_OBJECTS;
+    return accountingStore({
+      ...foundation,
+      kernels: createKernels({ memory }),
+      storageSizeLimit: config.process.storageSizeLimitMax,
+      cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
+      cacheObjects: { accounts: cached, transfers: cached, transfersPending: cached },
+      manifestTablesMax: MANIFEST_TABLES_MAX,
+      batchSizeLimit: config.derived.messageBodySizeMax,
+      aofRecovery: false,
+    });
+  },
+  createTrial: accountingTrial,
+};
+
+function accountingTrial(config: Config, random: Random): Trial {
+  const { expireMax } = limitsOf(config);
+  const model = new AccountingModel({ messageBodySizeMax: config.derived.messageBodySizeMax, expireMax });
+  return { model, workload: new AccountingWorkload({ config, random, model }) };
+}
 
 /** The echo machine, on a forest in memory: fast, and every execution of an op twice is noticed. */
 export const ECHO: Application = {
   name: "echo",
-  createStateMachine(config, storage) {
+  checkpoints: false,
+  memorySizeBytes: 0,
+  create({ config, storage }) {
     const forest = new MemoryForest({
       grooves: [echo.ThingGroove],
       nextTick: (callback) => storage.nextTick(callback),
       scansMax: config.cluster.lsmScansMax,
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
-    return new echo.EchoStateMachine({ forest, batchSizeLimit: config.derived.messageBodySizeMax });
+    const batchSizeLimit = config.derived.messageBodySizeMax;
+    return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), checkpointStore: null };
   },
   createTrial: (_, random) => ({ model: new EchoModel(), workload: new EchoWorkload(random) }),
 };

@@ -81,7 +81,7 @@ export class Cluster {
     });
     this.machine = new Machine({
       config,
-      createStateMachine: application.createStateMachine,
+      application,
       network: this.network,
       checksums,
       cluster,

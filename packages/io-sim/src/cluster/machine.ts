@@ -25,11 +25,11 @@ import {
   Random,
   type Release,
   Replica,
+  type ReplicaState,
   ReplyHeader,
   SECTOR_SIZE_BYTES,
   sectorFloor,
   SILENT_LOGGER,
-  type StateMachine,
   type Storage,
   SuperBlock,
   type Zone,
@@ -43,6 +43,7 @@ import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
 import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
+import type { Application } from "./application.ts";
 import { ObservedStateMachine } from "./observed-state-machine.ts";
 
 /** The replica is stopped; it starts; it serves; it refused to start, or to go on, with a line for the operator. */
@@ -51,7 +52,7 @@ export type MachineState = "down" | "opening" | "serving" | "refused";
 /** What others see of a machine. */
 export interface MachineObserver {
   onStart(): void;
-  onServing(): void;
+  onServing(state: ReplicaState): void;
   /** Before a prepare is executed. */
   onPrepare(prepare: Message): void;
   /** After a prepare was executed. */
@@ -63,8 +64,7 @@ export interface MachineObserver {
 /** What a machine is made of. */
 export interface MachineOptions {
   readonly config: Config;
-  /** A new state machine for each start of the replica. */
-  readonly createStateMachine: (config: Config, storage: Storage) => StateMachine;
+  readonly application: Application;
   readonly network: SimulatedNetwork;
   readonly checksums: Checksums;
   readonly cluster: bigint;
@@ -217,7 +217,7 @@ export class Machine implements MessageBusReceiver {
   #onServing(): void {
     assert(this.#state === "opening", () => `the replica serves while it is ${this.#state}`);
     this.#state = "serving";
-    this.#options.observer.onServing();
+    this.#options.observer.onServing(this.replica.state);
   }
 
   /** Lets the replica work. A line for the operator ends it, as it ends the process; a broken assertion ends the run. */
@@ -233,13 +233,13 @@ export class Machine implements MessageBusReceiver {
   }
 
   #compose(faults: StorageFaults): Life {
-    const { config, createStateMachine, network, checksums, random, atlas, observer, onIncident } = this.#options;
+    const { config, application, network, checksums, random, atlas, observer, onIncident } = this.#options;
     const { replica: index, replicaCount, cluster, release, releaseClientMin, logger = SILENT_LOGGER } = this.#options;
     const { messageSizeMax } = config.cluster;
     const requestQueueMax = config.derived.pipelineRequestQueueMax;
     const messageCount = messagesMax(config, replicaCount, requestQueueMax);
     const memory = new LinearMemory({
-      sizeBytes: messageCount * messageSizeMax + SIZE_BESIDE_MESSAGES_BYTES,
+      sizeBytes: messageCount * messageSizeMax + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes,
       shared: false,
     });
     const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messageCount });
@@ -255,9 +255,9 @@ export class Machine implements MessageBusReceiver {
     const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger });
     const journal = new Journal({ config, memory, storage, messagePool: pool, checksums, logger });
     const bus = network.addReplica(index, { pool, receiver: this });
-    const stateMachine = new ObservedStateMachine(createStateMachine(config, storage), (committing, result) =>
-      observer.onResult(committing, result),
-    );
+    const foundation = { config, memory, checksums, storage, superblock, random: new Random(random.u64()), logger };
+    const { stateMachine, checkpointStore } = application.create(foundation);
+    const onResult = (committing: Committing, result: Uint8Array): void => observer.onResult(committing, result);
     const replica = new Replica(
       {
         config,
@@ -275,14 +275,14 @@ export class Machine implements MessageBusReceiver {
         storage,
         superblock,
         journal,
-        stateMachine,
-        checkpointStore: null,
+        stateMachine: new ObservedStateMachine(stateMachine, onResult),
+        checkpointStore,
         bus: this.#observedBus(bus),
         time: this.time,
         logger,
         pool,
         checksums,
-        aof: observedAof((prepare) => observer.onPrepare(prepare)),
+        aof: observedAof(storage, (prepare) => observer.onPrepare(prepare)),
         onMetrics: null,
       },
     );
@@ -319,9 +319,9 @@ export class Machine implements MessageBusReceiver {
 }
 
 /** An append-only file that is only looked at: the replica writes every prepare to it before executing it. */
-function observedAof(onPrepare: (prepare: Message) => void): AppendOnlyFile {
+function observedAof(storage: Storage, onPrepare: (prepare: Message) => void): AppendOnlyFile {
   return {
     write: onPrepare,
-    checkpoint: () => assert(false, "nothing is checkpointed"),
+    checkpoint: (callback) => storage.nextTick(callback),
   };
 }

@@ -18,11 +18,14 @@ export const COVERAGE_MARKS = {
   headersTorn: "a sector of redundant headers that was being written is corrupt",
   superblockTorn: "a copy of the superblock that was being written is torn or corrupt",
   repliesTorn: "a reply that was being written is torn or corrupt",
+  checkpoints: "the replica started from a newer checkpoint than before",
+  gridTorn: "a block of the grid that was being written is torn or corrupt",
   walFull: "the log was full and requests had to wait",
   prepareCorrupt: "a prepare is corrupt at rest",
   headersCorrupt: "a sector of redundant headers is corrupt at rest",
   superblockCorrupt: "copies of the superblock are corrupt at rest",
   repliesCorrupt: "a stored reply is corrupt at rest",
+  blockCorrupt: "a block of the grid is corrupt",
   misdirected: "a write went to another place",
   writesLost: "a write that was acknowledged never reached the disk",
   executed: "requests were executed",
@@ -87,8 +90,10 @@ export class Coverage {
       case "clientReplies":
         if (torn) this.mark("repliesTorn");
         break;
-      case "gridPadding":
       case "grid":
+        if (torn) this.mark("gridTorn");
+        break;
+      case "gridPadding":
         break;
     }
   }

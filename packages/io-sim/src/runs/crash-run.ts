@@ -52,6 +52,15 @@ const STEPS_OPENING = 80;
 const STEPS_SERVING = 80;
 const STEPS_WRITING = 12;
 const READ_BACKS = 3;
+/** What is written while the replica serves; the more often a zone is named, the more crashes hit it. */
+const ZONES_WITHOUT_CHECKPOINTS: readonly Zone[] = ["walPrepares", "walPrepares", "walHeaders", "clientReplies"];
+const ZONES_WITH_CHECKPOINTS: readonly Zone[] = [
+  ...ZONES_WITHOUT_CHECKPOINTS,
+  "grid",
+  "grid",
+  "superblock",
+  "superblock",
+];
 
 const MILLISECOND = 1000;
 
@@ -79,12 +88,16 @@ function drawCrashRun(random: Random, application: Application, length: CrashRun
     meanMicroseconds: pick([0, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND]),
   });
   const { testMin, wide, long } = CONFIGURATIONS;
+  const requestsMax = (): number => {
+    if (length === "long") return draw(100, 1100);
+    return application.checkpoints ? draw(1, 120) : draw(1, 22);
+  };
   const torn = random.boolean();
   return {
     config: length === "long" ? long : pick([testMin, wide]),
     application,
     clientCount: draw(1, 7),
-    requestsMax: length === "long" ? draw(100, 1100) : draw(1, 22),
+    requestsMax: requestsMax(),
     crashesMax: draw(1, 6),
     requestPercent: pick([5, 20, 100]),
     probePercent: pick([0, 20, 100]),
@@ -149,7 +162,8 @@ class CrashRun {
     this.#options = options;
     this.#random = random;
     this.#coverage = coverage;
-    this.#opMax = opMaxWithoutCheckpoint(options.config);
+    const { checkpoints } = options.application;
+    this.#opMax = checkpoints ? Number.POSITIVE_INFINITY : opMaxWithoutCheckpoint(options.config);
     this.#cluster = new Cluster({
       config: options.config,
       application: options.application,
@@ -172,6 +186,7 @@ class CrashRun {
       this.#tick();
       outcome = this.#outcome();
     }
+    this.#coverage.mark("checkpoints", history.counts.checkpoints);
     this.#coverage.mark("executed", history.counts.executed);
     this.#coverage.mark("executedAgain", history.counts.executedAgain);
     this.#coverage.mark("acknowledged", history.counts.acknowledged);
@@ -207,9 +222,12 @@ class CrashRun {
       case 2:
         return { state: "serving", writing: null, steps: random.index(STEPS_SERVING) };
       case 3: {
-        const writing =
-          (["walPrepares", "walPrepares", "walHeaders", "clientReplies"] as const)[random.index(4)] ?? null;
-        return { state: "serving", writing, steps: random.index(STEPS_WRITING) };
+        const zones = this.#options.application.checkpoints ? ZONES_WITH_CHECKPOINTS : ZONES_WITHOUT_CHECKPOINTS;
+        return {
+          state: "serving",
+          writing: zones[random.index(zones.length)] ?? null,
+          steps: random.index(STEPS_WRITING),
+        };
       }
       default:
         return null;

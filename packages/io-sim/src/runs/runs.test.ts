@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { ACCOUNTING, ECHO } from "../cluster/application.ts";
 import { Coverage } from "./coverage.ts";
@@ -6,6 +6,9 @@ import { runCrashes } from "./crash-run.ts";
 import { runDetection } from "./detection-run.ts";
 
 const SEEDS = Number(process.env["STAGBEETLE_SEEDS"] ?? 40);
+
+/** For the slowest machine: no run waits for a clock. */
+vi.setConfig({ testTimeout: 600_000 });
 
 describe.each([
   ["accounting", ACCOUNTING],

@@ -25,8 +25,6 @@ export interface LaneOptions {
   readonly kills: number;
   readonly seed: bigint;
   readonly clientCount: number;
-  /** Hears of every kill. */
-  readonly onKill: () => void;
 }
 
 /** What a lane has done. */
@@ -169,7 +167,6 @@ class LaneFile {
     if (server.ended) throw new Error(`the server ended by itself: ${server.describe()}`);
     await server.kill();
     this.#counts.kills += 1;
-    this.#options.onKill();
   }
 
   async #killOpening(port: number): Promise<void> {

@@ -15,20 +15,23 @@ const KILLS_DEFAULT = 100;
 const CLIENTS_DEFAULT = 8;
 const LANES_MAX = 4;
 
-const HELP = `usage: pnpm crash-test [--kills=N] [--lanes=N] [--clients=N] [--seed=N]
+const HELP = `usage: pnpm crash-test [--kills=N] [--lanes=N] [--clients=N] [--directory=DIR] [--seed=N]
 
 Formats data files, starts real servers, lets clients create accounts and transfers, kills the servers
 with SIGKILL at random moments, starts them again, and checks every answer against a model.
 
-  --kills=N    how many kills (default ${KILLS_DEFAULT})
-  --lanes=N    how many servers at a time (default: one a core, at most ${LANES_MAX})
-  --clients=N  how many clients a server (default ${CLIENTS_DEFAULT})
-  --seed=N     what the clients ask (default: random; when processes are killed is up to the machine)`;
+  --kills=N        how many kills (default ${KILLS_DEFAULT})
+  --lanes=N        how many servers at a time (default: one a core, at most ${LANES_MAX})
+  --clients=N      how many clients a server (default ${CLIENTS_DEFAULT})
+  --directory=DIR  where the data files are made, 1.1 GB each (default: that for temporary files). In memory,
+                   as in /dev/shm, or where there is no direct I/O, a kill can tear a write
+  --seed=N         what the clients ask (default: random; when processes are killed is up to the machine)`;
 
 interface Command {
   readonly kills: number;
   readonly lanes: number;
   readonly clients: number;
+  readonly directory: string;
   readonly seed: bigint;
 }
 
@@ -38,6 +41,7 @@ function parseCommand(): Command | "help" {
       kills: { type: "string" },
       lanes: { type: "string" },
       clients: { type: "string" },
+      directory: { type: "string" },
       seed: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -47,6 +51,7 @@ function parseCommand(): Command | "help" {
     kills: integer("kills", values.kills, KILLS_DEFAULT),
     lanes: integer("lanes", values.lanes, Math.min(availableParallelism(), LANES_MAX)),
     clients: integer("clients", values.clients, CLIENTS_DEFAULT),
+    directory: values.directory ?? tmpdir(),
     seed: BigInt(integer("seed", values.seed, 1 + randomBytes(4).readUInt32LE())),
   };
 }
@@ -64,15 +69,14 @@ function total(lanes: readonly Lane[], count: keyof LaneCounts): number {
   return lanes.reduce((sum, lane) => sum + lane.counts[count], 0);
 }
 
-async function run({ kills, lanes: laneCount, clients, seed }: Command): Promise<number> {
+async function run({ kills, lanes: laneCount, clients, directory: parent, seed }: Command): Promise<number> {
   const begin = performance.now();
-  const directory = mkdtempSync(join(tmpdir(), "stagbeetle-crash-test-"));
+  const directory = mkdtempSync(join(parent, "stagbeetle-crash-test-"));
   const lanes = Array.from({ length: laneCount }, (_, index) => {
     const laneDirectory = mkdtempSync(join(directory, "lane-"));
     const share = Math.floor(kills / laneCount) + (index < kills % laneCount ? 1 : 0);
-    const onKill = (): void => undefined;
     const laneSeed = seed * 256n + BigInt(index);
-    return new Lane({ directory: laneDirectory, kills: share, seed: laneSeed, clientCount: clients, onKill });
+    return new Lane({ directory: laneDirectory, kills: share, seed: laneSeed, clientCount: clients });
   });
   let failure: unknown = null;
   try {
