@@ -24,6 +24,7 @@ import {
   RequestHeader,
   TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { type Eviction, type Reply, Session, type SessionOptions } from "./session.ts";
@@ -277,6 +278,33 @@ describe("Session", () => {
     });
     deliver(session, pong);
     expect(session.view).toBe(9);
+  });
+
+  it("takes any message with right checksums without stopping, whatever its fields say", () => {
+    const session = registered();
+    session.request(OPERATION, new Uint8Array(0), () => expect.fail("nobody answered"));
+    const request = lastRequest();
+    const command = fc.constantFrom(...Object.values(Command));
+    const body = fc.uint8Array({ maxLength: 300 });
+    const fields = fc.uint8Array({ minLength: 144, maxLength: 144 });
+    const toUs = fc.boolean();
+    fc.assert(
+      fc.property(command, body, fields, toUs, (anyCommand, anyBody, anyFields, answersUs) => {
+        const bytes = build(ReplyHeader, anyCommand, anyBody, (header) => {
+          header.buffer.set(anyFields, 112);
+          header.command = anyCommand;
+          header.protocol = 0;
+          // An eviction would end the session, and the test with it.
+          if (answersUs && anyCommand !== Command.eviction) header.client = CLIENT;
+          // Not even by chance the answer that is waited for.
+          if (header.requestChecksum === request.checksum) header.requestChecksum = 0n;
+        });
+        const buffer = deliver(session, bytes);
+        buffer.close();
+      }),
+      { numRuns: 300 },
+    );
+    expect(session.state).toBe("busy");
   });
 
   it("returns every message to the pool", () => {

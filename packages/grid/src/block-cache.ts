@@ -35,10 +35,13 @@ export function cacheBlocksFor(config: Config, sizeBytes: number): number {
 /** Keeps a reference of each of its blocks. At most one block an address: the newest that it was given. */
 export class BlockCache {
   readonly #blocks: (Block | null)[];
+  /** Of the blocks: read once when a block comes, because every look-up compares one. */
+  readonly #checksums: bigint[];
   readonly #cache: SetAssociativeCache<number>;
 
   constructor({ memory, blocksMax }: { readonly memory: LinearMemory; readonly blocksMax: number }) {
     this.#blocks = Array.from({ length: blocksMax }, () => null);
+    this.#checksums = Array.from({ length: blocksMax }, () => 0n);
     const keys: CacheKeys<number> = {
       hash: (address: number, hash: Hash64) => void hash.set(Math.floor(address / TWO_POW_32), address >>> 0),
       hasKey: (index, address) => this.#at(index).header.address === address,
@@ -55,8 +58,7 @@ export class BlockCache {
   get(address: number, checksum: bigint): Block | null {
     const index = this.#cache.get(address);
     if (index === null) return null;
-    const block = this.#at(index);
-    return block.header.checksum === checksum ? block : null;
+    return this.#checksums[index] === checksum ? this.#at(index) : null;
   }
 
   /** Takes a reference of the block, in the place of an older one of its address or of the least used one. */
@@ -64,6 +66,7 @@ export class BlockCache {
     const index = this.#cache.upsert(block.header.address);
     const replaced = this.#blocks[index];
     this.#blocks[index] = block.retain();
+    this.#checksums[index] = block.header.checksum;
     replaced?.release();
   }
 

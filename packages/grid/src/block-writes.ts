@@ -105,8 +105,9 @@ export class BlockWrites {
   readonly #onCancelled: () => void;
   readonly #iopsFree: WriteIop[];
   readonly #iopsMax: number;
-  readonly #running: BlockWrite[] = [];
   readonly #queue: BlockWrite[] = [];
+  /** All writes, queued or under way. */
+  readonly #byAddress = new Map<number, BlockWrite>();
   #cancelling = false;
 
   constructor({ config, storage, onDurable, onComplete, onCancelled }: BlockWritesOptions) {
@@ -121,7 +122,7 @@ export class BlockWrites {
 
   /** Writes under way. */
   get runningCount(): number {
-    return this.#running.length;
+    return this.#byAddress.size - this.#queue.length;
   }
 
   /** Writes that wait for I/O. */
@@ -131,16 +132,13 @@ export class BlockWrites {
 
   /** The write of this address that is queued or under way, or null. */
   find(address: number): BlockWrite | null {
-    for (const write of this.#running) if (write.block.header.address === address) return write;
-    for (const write of this.#queue) if (write.block.header.address === address) return write;
-    return null;
+    return this.#byAddress.get(address) ?? null;
   }
 
   /** Whether any write of this purpose is queued or under way. */
   pending(purpose: BlockWritePurpose): boolean {
-    return (
-      this.#running.some((write) => write.purpose === purpose) || this.#queue.some((write) => write.purpose === purpose)
-    );
+    for (const write of this.#byAddress.values()) if (write.purpose === purpose) return true;
+    return false;
   }
 
   /** Writes whole sectors of the block, zero behind its end. */
@@ -151,6 +149,7 @@ export class BlockWrites {
     assert(this.find(address) === null, () => `block ${address} is being written`);
     block.zeroSectorPadding();
     write.begin(block, purpose, checkpointId);
+    this.#byAddress.set(address, write);
     this.#queue.push(write);
     this.#startNext();
   }
@@ -158,8 +157,11 @@ export class BlockWrites {
   /** Drops what has not begun. What is under way completes, but nobody hears of it. True if there is nothing under way. */
   cancel(): boolean {
     assert(!this.#cancelling, "writes are being dropped already");
-    for (const write of this.#queue.splice(0)) write.end();
-    this.#cancelling = this.#running.length > 0;
+    for (const write of this.#queue.splice(0)) {
+      this.#byAddress.delete(write.block.header.address);
+      write.end();
+    }
+    this.#cancelling = this.runningCount > 0;
     return !this.#cancelling;
   }
 
@@ -171,7 +173,6 @@ export class BlockWrites {
     assert(write !== undefined, "a write waits");
     iop.write = write;
     write.transition("writing");
-    this.#running.push(write);
     const offset = (write.block.header.address - 1) * this.#config.cluster.blockSize;
     this.#storage.writeSectors(iop.request, "grid", offset, write.block.sectors());
   }
@@ -182,11 +183,11 @@ export class BlockWrites {
     iop.write = null;
     this.#iopsFree.push(iop);
     assert(this.#iopsFree.length <= this.#iopsMax, "no I/O is given back twice");
-    this.#running.splice(this.#running.indexOf(write), 1);
+    this.#byAddress.delete(write.block.header.address);
     this.#onDurable(write);
     if (this.#cancelling) {
       write.end();
-      if (this.#running.length > 0) return;
+      if (this.runningCount > 0) return;
       this.#cancelling = false;
       this.#onCancelled();
       return;

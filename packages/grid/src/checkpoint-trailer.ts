@@ -84,6 +84,7 @@ export class CheckpointTrailer {
   #checksum = TRAILER_EMPTY.checksum;
   /** Of block 0 and on. */
   #addresses: number[] = [];
+  #blockChecksums: bigint[] = [];
   /** The block read or written last. */
   #block: BlockReference = TRAILER_EMPTY.lastBlock;
   /** The last block of the chain. */
@@ -104,6 +105,11 @@ export class CheckpointTrailer {
     this.#buffer = memory.bytes.subarray(start, start + sizeMax);
   }
 
+  /** Whether it is being read or written. */
+  get busy(): boolean {
+    return this.#state !== "idle";
+  }
+
   /** Where to put the bytes before a checkpoint: room for {@link sizeMax}. */
   get buffer(): Uint8Array {
     assert(this.#state === "idle", () => `a trailer is changed while ${this.#state}`);
@@ -120,6 +126,12 @@ export class CheckpointTrailer {
     return this.#addresses;
   }
 
+  /** The blocks, block 0 first, while nothing is read or written. */
+  blocks(): readonly BlockReference[] {
+    assert(this.#state === "idle", () => `a trailer's blocks are listed while ${this.#state}`);
+    return this.#addresses.map((address, index) => ({ address, checksum: this.#blockChecksums[index] ?? 0n }));
+  }
+
   /** What the superblock keeps of it. */
   get reference(): TrailerReference {
     assert(this.#state === "idle", () => `a trailer is referred to while ${this.#state}`);
@@ -132,6 +144,7 @@ export class CheckpointTrailer {
     this.#size = 0;
     this.#checksum = TRAILER_EMPTY.checksum;
     this.#addresses = [];
+    this.#blockChecksums = [];
     this.#block = TRAILER_EMPTY.lastBlock;
     this.#lastBlock = TRAILER_EMPTY.lastBlock;
     this.#callback = null;
@@ -160,6 +173,7 @@ export class CheckpointTrailer {
     this.#lastBlock = lastBlock;
     this.#block = lastBlock;
     this.#addresses = Array.from({ length: blockCount }, () => 0);
+    this.#blockChecksums = Array.from({ length: blockCount }, () => 0n);
     this.#index = blockCount - 1;
     if (blockCount === 0) this.#endNextTick();
     else this.#readNext();
@@ -176,6 +190,7 @@ export class CheckpointTrailer {
     this.#block = TRAILER_EMPTY.lastBlock;
     this.#lastBlock = TRAILER_EMPTY.lastBlock;
     this.#addresses = this.#acquire(trailerBlockCount(this.#config, size));
+    this.#blockChecksums = this.#addresses.map(() => 0n);
     this.#index = 0;
     if (size === 0) this.#endNextTick();
     else this.#writeNext();
@@ -242,6 +257,7 @@ export class CheckpointTrailer {
     );
     chunk.set(body);
     this.#addresses[this.#index] = this.#block.address;
+    this.#blockChecksums[this.#index] = this.#block.checksum;
     const { previousTrailerBlockAddress: address, previousTrailerBlockChecksum: checksum } =
       result.metadata(TrailerMetadata);
     assert((address === 0) === (this.#index === 0), () => `block ${this.#index} of a trailer follows block ${address}`);
@@ -270,6 +286,7 @@ export class CheckpointTrailer {
       () => `${metadataInvalid(block.header, this.#config)}`,
     );
     this.#block = block.reference();
+    this.#blockChecksums[this.#index] = this.#block.checksum;
     this.#index += 1;
     this.#grid.createBlock(this.#write, block);
     block.release();

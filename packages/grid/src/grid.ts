@@ -43,6 +43,9 @@ import { GridBlocksMissing } from "./missing-blocks.ts";
 /** Trailers that are written at a checkpoint; each holds one block at a time. */
 const TRAILERS_MAX = 3;
 
+/** The scrubber holds the index block of the table that it is at. */
+const SCRUBBER_BLOCKS = 1;
+
 /** Of the blocks that one message asks for, how many are left to the missing blocks if there are so many. */
 const REQUESTS_FOR_MISSING = 2;
 
@@ -98,6 +101,7 @@ export function gridBlocksInMemory(options: Pick<GridOptions, "config" | "cacheS
     BlockReads.blocksMax(config) +
     config.process.gridIopsWriteMax +
     TRAILERS_MAX +
+    SCRUBBER_BLOCKS +
     blocksOfUsers
   );
 }
@@ -130,6 +134,7 @@ export class Grid implements GridPort, TrailerGrid {
   /** Of the two trailers, how many are being read or written. */
   #trailersPending = 0;
   #checkpointBecomesDurable = false;
+  readonly #freeingListeners: (() => void)[] = [];
   #cancelCount = 0;
 
   /** Allocates the cache, the free set, its two trailers, and {@link gridBlocksInMemory} blocks. */
@@ -223,8 +228,23 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#releasedTrailer.reference;
   }
 
+  /** The blocks of the free set's trailers, as they were read or written last. */
+  get freeSetTrailerAddresses(): readonly number[] {
+    return [...this.#acquiredTrailer.addresses, ...this.#releasedTrailer.addresses];
+  }
+
+  /** The same, with their checksums, that of acquired blocks first. Not during a checkpoint. */
+  freeSetTrailerBlocks(): readonly BlockReference[] {
+    return [...this.#acquiredTrailer.blocks(), ...this.#releasedTrailer.blocks()];
+  }
+
   get repairWritesAvailable(): number {
     return this.#repairWritesFree.length;
+  }
+
+  /** Has `listener` called right before blocks become free, while `freeSet.toBeFreed` still tells which. */
+  onFreeing(listener: () => void): void {
+    this.#freeingListeners.push(listener);
   }
 
   /** Runs the callback with the next tick, unless the grid is cancelled before: for its users' own deferred work. */
@@ -284,6 +304,7 @@ export class Grid implements GridPort, TrailerGrid {
     this.missing.checkpointDurable(this.freeSet, () => {
       this.nextTick(() => {
         this.#checkpointBecomesDurable = false;
+        for (const listener of this.#freeingListeners) listener();
         this.freeSet.markCheckpointDurable();
         callback();
       });
@@ -398,7 +419,9 @@ export class Grid implements GridPort, TrailerGrid {
     const write = this.#repairWritesFree.pop();
     assert(write !== undefined, "the bus holds blocks back while no repair can be written");
     const block = this.blocks.acquire();
-    block.buffer.set(bytes.subarray(0, header.size));
+    const { size } = header;
+    assert(size <= bytes.length && size <= block.buffer.length, () => `a block of ${size} bytes in ${bytes.length}`);
+    block.buffer.set(bytes.subarray(0, size));
     this.fulfillBlock(block);
     if (this.missing.blockWaiting(block.header)) this.repairBlock(write, block);
     else this.#repairWritesFree.push(write);
@@ -431,6 +454,19 @@ export class Grid implements GridPort, TrailerGrid {
     return count;
   }
 
+  /**
+   * A block of the current checkpoint is not on disk: says so once, and queues it to be asked for, if there is room.
+   *
+   * @returns whether it is queued. A single replica has nobody to ask.
+   */
+  reportDamaged({ address, checksum }: BlockReference, fault: BlockFault): boolean {
+    if (this.missing.stateOf(address) !== null) return true;
+    this.#logger.log("error", "grid: a block is damaged", { address, checksum: checksum.toString(16), fault });
+    if (this.#solo) return false;
+    this.missing.repairBlock({ address, checksum });
+    return this.missing.stateOf(address) !== null;
+  }
+
   /** One line for people. */
   describe(): string {
     const { hits, misses } = this.#cache.counts;
@@ -439,6 +475,10 @@ export class Grid implements GridPort, TrailerGrid {
       `writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
       `missing: ${this.missing.describe()}; free set: ${this.freeSet.describe()}`
     );
+  }
+
+  get #solo(): boolean {
+    return this.#superblock.working.vsrState.replicaCount === 1;
   }
 
   #transition(next: GridState): void {
@@ -542,17 +582,15 @@ export class Grid implements GridPort, TrailerGrid {
     );
   }
 
-  /** The disk does not have a block of the current checkpoint. A single replica has nobody to ask. */
-  #onParked({ address, checksum }: BlockReference, fault: BlockFault): void {
-    this.#logger.log("error", "grid: a block is damaged", { address, checksum: checksum.toString(16), fault });
-    if (this.#superblock.working.vsrState.replicaCount === 1) {
-      fatal(
-        FatalReason.cli,
-        `block ${address} of the grid is damaged (${fault}), and a single replica has no one to repair it from: ` +
-          "restore the data file from a copy, or replay an AOF",
-      );
-    }
-    this.missing.repairBlock({ address, checksum });
+  /** A read waits for a block that the disk does not have. A single replica has nobody to ask. */
+  #onParked(wanted: BlockReference, fault: BlockFault): void {
+    this.reportDamaged(wanted, fault);
+    if (!this.#solo) return;
+    fatal(
+      FatalReason.cli,
+      `block ${wanted.address} of the grid is damaged (${fault}), and a single replica has no one to repair it from: ` +
+        "restore the data file from a copy, or replay an AOF",
+    );
   }
 
   /** Reads or writes that were under way when they were dropped have completed. */

@@ -38,5 +38,7 @@ export type { Reservation } from "./free-set/reservation.ts";
 export { Hash64 } from "./hash64.ts";
 export { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 export type { MissingBlockState } from "./missing-blocks.ts";
+export { GridScrubber } from "./scrubber.ts";
+export type { GridScrubberOptions, ScrubbedForest, ScrubberCounts } from "./scrubber.ts";
 export { CACHE_ENTRIES_MULTIPLE, CACHE_WAYS, SetAssociativeCache } from "./set-associative-cache.ts";
 export type { CacheCounts, CacheKeys, SetAssociativeCacheOptions } from "./set-associative-cache.ts";

@@ -98,7 +98,7 @@ describe("the set-associative cache", () => {
               expect(actual.cache.remove(key) !== null).toBe(model.find(key) !== undefined);
               model.setCount(key, 0);
               break;
-            default:
+            case "demote":
               actual.cache.demote(key);
               model.setCount(key, 1);
           }

@@ -68,4 +68,10 @@ export {
   CreateResultSparse,
 } from "./accounting/results.ts";
 export { Transfer, TRANSFER_LAYOUT, TRANSFER_SIZE_BYTES, TransferFlags } from "./accounting/transfer.ts";
-export { TransferPending, TransferPendingStatus } from "./accounting/transfer-pending.ts";
+export { TRANSFER_PENDING_LAYOUT, TransferPending, TransferPendingStatus } from "./accounting/transfer-pending.ts";
+
+// The smallest state machine that stores something.
+export * as echo from "./echo/index.ts";
+
+// What a simulator sends to the accounting machine, and how it checks the replies.
+export * as workload from "./workload/index.ts";

@@ -2,7 +2,7 @@
  * An accounting state machine over a forest in memory, driven by a test: its clock, its pulses, its operations.
  */
 import {
-  AccountingOperation,
+  type AccountingOperation,
   AccountingStateMachine,
   accountingGrooves,
   CallQueue,
@@ -21,7 +21,12 @@ export const TEST_MIN = { messageBodySizeMax: 3840, batchSizeLimit: 3840, scansM
 export const PRODUCTION = { messageBodySizeMax: 1_048_320, batchSizeLimit: 1_048_320, scansMax: 6 };
 
 /** The four balances of an account, in the order in which it stores them. */
-export type Balances = readonly [debitsPending: bigint, debitsPosted: bigint, creditsPending: bigint, creditsPosted: bigint];
+export type Balances = readonly [
+  debitsPending: bigint,
+  debitsPosted: bigint,
+  creditsPending: bigint,
+  creditsPosted: bigint,
+];
 
 /** Bytes of several batches in the encoding of an operation. */
 export function encodeBatches(operation: AccountingOperation, batches: readonly Uint8Array[]): Uint8Array {

@@ -139,7 +139,8 @@ export class Model {
           return [ts, imported ? "imported_event_not_expected" : "imported_event_expected"];
         }
         if (imported) {
-          if (event.timestamp < 1n || event.timestamp > TIMESTAMP_MAX) return [ts, "imported_event_timestamp_out_of_range"];
+          if (event.timestamp < 1n || event.timestamp > TIMESTAMP_MAX)
+            return [ts, "imported_event_timestamp_out_of_range"];
           if (event.timestamp >= timestamp) return [ts, "imported_event_timestamp_must_not_advance"];
         } else if (event.timestamp !== 0n) return [ts, "timestamp_must_be_zero"];
         return create(event, ts);
@@ -244,8 +245,10 @@ export class Model {
 
     const atLeastZero = (value: bigint): bigint => (value < 0n ? 0n : value);
     const bounds = [t.amount];
-    if (has(t.flags, TF.balancing_debit)) bounds.push(atLeastZero(dr.creditsPosted - dr.debitsPosted - dr.debitsPending));
-    if (has(t.flags, TF.balancing_credit)) bounds.push(atLeastZero(cr.debitsPosted - cr.creditsPosted - cr.creditsPending));
+    if (has(t.flags, TF.balancing_debit))
+      bounds.push(atLeastZero(dr.creditsPosted - dr.debitsPosted - dr.debitsPending));
+    if (has(t.flags, TF.balancing_credit))
+      bounds.push(atLeastZero(cr.debitsPosted - cr.creditsPosted - cr.creditsPending));
     const amount = bounds.reduce((a, b) => (a < b ? a : b));
 
     if (pending && dr.debitsPending + amount > U128_MAX) return fail("overflows_debits_pending");
@@ -296,8 +299,10 @@ export class Model {
     const p = this.tables.transfers.get(e.pendingId);
     const resolution = has(t.flags, TF.post_pending_transfer | TF.void_pending_transfer);
     if (resolution && p !== undefined && p !== "burnt") {
-      if (t.debitAccountId !== 0n && t.debitAccountId !== e.debitAccountId) return fail("exists_with_different_debit_account_id");
-      if (t.creditAccountId !== 0n && t.creditAccountId !== e.creditAccountId) return fail("exists_with_different_credit_account_id");
+      if (t.debitAccountId !== 0n && t.debitAccountId !== e.debitAccountId)
+        return fail("exists_with_different_debit_account_id");
+      if (t.creditAccountId !== 0n && t.creditAccountId !== e.creditAccountId)
+        return fail("exists_with_different_credit_account_id");
       const whole = has(t.flags, TF.void_pending_transfer) ? 0n : U128_MAX;
       if (e.amount !== (t.amount === whole ? p.amount : t.amount)) return fail("exists_with_different_amount");
       if (e.userData128 !== (t.userData128 || p.userData128)) return fail("exists_with_different_user_data_128");
@@ -333,8 +338,10 @@ export class Model {
     const p = this.tables.transfers.get(t.pendingId);
     if (p === undefined || p === "burnt") return fail("pending_transfer_not_found");
     if (!has(p.flags, TF.pending)) return fail("pending_transfer_not_pending");
-    if (t.debitAccountId !== 0n && t.debitAccountId !== p.debitAccountId) return fail("pending_transfer_has_different_debit_account_id");
-    if (t.creditAccountId !== 0n && t.creditAccountId !== p.creditAccountId) return fail("pending_transfer_has_different_credit_account_id");
+    if (t.debitAccountId !== 0n && t.debitAccountId !== p.debitAccountId)
+      return fail("pending_transfer_has_different_debit_account_id");
+    if (t.creditAccountId !== 0n && t.creditAccountId !== p.creditAccountId)
+      return fail("pending_transfer_has_different_credit_account_id");
     if (t.ledger !== 0 && t.ledger !== p.ledger) return fail("pending_transfer_has_different_ledger");
     if (t.code !== 0 && t.code !== p.code) return fail("pending_transfer_has_different_code");
     const amount = t.amount === (isVoid ? 0n : U128_MAX) ? p.amount : t.amount;
@@ -370,7 +377,12 @@ export class Model {
       released.dr.debitsPosted += amount;
       released.cr.creditsPosted += amount;
     }
-    this.#changed(released.dr, released.cr, { timestamp: s, transferId: id, amount, type: isPost ? "posted" : "voided" });
+    this.#changed(released.dr, released.cr, {
+      timestamp: s,
+      transferId: id,
+      amount,
+      type: isPost ? "posted" : "voided",
+    });
     return [s, "created"];
   }
 
@@ -381,7 +393,12 @@ export class Model {
     return { dr, cr };
   }
 
-  #release(p: TransferModel, dr: AccountModel, cr: AccountModel, reopens: boolean): { dr: AccountModel; cr: AccountModel } {
+  #release(
+    p: TransferModel,
+    dr: AccountModel,
+    cr: AccountModel,
+    reopens: boolean,
+  ): { dr: AccountModel; cr: AccountModel } {
     const opened = (account: AccountModel, closing: number): number =>
       reopens && has(p.flags, closing) ? account.flags & ~AF.closed : account.flags;
     return {

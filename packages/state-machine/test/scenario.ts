@@ -149,7 +149,14 @@ export class Scenario {
     switch (verb) {
       case "CA":
       case "CT":
-        if (words[0] === "all") this.#create(verb, command.slice("CA all ok: ".length).split(" · ").map((item) => `${verb === "CA" ? "a" : "t"} ${item} = ok`));
+        if (words[0] === "all")
+          this.#create(
+            verb,
+            command
+              .slice("CA all ok: ".length)
+              .split(" · ")
+              .map((item) => `${verb === "CA" ? "a" : "t"} ${item} = ok`),
+          );
         else this.#create(verb, block);
         break;
       case "SET":
@@ -194,7 +201,8 @@ export class Scenario {
     const [reply = new Uint8Array()] = this.#ledger.execute(OPERATIONS[this.#variant][verb], body);
     const statuses: Readonly<Record<string, number>> = verb === "CA" ? CreateAccountStatus : CreateTransferStatus;
     const statusOf = (status: string): number => (status === "ok" ? CREATED : (statuses[status] as number));
-    const nameOf = (status: number): string | undefined => Object.keys(statuses).find((name) => statuses[name] === status);
+    const nameOf = (status: number): string | undefined =>
+      Object.keys(statuses).find((name) => statuses[name] === status);
     for (const { event, index, status } of expected) {
       if (statusOf(status) === undefined) throw new Error(`unknown status: ${status}`);
       const timestamp = event.timestamp === 0n ? before + 2n + BigInt(index) : event.timestamp;
@@ -207,9 +215,10 @@ export class Scenario {
       return;
     }
     const results = recordsOf(CreateResult, reply);
-    expect(results.map(({ status }) => nameOf(status)), lines.join("\n")).toEqual(
-      expected.map(({ status }) => (status === "ok" ? "created" : status)),
-    );
+    expect(
+      results.map(({ status }) => nameOf(status)),
+      lines.join("\n"),
+    ).toEqual(expected.map(({ status }) => (status === "ok" ? "created" : status)));
     for (const [index, result] of results.entries()) {
       expect(result.reserved).toBe(0);
       this.#expectTimestamp(verb, expected[index] as Expected, result.timestamp, before);
@@ -223,7 +232,8 @@ export class Scenario {
     if (status === "ok") expect(timestamp).toBe(object);
     // An object of the same chain may have been taken back by this very status; its scenario has its own test.
     else if (status === "exists") expect(timestamp).toBeLessThanOrEqual(own);
-    else if (status === "linked_event_failed" && event.timestamp !== 0n) expect([own, event.timestamp]).toContain(timestamp);
+    else if (status === "linked_event_failed" && event.timestamp !== 0n)
+      expect([own, event.timestamp]).toContain(timestamp);
     else expect(timestamp).toBe(own);
   }
 
@@ -353,7 +363,14 @@ function describeAccount(account: Account): string {
 function normalBalances(text: string): string {
   return text
     .split(" ")
-    .map((word) => (word.includes("/") ? word.split("/").map((part) => number(part, 128n)).join("/") : word))
+    .map((word) =>
+      word.includes("/")
+        ? word
+            .split("/")
+            .map((part) => number(part, 128n))
+            .join("/")
+        : word,
+    )
     .join(" ");
 }
 

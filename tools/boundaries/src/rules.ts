@@ -33,7 +33,7 @@ function forbiddenImports(name: string, layer: Layer): ImportPattern[] {
 
 const insidesOfOthers: ImportPattern[] = [
   {
-    group: ["@stagbeetle/*/src/**", "@stagbeetle/*/dist/**", "../**/src/**", "../**/dist/**"],
+    group: ["@stagbeetle/*/src/**", "@stagbeetle/*/dist/**", "../../**/src/**", "../../**/dist/**"],
     message: "Import the public face of a package, not its files.",
   },
   {

@@ -10,7 +10,7 @@ import { PRODUCTION, zoneStart, ZONES, type Zone } from "@stagbeetle/vsr-protoco
 import { firstDifferingByte } from "./difference.ts";
 
 /** The zone that holds the byte at `offset` of a data file. */
-export function zoneAt(offset: number): Zone {
+function zoneAt(offset: number): Zone {
   let found: Zone = "superblock";
   for (const zone of ZONES) if (zoneStart(PRODUCTION, zone) <= offset) found = zone;
   return found;

@@ -333,7 +333,7 @@ test("the free set does what its model does, over reservations, checkpoints and 
               model.markDurable();
             }
             break;
-          default: {
+          case "restart": {
             if (!model.durable) break;
             const encoded = encodings(set);
             set = createFreeSet(blocksMax);

@@ -60,10 +60,10 @@ export const AccountEventLane = {
 } as const;
 
 /** The size of an account event in lanes. */
-export const ACCOUNT_EVENT_LANES = 64;
+const ACCOUNT_EVENT_LANES = 64;
 
 /** The first lane of what files begun before release 0.16.29 have as zeros. */
-export const ACCOUNT_EVENT_LANES_FORMER = 42;
+const ACCOUNT_EVENT_LANES_FORMER = 42;
 
 /** Whether the event at `lanes[at]` has the former schema: a side without `history` is missing then. */
 export function accountEventFormer(lanes: Uint32Array, at: number): boolean {

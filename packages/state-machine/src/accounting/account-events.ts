@@ -32,7 +32,12 @@ export interface AccountEventSource {
 }
 
 /** Inserts the event with the accounts as they are now, and its entries in the index of account histories. */
-export function insertAccountEvent(context: Context, debit: Pointer, credit: Pointer, source: AccountEventSource): void {
+export function insertAccountEvent(
+  context: Context,
+  debit: Pointer,
+  credit: Pointer,
+  source: AccountEventSource,
+): void {
   const { accountEvents, accountTimestampIndex, u32 } = context;
   const dr = debit >>> 2;
   const cr = credit >>> 2;

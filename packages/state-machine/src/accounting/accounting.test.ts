@@ -49,9 +49,16 @@ describe("several batches in one body", () => {
     const body = [accounts({ id: 1n }, { id: 2n }), NOTHING, accounts({ id: 3n }, { id: 4n }, { id: 5n })];
     const created = CreateAccountStatus.created;
     expect(results(ledger.execute(Operation.create_accounts, ...body))).toEqual([
-      [[102n, created], [103n, created]],
+      [
+        [102n, created],
+        [103n, created],
+      ],
       [],
-      [[104n, created], [105n, created], [106n, created]],
+      [
+        [104n, created],
+        [105n, created],
+        [106n, created],
+      ],
     ]);
     expect(ledger.now).toBe(106n);
   });
@@ -107,7 +114,10 @@ describe("several batches in one body", () => {
 describe("a pending transfer whose time is over", () => {
   test("cannot be posted although its reservation is still there", () => {
     const ledger = ledgerOfTwo();
-    ledger.execute(Operation.create_transfers, transfers({ id: 1n, amount: 5n, timeout: 1, flags: TransferFlags.pending }));
+    ledger.execute(
+      Operation.create_transfers,
+      transfers({ id: 1n, amount: 5n, timeout: 1, flags: TransferFlags.pending }),
+    );
     ledger.now += SECOND;
     const post = transfers({ id: 2n, pendingId: 1n, flags: TransferFlags.post_pending_transfer });
     ledger.machine.commitTimestamp = ledger.now;
@@ -129,9 +139,15 @@ describe("a pending transfer whose time is over", () => {
   });
 
   test("can still be posted one nanosecond before", () => {
-    for (const [late, status] of [[0n, CreateTransferStatus.pending_transfer_expired], [-1n, CreateTransferStatus.created]] as const) {
+    for (const [late, status] of [
+      [0n, CreateTransferStatus.pending_transfer_expired],
+      [-1n, CreateTransferStatus.created],
+    ] as const) {
       const ledger = ledgerOfTwo();
-      ledger.execute(Operation.create_transfers, transfers({ id: 1n, amount: 5n, timeout: 1, flags: TransferFlags.pending }));
+      ledger.execute(
+        Operation.create_transfers,
+        transfers({ id: 1n, amount: 5n, timeout: 1, flags: TransferFlags.pending }),
+      );
       // The next event gets the timestamp two nanoseconds from now.
       ledger.now += SECOND - 2n + late;
       const post = transfers({ id: 2n, pendingId: 1n, flags: TransferFlags.void_pending_transfer });
@@ -258,7 +274,9 @@ describe("the clock", () => {
     expect(prepared(Operation.deprecated_create_accounts_sparse, body)).toBe(3n);
     expect(prepared(Operation.deprecated_create_transfers_unbatched, transfers({}, {}))).toBe(2n);
     expect(prepared(ProtocolOperation.pulse, NOTHING)).toBe(30n);
-    expect(prepared(Operation.lookup_accounts, encodeBatches(Operation.lookup_accounts, [new Uint8Array(16)]))).toBe(0n);
+    expect(prepared(Operation.lookup_accounts, encodeBatches(Operation.lookup_accounts, [new Uint8Array(16)]))).toBe(
+      0n,
+    );
   });
 
   test("does not go back, except when a log is recovered", () => {

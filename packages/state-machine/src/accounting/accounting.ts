@@ -14,7 +14,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import type { Forest } from "../forest.ts";
 import { lanesOf, lanesToWrite } from "../lanes/lanes.ts";
-import { timestampValid } from "../timestamp.ts";
+import { TIMESTAMP_MIN, timestampValid } from "../timestamp.ts";
 import { type EventCreator, EventLoop } from "./chains.ts";
 import { ChangeEvents } from "./change-events.ts";
 import { Context } from "./context.ts";
@@ -151,7 +151,10 @@ export class AccountingStateMachine implements StateMachine {
 
   commit(committing: Committing, output: Uint8Array): number {
     const { op, timestamp } = committing;
-    assert(this.#state === "prefetched" && this.#op === op, () => `commit of op ${op} while ${this.#state} ${this.#op}`);
+    assert(
+      this.#state === "prefetched" && this.#op === op,
+      () => `commit of op ${op} while ${this.#state} ${this.#op}`,
+    );
     assert(timestampValid(timestamp), () => `op ${op} has the timestamp ${timestamp}`);
     assert(
       timestamp > this.commitTimestamp || this.#aofRecovery,
@@ -176,7 +179,7 @@ export class AccountingStateMachine implements StateMachine {
 
   reset(): void {
     this.#forest.reset();
-    this.#context.pulse.set(1n);
+    this.#context.pulse.set(TIMESTAMP_MIN);
     this.prepareTimestamp = 0n;
     this.commitTimestamp = 0n;
     this.#state = "closed";

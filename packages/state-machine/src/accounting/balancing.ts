@@ -19,21 +19,9 @@ function bound(amount: Uint32Array, u32: Uint32Array, limit: number, pending: nu
 /** Reduces `amount`, possibly to 0, as the flags of the transfer say. `dr` and `cr` are the accounts' first lanes. */
 export function balancedAmount(amount: Uint32Array, flags: number, u32: Uint32Array, dr: number, cr: number): void {
   if ((flags & TransferFlags.balancing_debit) !== 0) {
-    bound(
-      amount,
-      u32,
-      dr + AccountLane.creditsPosted,
-      dr + AccountLane.debitsPending,
-      dr + AccountLane.debitsPosted,
-    );
+    bound(amount, u32, dr + AccountLane.creditsPosted, dr + AccountLane.debitsPending, dr + AccountLane.debitsPosted);
   }
   if ((flags & TransferFlags.balancing_credit) !== 0) {
-    bound(
-      amount,
-      u32,
-      cr + AccountLane.debitsPosted,
-      cr + AccountLane.creditsPending,
-      cr + AccountLane.creditsPosted,
-    );
+    bound(amount, u32, cr + AccountLane.debitsPosted, cr + AccountLane.creditsPending, cr + AccountLane.creditsPosted);
   }
 }

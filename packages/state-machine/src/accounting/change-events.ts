@@ -170,9 +170,7 @@ export class ChangeEvents {
   /** Balances are those of the event, and so are the flags unless the event is too old to have them. */
   #writeAccount(event: number, side: Side, former: boolean, output: Uint32Array, at: number): void {
     const { accounts, u32 } = this.#context;
-    const account = former
-      ? accounts.get(u32, event + side.id)
-      : accounts.getByTimestamp(u32, event + side.timestamp);
+    const account = former ? accounts.get(u32, event + side.id) : accounts.getByTimestamp(u32, event + side.timestamp);
     assert(account !== NOT_FOUND, "the account of an account event does not exist");
     const a = account >>> 2;
     assert(u128.equal(u32, a + AccountLane.id, u32, event + side.id), "an account event names another account");
@@ -238,9 +236,7 @@ function formerType(u32: Uint32Array, t: number): ChangeEventType {
 /** Whether an event of the former schema knows one of its accounts only: it cannot be told. */
 function halfRecorded(lanes: Uint32Array, at: number): boolean {
   if (!accountEventFormer(lanes, at)) return false;
-  return (
-    u128.isZero(lanes, at + AccountEventLane.drAccountId) || u128.isZero(lanes, at + AccountEventLane.crAccountId)
-  );
+  return u128.isZero(lanes, at + AccountEventLane.drAccountId) || u128.isZero(lanes, at + AccountEventLane.crAccountId);
 }
 
 function copyLanes(out: Uint32Array, outAt: number, from: Uint32Array, at: number, count: number): void {

@@ -7,6 +7,7 @@ import type { Forest, ForestMemory, Groove, Pointer } from "../forest.ts";
 import * as u64 from "../lanes/u64.ts";
 import { TIMESTAMP_MAX, TIMESTAMP_MIN } from "../timestamp.ts";
 import { ACCOUNT_SIZE_BYTES } from "./account.ts";
+import { TRANSFER_PENDING_SIZE_BYTES } from "./transfer-pending.ts";
 
 /** Timestamps of the batch that is executed, each in two lanes. */
 export class BatchClock {
@@ -65,7 +66,7 @@ export class PulseSchedule {
   }
 }
 
-/** The grooves, the clock, and the memory in which the next versions of two accounts are composed. */
+/** The grooves, the clock, and the memory in which the next versions of objects are composed. */
 export class Context {
   readonly accounts: Groove;
   readonly transfers: Groove;
@@ -78,6 +79,8 @@ export class Context {
   /** The debit and the credit account as they will be. */
   readonly drNext: Pointer;
   readonly crNext: Pointer;
+  /** The record of a pending transfer's state as it will be. */
+  readonly pendingNext: Pointer;
   /** The events of the operation. */
   input: Uint32Array = new Uint32Array(0);
   /** The forest's memory. It changes between operations only. */
@@ -94,6 +97,7 @@ export class Context {
     this.accountTimestampIndex = this.accountEvents.indexOf("account_timestamp");
     this.drNext = forest.memory.allocate(ACCOUNT_SIZE_BYTES, 16, "next debit account");
     this.crNext = forest.memory.allocate(ACCOUNT_SIZE_BYTES, 16, "next credit account");
+    this.pendingNext = forest.memory.allocate(TRANSFER_PENDING_SIZE_BYTES, 16, "next state of a pending transfer");
     this.u32 = forest.memory.u32;
   }
 

@@ -65,7 +65,8 @@ export class AccountCreator implements EventCreator {
   #exists(event: number, existing: Pointer): CreateAccountStatus {
     const { clock, input, u32 } = this.#context;
     const e = existing >>> 2;
-    const codeAndFlags = (input[event + AccountLane.codeAndFlags] as number) ^ (u32[e + AccountLane.codeAndFlags] as number);
+    const codeAndFlags =
+      (input[event + AccountLane.codeAndFlags] as number) ^ (u32[e + AccountLane.codeAndFlags] as number);
     if (codeAndFlags >>> 16 !== 0) return CreateAccountStatus.exists_with_different_flags;
     if (!u128.equal(input, event + AccountLane.userData128, u32, e + AccountLane.userData128)) {
       return CreateAccountStatus.exists_with_different_user_data_128;
@@ -89,7 +90,8 @@ export class AccountCreator implements EventCreator {
     if ((flags & LIMIT_FLAGS) === LIMIT_FLAGS) return CreateAccountStatus.flags_are_mutually_exclusive;
     if (!u128.isZero(input, event + AccountLane.debitsPending)) return CreateAccountStatus.debits_pending_must_be_zero;
     if (!u128.isZero(input, event + AccountLane.debitsPosted)) return CreateAccountStatus.debits_posted_must_be_zero;
-    if (!u128.isZero(input, event + AccountLane.creditsPending)) return CreateAccountStatus.credits_pending_must_be_zero;
+    if (!u128.isZero(input, event + AccountLane.creditsPending))
+      return CreateAccountStatus.credits_pending_must_be_zero;
     if (!u128.isZero(input, event + AccountLane.creditsPosted)) return CreateAccountStatus.credits_posted_must_be_zero;
     if (input[event + AccountLane.ledger] === 0) return CreateAccountStatus.ledger_must_not_be_zero;
     if (((input[event + AccountLane.codeAndFlags] as number) & 0xffff) === 0) {

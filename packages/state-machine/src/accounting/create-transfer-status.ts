@@ -82,20 +82,20 @@ export const CreateTransferStatus = {
 export type CreateTransferStatus = (typeof CreateTransferStatus)[keyof typeof CreateTransferStatus];
 
 /**
- * Whether a failure depends on the state of the database, which may change. The id of such an event is burnt, so that
- * its retry fails as well (spec 02 §15).
+ * The failures that depend on the state of the database, which may change. The id of such an event is burnt, so that its
+ * retry fails as well (spec 02 §15).
  */
+const TRANSIENT_STATUSES: readonly CreateTransferStatus[] = [
+  CreateTransferStatus.debit_account_not_found,
+  CreateTransferStatus.credit_account_not_found,
+  CreateTransferStatus.pending_transfer_not_found,
+  CreateTransferStatus.debit_account_already_closed,
+  CreateTransferStatus.credit_account_already_closed,
+  CreateTransferStatus.exceeds_credits,
+  CreateTransferStatus.exceeds_debits,
+];
+
+/** Whether a failure burns the id of its event. */
 export function createTransferStatusTransient(status: CreateTransferStatus): boolean {
-  switch (status) {
-    case CreateTransferStatus.debit_account_not_found:
-    case CreateTransferStatus.credit_account_not_found:
-    case CreateTransferStatus.pending_transfer_not_found:
-    case CreateTransferStatus.debit_account_already_closed:
-    case CreateTransferStatus.credit_account_already_closed:
-    case CreateTransferStatus.exceeds_credits:
-    case CreateTransferStatus.exceeds_debits:
-      return true;
-    default:
-      return false;
-  }
+  return TRANSIENT_STATUSES.includes(status);
 }

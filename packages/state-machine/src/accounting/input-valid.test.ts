@@ -50,8 +50,24 @@ describe("the limits of the filters in one body", () => {
   const m = 29;
   const half = Math.floor(m / 2);
   const u32Max = 0xffff_ffff;
-  const validLimits = [[0], [0, 0], [1], [1, 1, 1], [m], [0, m], [0, 1, m - 1], [1, 1, m - 2], [half, m - half], [u32Max]];
-  const invalidLimits = [[1, m], [1, u32Max], [m, m], [half, m - half, 1]];
+  const validLimits = [
+    [0],
+    [0, 0],
+    [1],
+    [1, 1, 1],
+    [m],
+    [0, m],
+    [0, 1, m - 1],
+    [1, 1, m - 2],
+    [half, m - half],
+    [u32Max],
+  ];
+  const invalidLimits = [
+    [1, m],
+    [1, u32Max],
+    [m, m],
+    [half, m - half, 1],
+  ];
   const queries = OPERATIONS.filter(({ multiBatch, limitOffset }) => multiBatch && limitOffset !== -1);
 
   test("there are four such operations, and their results per batch are 29", () => {
@@ -59,8 +75,8 @@ describe("the limits of the filters in one body", () => {
   });
 
   test.each(queries)("$name", (traits) => {
-    for (const each of validLimits) expect(valid(traits, filters(traits.operation, each)), `${each}`).toBe(true);
-    for (const each of invalidLimits) expect(valid(traits, filters(traits.operation, each)), `${each}`).toBe(false);
+    for (const each of validLimits) expect(valid(traits, filters(traits.operation, each)), each.join()).toBe(true);
+    for (const each of invalidLimits) expect(valid(traits, filters(traits.operation, each)), each.join()).toBe(false);
     expect(valid(traits, encodeBatches(traits.operation, [new Uint8Array(0)]))).toBe(false);
   });
 });

@@ -54,9 +54,7 @@ export class Limits {
     const { eventSizeBytes, resultSizeBytes } = traits;
     if (eventSizeBytes === 0) return 0;
     const requests = Math.floor((batchSizeLimit - trailerSizeBytes(traits, eventSizeBytes)) / eventSizeBytes);
-    const replies = Math.floor(
-      (this.messageBodySizeMax - trailerSizeBytes(traits, resultSizeBytes)) / resultSizeBytes,
-    );
+    const replies = Math.floor((this.messageBodySizeMax - trailerSizeBytes(traits, resultSizeBytes)) / resultSizeBytes);
     return Math.max(0, Math.min(requests, replies));
   }
 

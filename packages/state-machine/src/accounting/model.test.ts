@@ -24,7 +24,9 @@ function often<T>(usual: fc.Arbitrary<T>, ...rare: T[]): fc.Arbitrary<T> {
 const flagsOf = (bits: readonly (readonly [bit: number, percent: number])[]): fc.Arbitrary<number> =>
   fc
     .tuple(...bits.map(() => fc.nat(99)))
-    .map((draws) => bits.reduce((flags, [bit, percent], index) => ((draws[index] ?? 99) < percent ? flags | bit : flags), 0));
+    .map((draws) =>
+      bits.reduce((flags, [bit, percent], index) => ((draws[index] ?? 99) < percent ? flags | bit : flags), 0),
+    );
 
 const userData = { userData128: fc.bigInt(0n, 2n), userData64: fc.bigInt(0n, 2n), userData32: fc.nat(2) };
 const accountId = fc.bigInt(1n, 5n);
@@ -141,8 +143,20 @@ const filter = fc.record({
 type FilterModel = typeof filter extends fc.Arbitrary<infer T> ? T : never;
 
 const command = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("accounts" as const), batches: fc.array(batchOf(accountEvent, AF.imported), { minLength: 1, maxLength: 2 }) }) },
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant("transfers" as const), batches: fc.array(batchOf(transferEvent, TF.imported), { minLength: 1, maxLength: 2 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("accounts" as const),
+      batches: fc.array(batchOf(accountEvent, AF.imported), { minLength: 1, maxLength: 2 }),
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant("transfers" as const),
+      batches: fc.array(batchOf(transferEvent, TF.imported), { minLength: 1, maxLength: 2 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("tick" as const), halfSeconds: fc.nat(4) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("query" as const), filter }) },
 );
@@ -246,9 +260,17 @@ class Pair {
     const account = this.model.tables.accounts.get(each.accountId);
     const history = account !== undefined && (account.flags & AF.history) !== 0;
     const [balances = NOTHING] = this.ledger.execute(Operation.get_account_balances, accountFilter);
-    expect(recordsOf(AccountBalance, balances).map(({ timestamp, debitsPending, debitsPosted, creditsPending, creditsPosted }) => ({ timestamp, debitsPending, debitsPosted, creditsPending, creditsPosted }))).toEqual(
-      (history ? ofAccount : []).map(({ timestamp }) => this.#balanceAt(timestamp, each.accountId)),
-    );
+    expect(
+      recordsOf(AccountBalance, balances).map(
+        ({ timestamp, debitsPending, debitsPosted, creditsPending, creditsPosted }) => ({
+          timestamp,
+          debitsPending,
+          debitsPosted,
+          creditsPending,
+          creditsPosted,
+        }),
+      ),
+    ).toEqual((history ? ofAccount : []).map(({ timestamp }) => this.#balanceAt(timestamp, each.accountId)));
   }
 
   /** Everything that the machine can tell is as the model says. */
@@ -310,7 +332,11 @@ class Pair {
     expect(new Set(timestamps).size).toBe(timestamps.length);
   }
 
-  #create(operation: Operation, bodies: Uint8Array[], statuses: Readonly<Record<string, number>>): [bigint, string][][] {
+  #create(
+    operation: Operation,
+    bodies: Uint8Array[],
+    statuses: Readonly<Record<string, number>>,
+  ): [bigint, string][][] {
     const { machine } = this.ledger;
     const body = encodeBatches(operation, bodies);
     expect(machine.inputValid(operation, body)).toBe(true);
@@ -358,13 +384,19 @@ class Pair {
   }
 
   #describe({ timestamp, dr, cr, transferId: id, amount: moved, type }: EventModel): object {
-    const types = { none: "single_phase", pending: "two_phase_pending", posted: "two_phase_posted", voided: "two_phase_voided", expired: "two_phase_expired" };
+    const types = {
+      none: "single_phase",
+      pending: "two_phase_pending",
+      posted: "two_phase_posted",
+      voided: "two_phase_voided",
+      expired: "two_phase_expired",
+    };
     return { timestamp, type: types[type], id, moved, dr: side(dr), cr: side(cr) };
   }
 
   #changeEvents(): object[] {
     const events: object[] = [];
-    for (let timestampMin = 1n; ; ) {
+    for (let timestampMin = 1n; ;) {
       const body = record(ChangeEventsFilter, { timestampMin, limit: 100 });
       const [reply = NOTHING] = this.ledger.execute(Operation.get_change_events, body);
       const page = recordsOf(ChangeEvent, reply);

@@ -131,7 +131,11 @@ function limitOffsetOf(kind: OperationKind): number {
       return QUERY_FILTER_LIMIT_OFFSET;
     case "get_change_events":
       return CHANGE_EVENTS_FILTER_LIMIT_OFFSET;
-    default:
+    case "pulse":
+    case "create_accounts":
+    case "create_transfers":
+    case "lookup_accounts":
+    case "lookup_transfers":
       return -1;
   }
 }

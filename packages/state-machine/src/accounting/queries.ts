@@ -90,7 +90,7 @@ export class Queries {
         this.#found.add(0, groove.declaration.sizeBytes);
         continue;
       }
-      const limit = (this.#context.input[(offset + traits.limitOffset) / 4] as number);
+      const limit = this.#context.input[(offset + traits.limitOffset) / 4] as number;
       const countMax = Math.min(limit, this.#limits.resultMax(traits));
       scans.read(scan, { groove, destination: this.#found.end, countMax }, (count) => {
         this.#found.add(count, groove.declaration.sizeBytes);
@@ -103,39 +103,28 @@ export class Queries {
   }
 
   /** Whose objects are the results. */
-  #grooveOf(traits: OperationTraits): Groove {
+  #grooveOf({ kind }: OperationTraits): Groove {
     const { accounts, transfers, accountEvents } = this.#context;
-    switch (traits.kind) {
-      case "query_accounts":
-        return accounts;
-      case "get_account_balances":
-        return accountEvents;
-      default:
-        return transfers;
-    }
+    if (kind === "query_accounts") return accounts;
+    return kind === "get_account_balances" ? accountEvents : transfers;
   }
 
   /** The scan for the filter at `offset`; null if it has no results. */
   #scanOf(traits: OperationTraits, body: Uint8Array, offset: number): Scan | null {
     const { accounts, transfers } = this.#context;
-    switch (traits.kind) {
-      case "query_accounts":
-      case "query_transfers": {
-        const filter = new QueryFilter(body, offset);
-        if (!queryFilterValid(filter)) return this.#nothing(traits, "the filter is invalid");
-        return queryScan(this.#forest, traits.kind === "query_accounts" ? accounts : transfers, filter);
-      }
-      default: {
-        const filter = new AccountFilter(body, offset);
-        if (traits.kind === "get_account_balances") {
-          const account = accounts.get(this.#context.input, offset / 4);
-          if (account === NOT_FOUND) return this.#nothing(traits, "the account does not exist");
-          if (!this.#hasHistory(account)) return this.#nothing(traits, "the account has no history");
-        }
-        if (!accountFilterValid(filter)) return this.#nothing(traits, "the filter is invalid");
-        return accountTransfersScan(this.#forest, transfers, filter);
-      }
+    if (traits.eventSizeBytes === QueryFilter.sizeBytes) {
+      const filter = new QueryFilter(body, offset);
+      if (!queryFilterValid(filter)) return this.#nothing(traits, "the filter is invalid");
+      return queryScan(this.#forest, traits.kind === "query_accounts" ? accounts : transfers, filter);
     }
+    const filter = new AccountFilter(body, offset);
+    if (traits.kind === "get_account_balances") {
+      const account = accounts.get(this.#context.input, offset / 4);
+      if (account === NOT_FOUND) return this.#nothing(traits, "the account does not exist");
+      if (!this.#hasHistory(account)) return this.#nothing(traits, "the account has no history");
+    }
+    if (!accountFilterValid(filter)) return this.#nothing(traits, "the filter is invalid");
+    return accountTransfersScan(this.#forest, transfers, filter);
   }
 
   #nothing(traits: OperationTraits, reason: string): null {

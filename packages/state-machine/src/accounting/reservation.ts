@@ -13,7 +13,7 @@ import { TransferFlags, TransferLane } from "./transfer.ts";
 
 /** `closed` in the lane that an account's flags share with its code. */
 const CLOSED_BIT = AccountFlags.closed << 16;
-/** The lanes of an account that change: four balances and the flags. */
+/** The size of the record of a pending transfer's state in lanes. */
 const PENDING_RECORD_LANES = 4;
 
 /** Which reservation is released. */
@@ -76,12 +76,11 @@ function releaseSide(
 }
 
 function setPendingStatus(context: Context, p: number, status: TransferPendingStatus): void {
-  const { transfersPending, drNext, u32 } = context;
+  const { transfersPending, pendingNext, u32 } = context;
   const record = transfersPending.get(u32, p + TransferLane.timestamp);
   assert(record !== NOT_FOUND, "a pending transfer has no record of its state");
-  // The room of the next debit account serves before it is needed for that.
-  const next = drNext >>> 2;
+  const next = pendingNext >>> 2;
   for (let lane = 0; lane < PENDING_RECORD_LANES; lane += 1) u32[next + lane] = u32[(record >>> 2) + lane] as number;
   u32[next + TransferPendingLane.status] = status;
-  transfersPending.update(record, drNext);
+  transfersPending.update(record, pendingNext);
 }

@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { Scenario, type Variant } from "../../test/scenario.ts";
 
 const directory = new URL("../../scenarios/", import.meta.url);
-const files = readdirSync(directory).filter((name) => name.endsWith(".txt")).toSorted();
+const files = readdirSync(directory)
+  .filter((name) => name.endsWith(".txt"))
+  .toSorted();
 const variants: readonly Variant[] = ["current", "sparse", "unbatched"];
 
 test("there are scenarios", () => {

@@ -46,7 +46,9 @@ describe("bodies of requests", () => {
 
   test("two ids", () => {
     const ids = [1n, 2n].map((id) => record(Account, { id }).subarray(0, 16));
-    expect(checksum(encodeBatches(Operation.lookup_accounts, [concatenate(ids)]))).toBe("4746666a9d09403d325911b474893ef7");
+    expect(checksum(encodeBatches(Operation.lookup_accounts, [concatenate(ids)]))).toBe(
+      "4746666a9d09403d325911b474893ef7",
+    );
   });
 });
 
@@ -192,17 +194,41 @@ describe("posting a pending transfer in full", () => {
   test("leaves these entries in the trees", () => {
     const { forest } = posted();
     const trees: Readonly<Record<number, readonly (readonly [bigint, bigint])[]>> = {
-      8: [[100n, 20n], [101n, 30n]],
-      9: [[1n, 20n], [1n, 30n]],
-      10: [[2n, 20n], [2n, 30n]],
-      11: [[7n, 20n], [7n, 30n]],
+      8: [
+        [100n, 20n],
+        [101n, 30n],
+      ],
+      9: [
+        [1n, 20n],
+        [1n, 30n],
+      ],
+      10: [
+        [2n, 20n],
+        [2n, 30n],
+      ],
+      11: [
+        [7n, 20n],
+        [7n, 30n],
+      ],
       12: [[100n, 30n]],
-      16: [[700n, 20n], [700n, 30n]],
-      17: [[10n, 20n], [10n, 30n]],
+      16: [
+        [700n, 20n],
+        [700n, 30n],
+      ],
+      17: [
+        [10n, 20n],
+        [10n, 30n],
+      ],
       19: [],
       21: [[2n, 20n]],
-      27: [[10n, 20n], [10n, 30n]],
-      28: [[1n, 20n], [2n, 30n]],
+      27: [
+        [10n, 20n],
+        [10n, 30n],
+      ],
+      28: [
+        [1n, 20n],
+        [2n, 30n],
+      ],
       33: [],
       29: [],
       32: [],

@@ -3,7 +3,16 @@ import { describe, expect, test } from "vitest";
 import * as u128 from "./u128.ts";
 
 /** Numbers near the places where carries happen, and any others. */
-const edge = fc.constantFrom(0n, 1n, 0xffff_ffffn, 0x1_0000_0000n, (1n << 64n) - 1n, 1n << 64n, 1n << 96n, u128.U128_MAX);
+const edge = fc.constantFrom(
+  0n,
+  1n,
+  0xffff_ffffn,
+  0x1_0000_0000n,
+  (1n << 64n) - 1n,
+  1n << 64n,
+  1n << 96n,
+  u128.U128_MAX,
+);
 const number = fc.oneof(
   edge,
   fc.bigInt({ min: 0n, max: u128.U128_MAX }),

@@ -12,7 +12,7 @@
 import { assert } from "@stagbeetle/kernels";
 
 /** How many 32-bit lanes a u128 has. */
-export const U128_LANES = 4;
+const U128_LANES = 4;
 
 /** The largest u128, 2^128 − 1. */
 export const U128_MAX: bigint = (1n << 128n) - 1n;

@@ -71,7 +71,7 @@ export function multiply(out: Uint32Array, at: number, a: number, b: number): vo
   // Two 48-bit products, exact in a double: a × low half of b, and a × high half of b shifted by 16.
   const productLow = a * (b & 0xffff);
   const productHigh = a * (b >>> 16);
-  const low = (productLow % LANE) + ((productHigh % 0x1_0000) * 0x1_0000);
+  const low = (productLow % LANE) + (productHigh % 0x1_0000) * 0x1_0000;
   out[at] = low;
   out[at + 1] = Math.floor(productLow / LANE) + Math.floor(productHigh / 0x1_0000) + (low >= LANE ? 1 : 0);
 }

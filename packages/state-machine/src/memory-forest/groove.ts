@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import {
   type ForestMemory,
   type Groove,
@@ -48,7 +48,10 @@ export class MemoryGroove implements Groove {
   #scope: Scope | null = null;
 
   constructor(declaration: GrooveDeclaration, memory: ForestMemory, nextTick: NextTick) {
-    assert(declaration.timestampOffset % 8 === 0, () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`);
+    assert(
+      declaration.timestampOffset % 8 === 0,
+      () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`,
+    );
     this.declaration = declaration;
     this.#memory = memory;
     this.#nextTick = nextTick;
@@ -69,11 +72,11 @@ export class MemoryGroove implements Groove {
   }
 
   enqueue(_keys: Uint32Array, _at: number): void {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
   }
 
   enqueueTimestamp(_timestamps: Uint32Array, _at: number): void {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
   }
 
   prefetch(callback: () => void): void {
@@ -82,7 +85,7 @@ export class MemoryGroove implements Groove {
   }
 
   get(keys: Uint32Array, at: number): Pointer {
-    assert(this.#keys !== null, () => `${this.declaration.name} has no lookups`);
+    if (this.#keys === null) fail(`${this.declaration.name} has no lookups`);
     return this.#keys.find(keys, at);
   }
 
@@ -103,7 +106,7 @@ export class MemoryGroove implements Groove {
     const object = this.store.next();
     const timestampLane = (object + this.declaration.timestampOffset) >>> 2;
     const lanes = this.#memory.u32;
-    assert(timestampLanesValid(lanes, timestampLane), () => `${this.declaration.name}: inserted without a timestamp`);
+    if (!timestampLanesValid(lanes, timestampLane)) fail(`${this.declaration.name}: inserted without a timestamp`);
     this.#keys?.insert(object, false);
     this.order.inserted(lanes, timestampLane);
     this.store.append();
@@ -124,7 +127,7 @@ export class MemoryGroove implements Groove {
       changed ||= lanes[at + lane] !== lanes[from + lane];
       lanes[at + lane] = lanes[from + lane] as number;
     }
-    assert(changed, () => `${this.declaration.name}: an update that changes nothing`);
+    if (!changed) fail(`${this.declaration.name}: an update that changes nothing`);
   }
 
   insertOrphan(keys: Uint32Array, at: number): void {
@@ -132,7 +135,8 @@ export class MemoryGroove implements Groove {
     assert(this.#scope === null, "an orphan is inserted inside a scope");
     const orphan = this.#orphans.next();
     const lanes = this.#memory.u32;
-    for (let lane = 0; lane < ORPHAN_SIZE_BYTES / 4; lane += 1) lanes[(orphan >>> 2) + lane] = keys[at + lane] as number;
+    for (let lane = 0; lane < ORPHAN_SIZE_BYTES / 4; lane += 1)
+      lanes[(orphan >>> 2) + lane] = keys[at + lane] as number;
     this.#keys.insert(orphan, true);
     this.#orphans.append();
   }

@@ -17,7 +17,7 @@ import { SortedEntries } from "./sorted-entries.ts";
 import type { TimestampOrder } from "./timestamp-order.ts";
 
 /** The lanes of an indexed value. */
-export function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
+function valueLanesOf(kind: IndexKind): 0 | 2 | 4 {
   switch (kind) {
     case "void":
       return 0;
@@ -159,7 +159,9 @@ export class IndexTree {
 
   /** All entries by value, then by timestamp, up to date. */
   sorted(): SortedEntries {
-    this.#sorted ??= new SortedEntries(this.#memory, this.valueLanes, this.#order, (ordinal) => this.isRemoved(ordinal));
+    this.#sorted ??= new SortedEntries(this.#memory, this.valueLanes, this.#order, (ordinal) =>
+      this.isRemoved(ordinal),
+    );
     const sorted = this.#sorted;
     if (this.declaration.source.from === "hand") this.#sortHand(sorted);
     else this.#sortDerived(sorted);

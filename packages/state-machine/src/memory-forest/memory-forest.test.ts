@@ -314,9 +314,12 @@ function expectSame(things: Things, model: Model, range: { min: bigint; max: big
     .select(({ due, id }) => due !== 0 && !model.removed.has(id), "ascending")
     .toSorted((x, y) => x.due - y.due);
   expect(entries).toEqual(expected);
-  expect(things.forest.entriesOf(7).map(([, timestamp]) => timestamp).toSorted(ascending)).toEqual(
-    model.select(() => true, "ascending").map(({ timestamp }) => timestamp),
-  );
+  expect(
+    things.forest
+      .entriesOf(7)
+      .map(([, timestamp]) => timestamp)
+      .toSorted(ascending),
+  ).toEqual(model.select(() => true, "ascending").map(({ timestamp }) => timestamp));
 }
 
 function ascending(a: bigint, b: bigint): number {

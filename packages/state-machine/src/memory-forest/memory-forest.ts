@@ -40,7 +40,10 @@ export class MemoryForest implements Forest {
     this.memory = new GrowingMemory(options.memorySizeBytesMax ?? MEMORY_SIZE_BYTES_MAX);
     this.#grooves = options.grooves.map((groove) => new MemoryGroove(groove, this.memory, options.nextTick));
     this.scans = new MemoryScans(this.memory, options.nextTick, options.scansMax);
-    const treeIds = options.grooves.flatMap((groove) => [groove.treeId, ...groove.indexes.map((index) => index.treeId)]);
+    const treeIds = options.grooves.flatMap((groove) => [
+      groove.treeId,
+      ...groove.indexes.map((index) => index.treeId),
+    ]);
     assert(new Set(treeIds).size === treeIds.length, () => `tree ids are not unique: ${treeIds.join(", ")}`);
   }
 

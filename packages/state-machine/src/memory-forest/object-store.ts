@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import type { ForestMemory, Pointer } from "../forest.ts";
 
 const CHUNK_OBJECTS_SHIFT = 12;
@@ -40,7 +40,7 @@ export class ObjectStore {
   /** Where the next object will be. There must be room for it. */
   next(): Pointer {
     const chunk = this.#chunks[this.#count >>> CHUNK_OBJECTS_SHIFT];
-    assert(chunk !== undefined, () => `${this.#label}: no room for object ${this.#count}; more than were reserved`);
+    if (chunk === undefined) fail(`${this.#label}: no room for object ${this.#count}; more than were reserved`);
     return chunk + (this.#count & (CHUNK_OBJECTS - 1)) * this.#sizeBytes;
   }
 
@@ -51,7 +51,7 @@ export class ObjectStore {
 
   /** Where an object is. */
   pointerOf(ordinal: number): Pointer {
-    assert(ordinal < this.#count, () => `${this.#label}: object ${ordinal} of ${this.#count}`);
+    if (ordinal >= this.#count) fail(`${this.#label}: object ${ordinal} of ${this.#count}`);
     const chunk = this.#chunks[ordinal >>> CHUNK_OBJECTS_SHIFT] as Pointer;
     return chunk + (ordinal & (CHUNK_OBJECTS - 1)) * this.#sizeBytes;
   }

@@ -32,8 +32,19 @@ import type { SortedEntries } from "./sorted-entries.ts";
 
 /** What is behind a `Scan`. `index` is null unless a single index is scanned. */
 type Built =
-  | { readonly kind: "positions"; readonly groove: MemoryGroove; readonly cursor: Cursor; readonly index: IndexTree | null }
-  | { readonly kind: "entries"; readonly groove: MemoryGroove; readonly index: IndexTree; readonly sorted: SortedEntries; next: number };
+  | {
+      readonly kind: "positions";
+      readonly groove: MemoryGroove;
+      readonly cursor: Cursor;
+      readonly index: IndexTree | null;
+    }
+  | {
+      readonly kind: "entries";
+      readonly groove: MemoryGroove;
+      readonly index: IndexTree;
+      readonly sorted: SortedEntries;
+      next: number;
+    };
 
 /** Builds scans and reads them. Everything is at hand, so reading is synchronous; only its callback is not. */
 export class MemoryScans implements Scans {

@@ -18,12 +18,7 @@ export class SortedEntries {
   #added: Uint32Array;
   #addedCount = 0;
 
-  constructor(
-    memory: ForestMemory,
-    valueLanes: number,
-    order: TimestampOrder,
-    removed: (ordinal: number) => boolean,
-  ) {
+  constructor(memory: ForestMemory, valueLanes: number, order: TimestampOrder, removed: (ordinal: number) => boolean) {
     this.#memory = memory;
     this.#valueLanes = valueLanes;
     this.#strideLanes = valueLanes + 1;
@@ -74,8 +69,7 @@ export class SortedEntries {
     while (old < this.#count || fresh < sorted.length) {
       const added = sorted[fresh] as number;
       const oldFirst =
-        fresh === sorted.length ||
-        (old < this.#count && this.#compare(this.#entries, old, this.#added, added) <= 0);
+        fresh === sorted.length || (old < this.#count && this.#compare(this.#entries, old, this.#added, added) <= 0);
       const source = oldFirst ? this.#entries : this.#added;
       const from = (oldFirst ? old : added) * stride;
       if (oldFirst) old += 1;

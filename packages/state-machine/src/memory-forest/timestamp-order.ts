@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import type { ForestMemory } from "../forest.ts";
 import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -90,7 +90,7 @@ export class TimestampOrder {
 
   /** The object at a position. */
   ordinalAt(position: number): number {
-    assert(position >= 0 && position < this.#positionCount, () => `position ${position} of ${this.#positionCount}`);
+    if (position < 0 || position >= this.#positionCount) fail(`position ${position} of ${this.#positionCount}`);
     return this.#ordinals === null ? position : (this.#ordinals[position] as number);
   }
 
@@ -189,8 +189,7 @@ export class TimestampOrder {
       const old = position < this.#positionCount ? this.ordinalAt(position) : -1;
       const late = taken < tail.length ? (tail[taken] as number) : -1;
       const oldFirst =
-        late === -1 ||
-        (old !== -1 && !u64.lessThan(lanes, this.timestampLane(late), lanes, this.timestampLane(old)));
+        late === -1 || (old !== -1 && !u64.lessThan(lanes, this.timestampLane(late), lanes, this.timestampLane(old)));
       const ordinal = oldFirst ? old : late;
       if (oldFirst) position += 1;
       else taken += 1;

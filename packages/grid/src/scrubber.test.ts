@@ -1,0 +1,182 @@
+import {
+  type BlockReference,
+  BlockType,
+  clientSessionsEncodeSize,
+  PRODUCTION,
+  Random,
+  TEST_MIN,
+} from "@stagbeetle/vsr-protocol";
+import { describe, expect, test } from "vitest";
+import { Bench, type BenchOptions } from "../test/bench.ts";
+import { testMemory } from "../test/builders.ts";
+import { CheckpointTrailer } from "./checkpoint-trailer.ts";
+import { GridScrubber, type ScrubbedForest } from "./scrubber.ts";
+
+/** A forest that is a list of tables and of manifest blocks. */
+class TestForest implements ScrubbedForest {
+  tables: BlockReference[] = [];
+  manifest: BlockReference[] = [];
+  #tablesLeft: BlockReference[] = [];
+  #manifestLeft: BlockReference[] = [];
+
+  begin(random: Random): void {
+    const start = this.tables.length === 0 ? 0 : random.index(this.tables.length);
+    this.#tablesLeft = [...this.tables.slice(start), ...this.tables.slice(0, start)];
+    this.#manifestLeft = [...this.manifest];
+  }
+
+  nextTable(): BlockReference | null {
+    return this.#tablesLeft.shift() ?? null;
+  }
+
+  nextManifestBlock(): BlockReference | null {
+    return this.#manifestLeft.shift() ?? null;
+  }
+}
+
+class ScrubBench {
+  readonly bench: Bench;
+  readonly forest = new TestForest();
+  readonly clientSessions: CheckpointTrailer;
+  readonly scrubber: GridScrubber;
+
+  constructor(options: BenchOptions = {}) {
+    const bench = Bench.open(options);
+    this.bench = bench;
+    this.clientSessions = new CheckpointTrailer({
+      config: bench.config,
+      memory: testMemory(4096),
+      checksums: bench.checksums,
+      grid: bench.grid,
+      blockType: BlockType.clientSessions,
+      sizeMax: clientSessionsEncodeSize(bench.config),
+      label: "client sessions trailer",
+    });
+    this.scrubber = new GridScrubber({
+      config: bench.config,
+      grid: bench.grid,
+      forest: this.forest,
+      clientSessions: this.clientSessions,
+      random: new Random(1),
+    });
+  }
+
+  /** Writes a checkpoint with its client sessions, durable everywhere. */
+  checkpoint(): void {
+    const { bench, clientSessions } = this;
+    clientSessions.checkpoint(clientSessionsEncodeSize(bench.config), () => undefined);
+    bench.storage.run();
+    bench.checkpoint();
+    bench.grid.release(clientSessions.addresses);
+    bench.checkpointDurable();
+  }
+
+  /** Scrubs until the tour is finished; which addresses were read. */
+  tour(): number[] {
+    const { bench, scrubber } = this;
+    const { toursFinished } = scrubber.counts;
+    const before = bench.storage.log.length;
+    for (let intervals = 0; scrubber.counts.toursFinished === toursFinished; intervals += 1) {
+      if (intervals > 100) throw new Error(`the tour does not end: ${scrubber.describe()}`);
+      scrubber.scrub();
+      bench.storage.run();
+    }
+    return bench.storage.log.slice(before).map((line) => Number(line.replace("read ", "")));
+  }
+}
+
+describe("a tour of the scrubber", () => {
+  test("reads every block that is in use, once", () => {
+    const scrub = new ScrubBench();
+    const tables = [scrub.bench.table(3), scrub.bench.table(1), scrub.bench.table(2)];
+    scrub.forest.tables = tables.map((table) => table.at(-1) ?? { address: 0, checksum: 0n });
+    scrub.forest.manifest = [scrub.bench.written(9)];
+    scrub.checkpoint();
+    const { freeSet } = scrub.bench.grid;
+    for (let tours = 0; tours < 3; tours += 1) {
+      expect(scrub.tour().toSorted((a, b) => a - b)).toEqual([...freeSet.addressesAcquired()]);
+    }
+    expect(scrub.scrubber.counts.faults).toBe(0);
+  });
+
+  test("gives back the blocks that it holds", () => {
+    const scrub = new ScrubBench();
+    scrub.forest.tables = scrub.bench.table(3).slice(-1);
+    const available = scrub.bench.grid.blocks.available;
+    scrub.tour();
+    expect(scrub.bench.grid.blocks.available).toBe(available);
+    scrub.scrubber.scrub();
+    scrub.bench.storage.run();
+    scrub.bench.grid.cancel(() => scrub.scrubber.cancel());
+    scrub.bench.storage.run();
+    expect(scrub.bench.grid.blocks.available).toBe(available);
+  });
+
+  test("finds what is damaged and asks for it", () => {
+    const scrub = new ScrubBench();
+    const [first, , index] = scrub.bench.table(2);
+    if (first === undefined || index === undefined) throw new Error("a table has blocks");
+    scrub.forest.tables = [index];
+    scrub.bench.storage.damage(first.address, 300);
+    scrub.tour();
+    scrub.scrubber.scrub();
+    expect(scrub.bench.grid.missing.blockWaiting(first)).toBe(true);
+    expect(scrub.scrubber.counts.faults).toBe(1);
+  });
+
+  test("stays at a table with a damaged index block until it is repaired", () => {
+    const scrub = new ScrubBench();
+    const references = scrub.bench.table(2);
+    const index = references.at(-1) ?? { address: 0, checksum: 0n };
+    const bytes = scrub.bench.storage.bytes((index.address - 1) * 4096, 4096);
+    scrub.forest.tables = [index];
+    scrub.bench.storage.damage(index.address, 300);
+    for (let intervals = 0; intervals < 5; intervals += 1) {
+      scrub.scrubber.scrub();
+      scrub.bench.storage.run();
+    }
+    expect(new Set(scrub.bench.storage.log.slice(-3))).toEqual(new Set([`read ${index.address}`]));
+    expect(scrub.bench.grid.receiveBlock(bytes)).toBe(true);
+    scrub.bench.storage.run();
+    expect(scrub.tour()).toEqual(expect.arrayContaining(references.slice(0, 2).map(({ address }) => address)));
+  });
+
+  test("of a single replica goes on, because nobody can repair the block", () => {
+    const scrub = new ScrubBench({ replicaCount: 1 });
+    const tables = [scrub.bench.table(1), scrub.bench.table(1)];
+    scrub.forest.tables = tables.map((table) => table.at(-1) ?? { address: 0, checksum: 0n });
+    for (const { address } of scrub.forest.tables) scrub.bench.storage.damage(address, 300);
+    scrub.tour();
+    expect(scrub.scrubber.counts.faults).toBe(2);
+    expect(scrub.bench.grid.missing.count).toBe(0);
+  });
+
+  test("ignores blocks that become free meanwhile, and does not follow their table", () => {
+    const scrub = new ScrubBench();
+    const references = scrub.bench.table(3);
+    scrub.forest.tables = references.slice(-1);
+    scrub.scrubber.scrub();
+    scrub.bench.storage.run();
+    scrub.scrubber.scrub();
+    scrub.forest.tables = [];
+    scrub.bench.grid.release(references.map(({ address }) => address));
+    scrub.bench.checkpoint();
+    scrub.bench.checkpointDurable();
+    // The addresses are used for something else now.
+    for (const address of scrub.bench.acquire(4)) scrub.bench.create(address, 99);
+    scrub.bench.storage.run();
+    scrub.tour();
+    scrub.tour();
+    expect(scrub.scrubber.counts.faults).toBe(0);
+  });
+
+  test("has a pace that follows from the blocks in use, within bounds", () => {
+    const scrub = new ScrubBench();
+    const { process } = TEST_MIN;
+    expect(scrub.scrubber.intervalTicks).toBe(process.gridScrubberIntervalMaxTicks);
+    scrub.bench.acquire(4000);
+    const perBlock = Math.floor(process.gridScrubberCycleTicks / 4000);
+    expect(scrub.scrubber.intervalTicks).toBe(perBlock * process.gridScrubberReadsMax);
+    expect([PRODUCTION.process.gridScrubberIntervalMinTicks, process.gridScrubberIntervalMinTicks]).toEqual([5, 5]);
+  });
+});
