@@ -141,17 +141,14 @@ export class Groove {
 
   /** Inserts the object in the {@link slot}, whose timestamp is valid and whose key is new. Returns where it is now. */
   insert(): Pointer {
-    const object = this.slot();
-    const timestamp = (object + this.declaration.timestampOffset) >>> 2;
+    const composed = this.slot();
+    const timestamp = (composed + this.declaration.timestampOffset) >>> 2;
     const high = this.#lanes[timestamp + 1] as number;
     assert(
       high <= 0x7fff_ffff && ((this.#lanes[timestamp] as number) | high) !== 0,
       () => `${this.declaration.name}: inserted without a timestamp`,
     );
-    if (this.#lookups !== null) {
-      this.#lookups.cache.add(this.#slot, Content.object);
-      this.#slot = UNKNOWN;
-    }
+    const object = this.#lookups === null ? composed : this.#addComposed(this.#lookups.cache);
     this.trees.insert(object);
     return object;
   }
@@ -229,6 +226,12 @@ export class Groove {
     if (this.#lookups === null) return;
     this.#lookups.prefetch.reset();
     this.#lookups.cache.reset();
+  }
+
+  #addComposed(cache: ObjectCache): Pointer {
+    const slot = cache.add(this.#slot, Content.object);
+    this.#slot = UNKNOWN;
+    return cache.pointerOf(slot);
   }
 
   #keyed(): Lookups {

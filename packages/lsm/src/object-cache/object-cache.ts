@@ -130,22 +130,23 @@ export class ObjectCache {
   }
 
   /**
-   * Adds what was composed in a slot from {@link take}, pinned. The key is new, or that of a tombstone.
+   * Adds what was composed in a slot from {@link take}, pinned. The key is new, or that of a tombstone, whose slot the object
+   * gets then. Returns the object's slot.
    */
-  add(slot: number, content: Content): void {
-    const key = this.#keyOf(slot);
-    const former = this.#index.get(key);
+  add(slot: number, content: Content): number {
+    const former = this.#index.insert(this.#keyOf(slot), slot);
     if (former === absent) {
-      this.#index.insert(key, slot);
-    } else {
-      if (this.contentOf(former) !== Content.tombstone) fail(`${this.#label}: the key of a new object is in the cache already`);
-      this.#index.replace(key, slot);
-      this.#release(former);
+      if (this.#scopeActive) this.#undo.push(slot, Change.added, 0);
+      this.#set(slot, content);
+      return slot;
     }
-    this.#set(slot, content);
-    if (this.#scopeActive) {
-      this.#undo.push(slot, former === absent ? Change.added : Change.addedOverTombstone, 0);
-    }
+    if (this.contentOf(former) !== Content.tombstone) fail(`${this.#label}: the key of a new object is in the cache already`);
+    const object = this.pointerOf(former);
+    if (this.#scopeActive) this.#undo.push(former, Change.addedOverTombstone, object);
+    this.#copy(object, this.pointerOf(slot));
+    this.#set(former, content);
+    this.#release(slot);
+    return former;
   }
 
   /** Adds an object from the forest, pinned, with its bytes at `object`. If the key is here already, pins that. Returns the slot. */
@@ -155,21 +156,19 @@ export class ObjectCache {
     if (present !== UNKNOWN) return present;
     const slot = this.take();
     this.#copy(this.pointerOf(slot), object);
-    this.add(slot, Content.object);
-    return slot;
+    return this.add(slot, Content.object);
   }
 
   /** Adds that a key exists without an object, pinned. The rest of the object is zero. */
   addOrphan(key: Pointer, keySizeBytes: number): number {
     const present = this.pin(key);
-    if (present !== UNKNOWN) return present;
+    if (present !== UNKNOWN && this.contentOf(present) !== Content.tombstone) return present;
     const slot = this.take();
     const object = this.pointerOf(slot);
     const { bytes } = this.#memory;
     bytes.fill(0, object, object + this.objectSizeBytes);
     bytes.copyWithin(object + this.#keyOffset, key, key + keySizeBytes);
-    this.add(slot, Content.orphan);
-    return slot;
+    return this.add(slot, Content.orphan);
   }
 
   /** Gives an object other bytes, with the same key. */
@@ -267,6 +266,7 @@ export class ObjectCache {
         this.#release(slot);
         break;
       case Change.addedOverTombstone:
+        this.#copy(this.pointerOf(slot), former);
         this.#set(slot, Content.tombstone);
         break;
       case Change.updated:

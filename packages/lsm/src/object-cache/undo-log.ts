@@ -9,7 +9,7 @@ import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 export const Change = { added: 0, addedOverTombstone: 1, updated: 2, removed: 3 } as const;
 export type Change = (typeof Change)[keyof typeof Change];
 
-/** A stack of changes, with the former bytes of objects that were updated. */
+/** A stack of changes, with the former bytes of slots that were overwritten. */
 export class UndoLog {
   readonly #memory: LinearMemory;
   readonly #objectSizeBytes: number;
@@ -34,11 +34,11 @@ export class UndoLog {
     assert(this.#count < this.#changesMax, () => `more than ${this.#changesMax} changes in a scope`);
     this.#changes[2 * this.#count] = slot;
     this.#changes[2 * this.#count + 1] = change;
-    if (change === Change.updated) this.#copy(this.#formerAt(this.#count), object);
+    if (change === Change.updated || change === Change.addedOverTombstone) this.#copy(this.#formerAt(this.#count), object);
     this.#count += 1;
   }
 
-  /** Goes through all changes, the newest first, and forgets them. `former` are the bytes of an object before its update. */
+  /** Goes through all changes, the newest first, and forgets them. `former` are the bytes of an overwritten slot. */
   undo(apply: (slot: number, change: Change, former: Pointer) => void): void {
     while (this.#count > 0) {
       this.#count -= 1;
