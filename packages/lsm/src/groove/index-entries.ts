@@ -37,7 +37,10 @@ export class IndexEntries {
 
   /** Moves the entry of an object that changes: a tombstone for the old one, then the new one. */
   update(object: Pointer, replacement: Pointer, timestamp: number): void {
-    if (this.declaration.source.from === "hand") return;
+    const { source } = this.declaration;
+    if (source.from === "hand") return;
+    // Most updates leave most indexes as they are: then nothing need be derived.
+    if (source.from === "field" && this.#sameLanes(object + source.offset, replacement + source.offset, source.sizeBytes)) return;
     const had = this.#derive(object, this.#old);
     const has = this.#derive(replacement, this.#new);
     if (had === has && (!had || this.#equal())) return;
@@ -77,15 +80,24 @@ export class IndexEntries {
     const { u32 } = this.#memory;
     if (source.from === "derived") return source.write(u32, object >>> 2, out);
     assert(source.from === "field", () => `${this.tree.schema.name} is filled by hand`);
-    const at = (object + source.offset) >>> 2;
-    out.fill(0);
-    if (source.sizeBytes >= 4) {
-      for (let lane = 0; lane < source.sizeBytes / 4; lane += 1) out[lane] = u32[at + lane] as number;
-    } else {
-      const shifted = (u32[at] as number) >>> (8 * (source.offset % 4));
-      out[0] = shifted & (source.sizeBytes === 1 ? 0xff : 0xffff);
-    }
+    const { offset, sizeBytes } = source;
+    const at = (object + offset) >>> 2;
+    const wide = sizeBytes === 16;
+    const low = u32[at] as number;
+    out[0] = sizeBytes >= 4 ? low : (low >>> (8 * (offset % 4))) & (sizeBytes === 1 ? 0xff : 0xffff);
+    out[1] = sizeBytes >= 8 ? (u32[at + 1] as number) : 0;
+    out[2] = wide ? (u32[at + 2] as number) : 0;
+    out[3] = wide ? (u32[at + 3] as number) : 0;
     return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
+  }
+
+  /** Whether the lanes that a field touches are the same: of a field below 4 bytes, its neighbours too. */
+  #sameLanes(a: Pointer, b: Pointer, sizeBytes: number): boolean {
+    const { u32 } = this.#memory;
+    for (let offset = 0; offset < sizeBytes; offset += 4) {
+      if (u32[(a + offset) >>> 2] !== u32[(b + offset) >>> 2]) return false;
+    }
+    return true;
   }
 
   #equal(): boolean {
@@ -105,7 +117,10 @@ export class IndexEntries {
     const keeps = !(tombstone && kind === "unique");
     u32[at] = keeps ? (u32[timestamp] as number) : 0;
     u32[at + 1] = (keeps ? (u32[timestamp + 1] as number) : 0) | (tombstone ? TOMBSTONE_LANE : 0);
-    if (this.#fieldLanes === 4) u32.fill(0, at + 2, at + 4);
+    if (this.#fieldLanes === 4) {
+      u32[at + 2] = 0;
+      u32[at + 3] = 0;
+    }
     mutable.put();
     return value;
   }
