@@ -49,6 +49,11 @@ export class BlockCache {
     this.#cache = new SetAssociativeCache({ memory, entries: blocksMax, keys, label: "grid cache" });
   }
 
+  /** How much linear memory a cache of so many blocks takes in bytes, without the blocks. */
+  static memorySize(blocksMax: number): number {
+    return SetAssociativeCache.memorySize(blocksMax);
+  }
+
   /** Hits, misses and evictions. */
   get counts(): Readonly<CacheCounts> {
     return this.#cache.counts;

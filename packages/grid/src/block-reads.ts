@@ -137,7 +137,7 @@ export interface BlockReadsOptions {
   /** Runs when the disk does not have a block that someone waits for. */
   readonly onParked: (wanted: BlockReference, fault: BlockFault) => void;
   /** Runs before a read's owner hears of its end. */
-  readonly onResolve: (read: BlockRead) => void;
+  readonly onResolve: (read: BlockRead, result: Block | BlockFault) => void;
   /** Runs when the last read under way has completed while all were dropped. */
   readonly onCancelled: () => void;
 }
@@ -353,7 +353,7 @@ export class BlockReads {
   }
 
   #resolve(read: BlockRead, result: Block | BlockFault): void {
-    this.#options.onResolve(read);
+    this.#options.onResolve(read, result);
     read.transition("idle");
     read.onRead(read, result);
   }

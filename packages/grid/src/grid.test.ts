@@ -1,14 +1,24 @@
+import { LinearMemory } from "@stagbeetle/kernels";
 import {
   BlockHeader,
   type BlockReference,
   BlockRequest,
+  Checksums,
   FatalError,
   HEADER_SIZE_BYTES,
+  PRODUCTION,
+  Random,
+  SILENT_LOGGER,
+  TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { Bench } from "../test/bench.ts";
+import { Bench, TestSuperBlock } from "../test/bench.ts";
+import { MemoryStorage } from "../test/memory-storage.ts";
+import { cacheBlocksFor } from "./block-cache.ts";
 import { BlockRead } from "./block-reads.ts";
 import { BlockWrite } from "./block-writes.ts";
+import { Grid } from "./grid.ts";
+import { gridMemorySize } from "./grid-options.ts";
 
 /** A `block` message, as another replica sends it. */
 function messageOf(bench: Bench, address: number, fill: number): Uint8Array {
@@ -410,5 +420,38 @@ describe("cancelling", () => {
     bench.storage.run();
     expect(bench.grid.repairWritesAvailable).toBe(bench.config.process.gridIopsWriteMax);
     expect(bench.grid.missing.count).toBe(0);
+  });
+});
+
+describe("memory", () => {
+  test.each([
+    [TEST_MIN, 1 << 20],
+    [PRODUCTION, 1 << 20],
+    [PRODUCTION, 33_550_000],
+  ])("is what was announced (%#)", (config, blocksMax) => {
+    const { blockSize } = config.cluster;
+    const options = {
+      config,
+      storageSizeLimit: config.derived.dataFileSizeMin + blocksMax * blockSize,
+      cacheSizeBytes: 64 * blockSize,
+      blocksOfUsers: 4,
+    };
+    const announced = gridMemorySize(options);
+    const memory = new LinearMemory({ sizeBytes: announced + 8 * 4096 + 65_536, shared: false });
+    const free = memory.freeSizeBytes;
+    const superblock = new TestSuperBlock(config, 1);
+    const parts = { memory, storage: new MemoryStorage(config), superblock, checksums: new Checksums() };
+    new Grid({ ...options, ...parts, random: new Random(1), logger: SILENT_LOGGER });
+    const taken = free - memory.freeSizeBytes;
+    expect(taken).toBeGreaterThanOrEqual(announced);
+    expect(taken).toBeLessThan(announced + 8 * 4096);
+  });
+
+  test("of a cache that is too small is refused with status 1", () => {
+    const { blockSize } = TEST_MIN.cluster;
+    expect(cacheBlocksFor(TEST_MIN, 64 * blockSize)).toBe(64);
+    expect(cacheBlocksFor(TEST_MIN, 200 * blockSize)).toBe(192);
+    expect(() => cacheBlocksFor(TEST_MIN, 64 * blockSize - 1)).toThrow("--cache-grid");
+    expect(cacheBlocksFor(PRODUCTION, 1 << 30)).toBe(2048);
   });
 });

@@ -7,15 +7,11 @@
  *
  * @module
  */
-import { assert, type LinearMemory } from "@stagbeetle/kernels";
+import { assert } from "@stagbeetle/kernels";
 import {
-  BLOCK_REQUEST_SIZE_BYTES,
-  BlockHeader,
   type BlockReference,
-  BlockRequest,
   BlockType,
   blockTypeName,
-  type CheckpointState,
   type Checksums,
   Command,
   type Config,
@@ -25,8 +21,6 @@ import {
   freeSetBlocksReleasedTrailer,
   type GridPort,
   type Logger,
-  type Random,
-  recordBytes,
   type Storage,
   type TrailerReference,
 } from "@stagbeetle/vsr-protocol";
@@ -34,53 +28,13 @@ import { type Block, blockFault, type BlockFault } from "./block.ts";
 import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockPool } from "./block-pool.ts";
 import { type BlockRead, type BlockReadOptions, BlockReads } from "./block-reads.ts";
-import { BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-writes.ts";
+import { BlockRepairs } from "./block-repairs.ts";
+import { type BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-writes.ts";
 import { CheckpointTrailer, type TrailerGrid } from "./checkpoint-trailer.ts";
 import { FreeSet, freeSetEncodeSizeMax, gridBlocksMax } from "./free-set/free-set.ts";
 import type { Reservation } from "./free-set/reservation.ts";
+import { gridBlocksInMemory, type GridOptions, type GridSuperBlock } from "./grid-options.ts";
 import { GridBlocksMissing } from "./missing-blocks.ts";
-
-/** Trailers that are written at a checkpoint; each holds one block at a time. */
-const TRAILERS_MAX = 3;
-
-/** The scrubber holds the index block of the table that it is at. */
-const SCRUBBER_BLOCKS = 1;
-
-/** Of the blocks that one message asks for, how many are left to the missing blocks if there are so many. */
-const REQUESTS_FOR_MISSING = 2;
-
-/** What the grid must know of the superblock, which is open before the grid is. */
-export interface GridSuperBlock {
-  readonly working: {
-    readonly header: { readonly cluster: bigint };
-    readonly vsrState: { readonly replicaCount: number };
-    readonly checkpoint: CheckpointState;
-  };
-  readonly checkpointIds: { readonly id: bigint };
-}
-
-/** What a grid is made of. */
-export interface GridOptions {
-  readonly config: Config;
-  readonly memory: LinearMemory;
-  readonly storage: Storage;
-  readonly superblock: GridSuperBlock;
-  readonly checksums: Checksums;
-  /** Its own generator, so that its draws disturb nobody else's. */
-  readonly random: Random;
-  readonly logger: Logger;
-  /** The largest size of the data file in bytes (`--limit-storage`). */
-  readonly storageSizeLimit: number;
-  /** The size of the cache in bytes (`--cache-grid`). */
-  readonly cacheSizeBytes: number;
-  /**
-   * How many blocks the grid's users hold at once, those that they have handed over to be written included. Trailers and
-   * repairs are not theirs.
-   */
-  readonly blocksOfUsers: number;
-  /** Whether to compute the checksums of each block once more before it is written. For tests. */
-  readonly verify?: boolean;
-}
 
 /** What the grid is doing as a whole. */
 export type GridState = "closed" | "opening" | "open" | "checkpointing" | "cancelling";
@@ -93,19 +47,6 @@ const TRANSITIONS: Readonly<Record<GridState, readonly GridState[]>> = {
   cancelling: ["closed"],
 };
 
-/** How many blocks a grid of these options has in memory, `block_size` bytes each. */
-export function gridBlocksInMemory(options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers">): number {
-  const { config, cacheSizeBytes, blocksOfUsers } = options;
-  return (
-    cacheBlocksFor(config, cacheSizeBytes) +
-    BlockReads.blocksMax(config) +
-    config.process.gridIopsWriteMax +
-    TRAILERS_MAX +
-    SCRUBBER_BLOCKS +
-    blocksOfUsers
-  );
-}
-
 /** The grid of one replica. */
 export class Grid implements GridPort, TrailerGrid {
   /** Lends out the memory of new blocks. */
@@ -116,7 +57,6 @@ export class Grid implements GridPort, TrailerGrid {
   readonly #storage: Storage;
   readonly #superblock: GridSuperBlock;
   readonly #checksums: Checksums;
-  readonly #random: Random;
   readonly #logger: Logger;
   readonly #verify: boolean;
   readonly #cache: BlockCache;
@@ -126,8 +66,7 @@ export class Grid implements GridPort, TrailerGrid {
   readonly #releasedTrailer: CheckpointTrailer;
   readonly #acquiredHalves: Uint32Array;
   readonly #releasedHalves: Uint32Array;
-  readonly #repairWrites: readonly BlockWrite[];
-  #repairWritesFree: BlockWrite[];
+  readonly #repairs: BlockRepairs;
   #state: GridState = "closed";
   /** Whoever waits for `open`, `checkpoint` or `cancel`. */
   #callback: (() => void) | null = null;
@@ -144,7 +83,6 @@ export class Grid implements GridPort, TrailerGrid {
     this.#storage = storage;
     this.#superblock = superblock;
     this.#checksums = checksums;
-    this.#random = random;
     this.#logger = logger;
     this.#verify = options.verify ?? false;
     const blocksMax = gridBlocksMax(config, storageSizeLimit);
@@ -172,11 +110,6 @@ export class Grid implements GridPort, TrailerGrid {
     this.#releasedTrailer = trailer("free set released trailer");
     this.#acquiredHalves = halvesOf(this.#acquiredTrailer.buffer);
     this.#releasedHalves = halvesOf(this.#releasedTrailer.buffer);
-    this.#repairWrites = Array.from(
-      { length: config.process.gridIopsWriteMax },
-      () => new BlockWrite((write) => this.#repairWritesFree.push(write)),
-    );
-    this.#repairWritesFree = [...this.#repairWrites];
     this.#reads = new BlockReads({
       config,
       storage,
@@ -185,7 +118,7 @@ export class Grid implements GridPort, TrailerGrid {
       faultOf: (block, wanted) => blockFault(block, wanted, checksums),
       onValid: (block) => this.#cache.insert(block),
       onParked: (wanted, fault) => this.#onParked(wanted, fault),
-      onResolve: (read) => this.#assertReadEnds(read),
+      onResolve: (read, result) => this.#assertReadEnds(read, result),
       onCancelled: () => this.#onCancelled(),
     });
     this.#writes = new BlockWrites({
@@ -194,6 +127,14 @@ export class Grid implements GridPort, TrailerGrid {
       onDurable: (write) => this.#cache.insert(write.block),
       onComplete: (write) => this.#onWritten(write),
       onCancelled: () => this.#onCancelled(),
+    });
+    this.#repairs = new BlockRepairs({
+      config,
+      pool: this.blocks,
+      reads: this.#reads,
+      missing: this.missing,
+      random,
+      repairBlock: (write, block) => this.repairBlock(write, block),
     });
   }
 
@@ -239,7 +180,7 @@ export class Grid implements GridPort, TrailerGrid {
   }
 
   get repairWritesAvailable(): number {
-    return this.#repairWritesFree.length;
+    return this.#repairs.writesAvailable;
   }
 
   /** Has `listener` called right before blocks become free, while `freeSet.toBeFreed` still tells which. */
@@ -290,6 +231,7 @@ export class Grid implements GridPort, TrailerGrid {
   /** The new checkpoint's superblock is durable here. The blocks of its trailers are released, because the next has its own. */
   markCheckpointNotDurable(): void {
     assert(this.#state === "open", () => `a checkpoint is installed while ${this.#state}`);
+    assert(!this.#writes.pending("create"), "a checkpoint consists of blocks that are durable");
     // In this order: released before, the trailers would be freed one checkpoint too early.
     this.freeSet.markCheckpointNotDurable();
     this.release(this.#acquiredTrailer.addresses);
@@ -412,46 +354,11 @@ export class Grid implements GridPort, TrailerGrid {
   }
 
   receiveBlock(bytes: Uint8Array): boolean {
-    if (this.#state === "cancelling") return false;
-    const header = new BlockHeader(bytes);
-    const wanted = this.#reads.parked.some((read) => read.wants(header)) || this.missing.blockWaiting(header);
-    if (!wanted) return false;
-    const write = this.#repairWritesFree.pop();
-    assert(write !== undefined, "the bus holds blocks back while no repair can be written");
-    const block = this.blocks.acquire();
-    const { size } = header;
-    assert(size <= bytes.length && size <= block.buffer.length, () => `a block of ${size} bytes in ${bytes.length}`);
-    block.buffer.set(bytes.subarray(0, size));
-    this.fulfillBlock(block);
-    if (this.missing.blockWaiting(block.header)) this.repairBlock(write, block);
-    else this.#repairWritesFree.push(write);
-    block.release();
-    return true;
+    return this.#state !== "cancelling" && this.#repairs.receiveBlock(bytes);
   }
 
   nextBatchOfBlockRequests(body: Uint8Array, accept: (address: number, checksum: bigint) => boolean): number {
-    const countMax = this.#config.process.gridRepairRequestMax;
-    assert(body.length >= countMax * BLOCK_REQUEST_SIZE_BYTES, () => `${body.length} bytes for ${countMax} requests`);
-    if (this.#state === "cancelling") return 0;
-    let count = 0;
-    const add = ({ address, checksum }: BlockReference): void => {
-      if (!accept(address, checksum)) return;
-      const request = new BlockRequest(body, count * BLOCK_REQUEST_SIZE_BYTES);
-      recordBytes(request).fill(0);
-      request.blockAddress = address;
-      request.blockChecksum = checksum;
-      count += 1;
-    };
-    const countForReads = countMax - Math.min(REQUESTS_FOR_MISSING, this.missing.count);
-    for (const read of this.#reads.parked) {
-      if (count === countForReads) break;
-      add(read.options);
-    }
-    this.missing.waitingFrom(this.#random, (reference) => {
-      if (!isRequested(body, count, reference)) add(reference);
-      return count < countMax;
-    });
-    return count;
+    return this.#state === "cancelling" ? 0 : this.#repairs.nextBatchOfBlockRequests(body, accept);
   }
 
   /**
@@ -535,17 +442,12 @@ export class Grid implements GridPort, TrailerGrid {
   #onTrailerWritten(): void {
     this.#trailersPending -= 1;
     if (this.#trailersPending > 0) return;
-    assert(!this.#writes.pending("create"), "a checkpoint consists of blocks that are durable");
     this.#end("open");
   }
 
   #writeBlock(write: BlockWrite, block: Block, purpose: BlockWritePurpose): void {
     const { header } = block;
-    assert(header.command === Command.block && header.cluster === this.cluster, "a block is one of this cluster");
-    assert(
-      header.release <= this.checkpointRelease,
-      () => `block ${header.address} of release ${header.release} at a checkpoint of release ${this.checkpointRelease}`,
-    );
+    this.#assertOurs(block);
     assert(!this.freeSet.isFree(header.address), () => `block ${header.address} is written and free`);
     if (this.#verify) {
       const fault = blockFault(block, header, this.#checksums);
@@ -574,11 +476,23 @@ export class Grid implements GridPort, TrailerGrid {
     return cacheRead ? this.#cache.get(address, checksum) : null;
   }
 
-  #assertReadEnds(read: BlockRead): void {
+  /** What must hold of a block before it is used. */
+  #assertReadEnds(read: BlockRead, result: Block | BlockFault): void {
     if (!read.coherent) return;
+    const { address } = read.options;
+    assert(typeof result !== "string", () => `the read of block ${address} fails`);
     assert(
       read.checkpointId === this.#superblock.checkpointIds.id,
-      () => `the read of block ${read.options.address} spans a checkpoint`,
+      () => `the read of block ${address} spans a checkpoint`,
+    );
+    this.#assertOurs(result);
+  }
+
+  #assertOurs({ header }: Block): void {
+    assert(header.command === Command.block && header.cluster === this.cluster, "a block is one of this cluster");
+    assert(
+      header.release <= this.checkpointRelease,
+      () => `block ${header.address} of release ${header.release} at a checkpoint of release ${this.checkpointRelease}`,
     );
   }
 
@@ -600,7 +514,7 @@ export class Grid implements GridPort, TrailerGrid {
     this.freeSet.reset();
     this.#acquiredTrailer.reset();
     this.#releasedTrailer.reset();
-    this.#repairWritesFree = [...this.#repairWrites];
+    this.#repairs.reset();
     this.#end("closed");
   }
 }
@@ -609,12 +523,4 @@ export class Grid implements GridPort, TrailerGrid {
 function halvesOf(bytes: Uint8Array): Uint32Array {
   assert(bytes.length % 8 === 0, () => `${bytes.length} bytes are not whole words`);
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-}
-
-/** Whether a block is among the first `count` requests of a body. */
-function isRequested(body: Uint8Array, count: number, { address }: BlockReference): boolean {
-  for (let at = 0; at < count; at += 1) {
-    if (new BlockRequest(body, at * BLOCK_REQUEST_SIZE_BYTES).blockAddress === address) return true;
-  }
-  return false;
 }

@@ -17,7 +17,7 @@ const KEY_SIZE_BYTES = 8;
 const TWO_POW_32 = 0x1_0000_0000;
 
 /** The upper 32 bits of the product of two u32. */
-export function multiplyHigh(a: number, b: number): number {
+function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;

@@ -3,8 +3,10 @@
  *
  * @packageDocumentation
  */
-export { Grid, gridBlocksInMemory } from "./grid.ts";
-export type { GridOptions, GridState, GridSuperBlock } from "./grid.ts";
+export { Grid } from "./grid.ts";
+export type { GridState } from "./grid.ts";
+export { gridBlocksInMemory, gridMemorySize } from "./grid-options.ts";
+export type { GridOptions, GridSuperBlock } from "./grid-options.ts";
 export { Block, blockFault } from "./block.ts";
 export type { BlockFault, BlockValues } from "./block.ts";
 export {

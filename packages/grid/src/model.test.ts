@@ -132,7 +132,7 @@ test("the last checkpoint survives every crash, and the one before until it is d
   expect(crashes).toBeGreaterThan(50);
   expect(checkpoints).toBeGreaterThan(50);
   expect(reads).toBeGreaterThan(200);
-});
+}, 120_000);
 
 test("the same operations give the same addresses and the same disk, in whatever order the disk completes them", () => {
   const runs = [0, 1, 2].map((order) => {

@@ -170,6 +170,35 @@ describe("a tour of the scrubber", () => {
     expect(scrub.scrubber.counts.faults).toBe(0);
   });
 
+  test.each(["done", "under way"])("ignores what a read that was %s when its block became free has found", (state) => {
+    const scrub = new ScrubBench();
+    const { bench, scrubber } = scrub;
+    const damaged = bench.written(1);
+    bench.storage.damage(damaged.address, 300);
+    scrub.forest.manifest = [damaged];
+    scrubber.scrub();
+    // The newest request first: the read of the scrubber waits.
+    bench.storage.choose = (count) => count - 1;
+    bench.storage.step();
+    if (state === "done") bench.storage.run();
+    scrub.forest.manifest = [];
+    bench.grid.release([damaged.address]);
+    const told: string[] = [];
+    const until = (line: string): void => {
+      while (!told.includes(line)) bench.storage.step();
+    };
+    bench.grid.checkpoint(() => told.push("written"));
+    until("written");
+    bench.superblock.install(bench.grid);
+    bench.grid.markCheckpointNotDurable();
+    bench.grid.checkpointDurable(() => told.push("durable"));
+    until("durable");
+    expect(bench.grid.freeSet.isFree(damaged.address)).toBe(true);
+    expect(bench.storage.pendingCount).toBe(state === "done" ? 0 : 1);
+    scrub.tour();
+    expect([scrubber.counts.faults, bench.grid.missing.count]).toEqual([0, 0]);
+  });
+
   test("has a pace that follows from the blocks in use, within bounds", () => {
     const scrub = new ScrubBench();
     const { process } = TEST_MIN;

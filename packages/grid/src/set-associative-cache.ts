@@ -80,6 +80,11 @@ export class SetAssociativeCache<Key> {
     this.#hands = allocate(this.#sets / 2);
   }
 
+  /** How much linear memory a cache of so many entries takes in bytes, without what its owner keeps. */
+  static memorySize(entries: number): number {
+    return entries + entries / 4 + entries / CACHE_WAYS / 2;
+  }
+
   /** The index of the key's entry, which counts as used, or null. */
   get(key: Key): number | null {
     const index = this.#find(key);

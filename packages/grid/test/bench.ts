@@ -23,6 +23,7 @@ import {
   type BlockReadOptions,
   BlockWrite,
   Grid,
+  gridMemorySize,
   type GridSuperBlock,
   indexBlockSize,
   IndexMetadata,
@@ -31,9 +32,10 @@ import {
 import { testMemory } from "./builders.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 
-export const CLUSTER = 7n;
-export const RELEASE = 4361;
-const MIB = 1024 * 1024;
+const CLUSTER = 7n;
+const RELEASE = 4361;
+/** More than the alignment of all allocations of a grid takes. */
+const ALIGNMENT_MAX = 64 * 1024;
 
 /** What the grid asks of a superblock. */
 export class TestSuperBlock implements GridSuperBlock {
@@ -96,17 +98,20 @@ export class Bench {
     this.storage = options.storage ?? new MemoryStorage(config);
     this.superblock = options.superblock ?? new TestSuperBlock(config, options.replicaCount ?? 3);
     const { blockSize } = config.cluster;
-    this.grid = new Grid({
+    const sizes = {
       config,
-      memory: testMemory(MIB),
+      storageSizeLimit: config.derived.dataFileSizeMin + (options.blocksMax ?? 4096) * blockSize,
+      cacheSizeBytes: 64 * blockSize,
+      blocksOfUsers: 64,
+    };
+    this.grid = new Grid({
+      ...sizes,
+      memory: testMemory(gridMemorySize(sizes) + ALIGNMENT_MAX),
       storage: this.storage,
       superblock: this.superblock,
       checksums: this.checksums,
       random: new Random(1),
       logger: SILENT_LOGGER,
-      storageSizeLimit: config.derived.dataFileSizeMin + (options.blocksMax ?? 4096) * blockSize,
-      cacheSizeBytes: 64 * blockSize,
-      blocksOfUsers: 64,
       verify: true,
     });
   }

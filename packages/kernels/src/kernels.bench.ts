@@ -2,8 +2,17 @@
  * Prints how fast the kernels are, in a table a kind, beside a memory copy for scale. It reports, a person judges: each
  * figure is the best of a few rounds, on whatever else this machine was doing.
  */
-import { absent, createKernels, IdIndex, LinearMemory } from "./index.ts";
-import type { Kernels } from "./index.ts";
+import {
+  absent,
+  createKernels,
+  IdIndex,
+  LinearMemory,
+  MergeStep,
+  RunMerge,
+  sortScratchSizeBytes,
+  ValueKernels,
+} from "./index.ts";
+import type { Kernels, ValueLayout } from "./index.ts";
 
 const rounds = 7;
 const roundMilliseconds = 60;
@@ -86,5 +95,105 @@ function benchIdIndex(): void {
   printTable(["ids", "insert ns", "get ns", "many: hit ns", "many: miss ns", "bytes/id"], rows);
 }
 
+/** A batch of the values of one tree, by how their keys come. */
+interface ValueCase {
+  readonly name: string;
+  readonly layout: ValueLayout;
+  /** The field and the timestamp of value `number`. */
+  readonly key: (number: number) => readonly [field: bigint, timestamp: bigint];
+}
+
+const composite64: ValueLayout = { key: "composite64", sizeBytes: 16, timestampOffset: 8, secondary: true };
+const composite128: ValueLayout = { key: "composite128", sizeBytes: 32, timestampOffset: 16, secondary: true };
+const unique: ValueLayout = { key: "unique", sizeBytes: 32, timestampOffset: 16, secondary: false };
+const object: ValueLayout = { key: "timestamp", sizeBytes: 128, timestampOffset: 120, secondary: false };
+
+const timestampBase = 1_700_000_000_000_000_000n;
+
+function mixed(number: number): bigint {
+  return BigInt.asUintN(64, BigInt(number + 1) * 0x9e37_79b9_7f4a_7c15n);
+}
+
+const valueCases: readonly ValueCase[] = [
+  { name: "ledger", layout: composite64, key: (at) => [1n, timestampBase + BigInt(at)] },
+  { name: "amount", layout: composite128, key: (at) => [mixed(at) >> 44n, timestampBase + BigInt(at)] },
+  { name: "account id", layout: composite128, key: (at) => [mixed(at) >> 51n, timestampBase + BigInt(at)] },
+  { name: "random id", layout: unique, key: (at) => [(mixed(at) << 64n) | mixed(at + 7), timestampBase + BigInt(at)] },
+  { name: "accounts", layout: object, key: (at) => [0n, timestampBase + (mixed(at) >> 50n)] },
+];
+
+function writeValues({ memory }: Kernels, { layout, key }: ValueCase, at: number, count: number): void {
+  for (let number = 0; number < count; number++) {
+    const value = at + number * layout.sizeBytes;
+    const [field, timestamp] = key(number);
+    if (layout.key !== "timestamp") memory.view.setBigUint64(value, BigInt.asUintN(64, field), true);
+    if (layout.sizeBytes === 32) memory.view.setBigUint64(value + 8, field >> 64n, true);
+    memory.view.setBigUint64(value + layout.timestampOffset, timestamp, true);
+  }
+}
+
+/** A batch sorted, its two halves merged, eight runs of it merged, and one of its keys looked up. */
+function benchValues(): void {
+  const count = 8192;
+  const rows = valueCases.map((each) => {
+    const { layout } = each;
+    const kernels = createKernels({ memory: new LinearMemory({ sizeBytes: 32 << 20 }) });
+    const { memory } = kernels;
+    const values = new ValueKernels(kernels, layout);
+    const sizeBytes = count * layout.sizeBytes;
+    const [source, target, output] = [0, 1, 2].map(() => memory.allocate(sizeBytes, 64)) as [number, number, number];
+    const scratch = memory.allocate(sortScratchSizeBytes(layout, count), 64);
+    const key = memory.allocate(32, 16);
+    writeValues(kernels, each, source, count);
+    const sort = measure(() => {
+      memory.bytes.copyWithin(target, source, source + sizeBytes);
+      values.sort(target, count, scratch);
+    });
+    const kept = values.sort(target, count, scratch);
+    // Every other value to one half, so that both sides of a merge take turns.
+    for (let number = 0; number < kept; number++) {
+      const half = (number % 2) * (sizeBytes / 2) + (number >> 1) * layout.sizeBytes;
+      memory.bytes.copyWithin(
+        source + half,
+        target + number * layout.sizeBytes,
+        target + (number + 1) * layout.sizeBytes,
+      );
+    }
+    const step = new MergeStep(kernels, "bench");
+    const halfCount = kept >> 1;
+    const halfEnd = source + halfCount * layout.sizeBytes;
+    const secondEnd = source + sizeBytes / 2 + halfCount * layout.sizeBytes;
+    const merge = measure(() => {
+      step.setA(source, halfEnd);
+      step.setB(source + sizeBytes / 2, secondEnd);
+      step.setTarget(output, output + sizeBytes);
+      step.mergeBlocks(values, false);
+    });
+    const runMerge = new RunMerge(kernels, "bench");
+    const runSize = Math.floor(kept / 8) * layout.sizeBytes;
+    const runs = Array.from({ length: 8 }, (_, run) => ({
+      begin: target + run * runSize,
+      end: target + (run + 1) * runSize,
+    }));
+    const runsTime = measure(() => {
+      runMerge.open(values, runs);
+      step.setB(0, 0);
+      step.setTarget(output, output + sizeBytes);
+      step.mergeRuns(values, runMerge, false, count);
+    });
+    let next = 0;
+    const lookup = measure(() => {
+      next = (next + 7919) % kept;
+      values.writeKey(target + next * layout.sizeBytes, key);
+      if (values.find(target, kept, key) === 0) throw new Error(`value ${next} is lost`);
+    });
+    const perValue = [sort / count, merge / (2 * halfCount), runsTime / kept].map((time) => time.toFixed(1));
+    const merged = (2 * halfCount * layout.sizeBytes) / merge;
+    return [`${each.name} ${layout.sizeBytes} B`, ...perValue, merged.toFixed(2), lookup.toFixed(0)];
+  });
+  printTable(["values", "sort ns", "merge ns", "8 runs ns", "merge GB/s", "lookup ns"], rows);
+}
+
 benchChecksum();
 benchIdIndex();
+benchValues();

@@ -36,7 +36,9 @@ class Bench {
 
   write(at: number, values: readonly Value[]): number {
     const { sizeBytes } = this.layout;
-    values.forEach((value, number) => this.kernels.memory.bytes.set(encode(this.layout, value), at + number * sizeBytes));
+    values.forEach((value, number) =>
+      this.kernels.memory.bytes.set(encode(this.layout, value), at + number * sizeBytes),
+    );
     return at + values.length * sizeBytes;
   }
 
@@ -44,7 +46,9 @@ class Bench {
     const { sizeBytes } = this.layout;
     const count = (end - this.output) / sizeBytes;
     const at = (number: number): number => this.output + number * sizeBytes;
-    return Array.from({ length: count }, (_, number) => hex(this.kernels.memory.bytes.slice(at(number), at(number + 1))));
+    return Array.from({ length: count }, (_, number) =>
+      hex(this.kernels.memory.bytes.slice(at(number), at(number + 1))),
+    );
   }
 
   hexOf(values: readonly Value[]): string[] {
@@ -53,7 +57,9 @@ class Bench {
 
   /** Puts as the runs that suffix sorts at the cuts make of them. */
   writeRuns(values: readonly Value[], cuts: readonly number[]): Run[] {
-    const places = [...new Set([0, ...cuts.map((cut) => cut % (values.length + 1)), values.length])].toSorted((a, b) => a - b);
+    const places = [...new Set([0, ...cuts.map((cut) => cut % (values.length + 1)), values.length])].toSorted(
+      (a, b) => a - b,
+    );
     const runs: Run[] = [];
     let at = this.inputs;
     for (const [number, begin] of places.slice(0, -1).entries()) {
@@ -97,27 +103,32 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
 
   test("of two blocks merge until one of them or the room is used up", () => {
     fc.assert(
-      fc.property(puts(layout, countMax), fc.nat({ max: countMax }), fc.integer({ min: 1, max: 80 }), (values, cut, room) => {
-        const older = deduplicated(layout, sorted(layout, values.slice(0, cut)));
-        const newer = deduplicated(layout, sorted(layout, values.slice(cut)));
-        if (older.length + newer.length === 0) return;
-        const { step } = bench;
-        let a = bench.inputs;
-        let b = bench.blockB;
-        const aEnd = bench.write(a, newer);
-        const bEnd = bench.write(b, older);
-        let end = bench.output;
-        while (a < aEnd || b < bEnd) {
-          step.setA(a, aEnd);
-          step.setB(b, bEnd);
-          step.setTarget(end, end + room * layout.sizeBytes);
-          step.mergeBlocks(bench.values, false);
-          const roomLeft = end + room * layout.sizeBytes - step.target;
-          expect(roomLeft === 0 || step.a === aEnd || step.b === bEnd).toBe(true);
-          [a, b, end] = [step.a, step.b, step.target];
-        }
-        expect(bench.outputUpTo(end)).toEqual(bench.hexOf(deduplicated(layout, sorted(layout, values))));
-      }),
+      fc.property(
+        puts(layout, countMax),
+        fc.nat({ max: countMax }),
+        fc.integer({ min: 1, max: 80 }),
+        (values, cut, room) => {
+          const older = deduplicated(layout, sorted(layout, values.slice(0, cut)));
+          const newer = deduplicated(layout, sorted(layout, values.slice(cut)));
+          if (older.length + newer.length === 0) return;
+          const { step } = bench;
+          let a = bench.inputs;
+          let b = bench.blockB;
+          const aEnd = bench.write(a, newer);
+          const bEnd = bench.write(b, older);
+          let end = bench.output;
+          while (a < aEnd || b < bEnd) {
+            step.setA(a, aEnd);
+            step.setB(b, bEnd);
+            step.setTarget(end, end + room * layout.sizeBytes);
+            step.mergeBlocks(bench.values, false);
+            const roomLeft = end + room * layout.sizeBytes - step.target;
+            expect(roomLeft === 0 || step.a === aEnd || step.b === bEnd).toBe(true);
+            [a, b, end] = [step.a, step.b, step.target];
+          }
+          expect(bench.outputUpTo(end)).toEqual(bench.hexOf(deduplicated(layout, sorted(layout, values))));
+        },
+      ),
       { numRuns: propertyRuns },
     );
   });
@@ -153,7 +164,10 @@ test("a tombstone of a secondary index with nothing below is a broken invariant"
 
 test("duplicates count as dropped when their key is first looked at (spec 05 §23.3)", () => {
   const bench = new Bench(index);
-  const runs = bench.writeRuns([1n, 2n, 3n, 4n, 5n].map((key) => valueOf(key)), []);
+  const runs = bench.writeRuns(
+    [1n, 2n, 3n, 4n, 5n].map((key) => valueOf(key)),
+    [],
+  );
   const second = runs[0]?.end ?? 0;
   const third = bench.write(second, [valueOf(1n, true), valueOf(6n)]);
   const end = bench.write(third, [valueOf(1n)]);

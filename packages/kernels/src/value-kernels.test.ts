@@ -92,7 +92,8 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
           const at = subject.begin + number * layout.sizeBytes;
           subject.values.writeKey(at, subject.key);
           let integer = 0n;
-          for (let word = 3; word >= 0; word -= 1) integer = (integer << 64n) | view.getBigUint64(subject.key + 8 * word, true);
+          for (let word = 3; word >= 0; word -= 1)
+            integer = (integer << 64n) | view.getBigUint64(subject.key + 8 * word, true);
           expect(integer).toBe(keyOf(layout, value));
           const order = Math.sign(subject.values.compare(subject.begin, at));
           const [first, other] = [keyOf(layout, values[0] ?? value), keyOf(layout, value)];

@@ -82,7 +82,9 @@ describe("a crash", () => {
 
   test("brings back the memory tables as they were, runs and counts", () => {
     const memoryOf = (subject: TestForest): readonly string[] =>
-      subject.forest.trees.map(({ memory }) => `${memory.immutable.describe()} ${memory.snapshotMin} ${memory.flushed}`);
+      subject.forest.trees.map(
+        ({ memory }) => `${memory.immutable.describe()} ${memory.snapshotMin} ${memory.flushed}`,
+      );
     const subject = opened();
     runVector(vectorA, subject, 43);
     const before = memoryOf(subject);

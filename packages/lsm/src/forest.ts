@@ -17,6 +17,7 @@ import { NodePool } from "./manifest/segmented-array.ts";
 import { TableInfoPool, TableInfoView } from "./manifest/table-info.ts";
 import { ManifestLog, type ManifestLogObserver } from "./manifest-log/manifest-log.ts";
 import { ManifestPace, tablesPerForestMax } from "./manifest-log/pace.ts";
+import { treeScanBlocksMax } from "./scan/tree-scan.ts";
 import { Tree } from "./tree.ts";
 import type { TreeDeclaration } from "./tree-schema.ts";
 
@@ -46,7 +47,8 @@ const TRANSITIONS: Readonly<Record<ForestState, readonly ForestState[]>> = {
 /** How many blocks a forest holds at once, for the size of the grid's pool. */
 export function forestBlocksMax(config: Config, treeCount: number): number {
   const { buffersMax } = new ManifestPace(config, treeCount);
-  return COMPACTOR_BLOCKS_MAX + buffersMax;
+  const { lsmScansMax, lsmLevels } = config.cluster;
+  return COMPACTOR_BLOCKS_MAX + buffersMax + lsmScansMax * treeScanBlocksMax(lsmLevels);
 }
 
 /** One op's compaction under way. */

@@ -101,9 +101,12 @@ describe.each([
   { config: PRODUCTION, rows: productionRows },
   { config: TEST_MIN, rows: testMinRows },
 ])("in configuration $config.name", ({ config, rows }) => {
-  test.each(rows.map((row) => ({ treeId: row[0], row })))("tree $treeId has the shape of the table", ({ treeId, row }) => {
-    expect(rowOf(config, treeId)).toEqual(row);
-  });
+  test.each(rows.map((row) => ({ treeId: row[0], row })))(
+    "tree $treeId has the shape of the table",
+    ({ treeId, row }) => {
+      expect(rowOf(config, treeId)).toEqual(row);
+    },
+  );
 
   test("there are 33 trees, with ids from 1 without a gap", () => {
     const ids = accountingTrees(config).map(({ treeId }) => treeId);

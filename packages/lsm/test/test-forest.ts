@@ -4,6 +4,15 @@
 import { Grid } from "@stagbeetle/grid";
 import { assert, createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
+  type CompactionObserver,
+  type Forest,
+  forestBlocksMax,
+  GridStore,
+  GrooveForest,
+  type GrooveTrees,
+  type ManifestLogObserver,
+} from "@stagbeetle/lsm";
+import {
   CheckpointState,
   checkpointAfter,
   Checksums,
@@ -16,13 +25,8 @@ import {
   trigger,
   type TrailerReference,
 } from "@stagbeetle/vsr-protocol";
-import type { CompactionObserver } from "../src/compaction/compaction.ts";
-import { Forest, forestBlocksMax } from "../src/forest.ts";
-import { GridStore } from "../src/grid-store.ts";
-import { GrooveTrees } from "../src/groove/groove-trees.ts";
-import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { MemoryStorage } from "./memory-storage.ts";
-import { accountingTrees, transfersGroove } from "./transfers.ts";
+import { accountingTrees, grooves } from "./transfers.ts";
 
 const OBJECT_SIZE_BYTES = 128;
 const MEMORY_SIZE_BYTES = 96 * 1024 * 1024;
@@ -53,8 +57,7 @@ export interface TestCheckpoint {
 interface Parts {
   readonly kernels: Kernels;
   readonly grid: Grid;
-  readonly forest: Forest;
-  readonly groove: GrooveTrees;
+  readonly grooves: GrooveForest;
   /** Room for two objects, or a key. */
   readonly scratch: Pointer;
 }
@@ -89,11 +92,26 @@ export class TestForest {
   }
 
   get forest(): Forest {
-    return this.#parts.forest;
+    return this.grooves.forest;
   }
 
+  get grooves(): GrooveForest {
+    return this.#parts.grooves;
+  }
+
+  /** The trees of the transfers groove. */
   get groove(): GrooveTrees {
-    return this.#parts.groove;
+    return this.grooves.groove("Transfer").trees;
+  }
+
+  /** Where the current checkpoint's manifest log is. */
+  get manifest(): ManifestReferences {
+    const { checkpointState: state } = this;
+    return {
+      oldest: { checksum: state.manifestOldestChecksum, address: state.manifestOldestAddress },
+      newest: { checksum: state.manifestNewestChecksum, address: state.manifestNewestAddress },
+      blockCount: state.manifestBlockCount,
+    };
   }
 
   /** Room for a key. */
@@ -107,14 +125,8 @@ export class TestForest {
 
   /** Opens the data file. */
   open(): void {
-    this.#wait((done) => this.grid.open(done));
-    const { checkpointState: state } = this;
-    const manifest = {
-      oldest: { checksum: state.manifestOldestChecksum, address: state.manifestOldestAddress },
-      newest: { checksum: state.manifestNewestChecksum, address: state.manifestNewestAddress },
-      blockCount: state.manifestBlockCount,
-    };
-    this.#wait((done) => this.forest.open(manifest, done));
+    this.wait((done) => this.grid.open(done));
+    this.wait((done) => this.grooves.open(done));
     if (this.#options.fragmented === true && this.checkpointOp === 0) this.#fragment();
   }
 
@@ -147,13 +159,13 @@ export class TestForest {
   }
 
   checkpointDurable(): void {
-    this.#wait((done) => this.grid.checkpointDurable(done));
+    this.wait((done) => this.grid.checkpointDurable(done));
   }
 
   /** Compacts one op. Completions run to the end, unless a number of them is given: then whether it has ended. */
   compact(op: number, steps: number = Infinity): boolean {
     let done = false;
-    this.forest.compact(op, this.checkpointOp, () => {
+    this.grooves.compact(op, () => {
       done = true;
     });
     for (let step = 0; step < steps && !done; step += 1) assert(this.storage.step(), "nothing happens any more");
@@ -167,8 +179,8 @@ export class TestForest {
 
   checkpoint(op: number): TestCheckpoint {
     assert(this.checkpointsAt(op), () => `no checkpoint at op ${op}`);
-    this.#wait((done) => this.forest.checkpoint(done));
-    this.#wait((done) => this.grid.checkpoint(done));
+    this.wait((done) => this.grooves.checkpoint(done));
+    this.wait((done) => this.grid.checkpoint(done));
     const manifest = this.forest.manifestReferences();
     const { freeSetBlocksAcquired: acquired, freeSetBlocksReleased: released } = this.grid;
     this.#setCheckpoint(manifest, acquired, released);
@@ -226,18 +238,20 @@ export class TestForest {
       verify: true,
     });
     const scratch = memory.allocate(2 * OBJECT_SIZE_BYTES, 16, "test");
-    const forest = new Forest({
+    const grooveForest = new GrooveForest({
       config,
       kernels,
       store: new GridStore(grid, checksums),
-      trees,
+      superblock: this,
+      grooves: grooves(config),
       manifestTablesMax: TABLES_MAX,
       ...observersOf(this.#options),
     });
-    return { kernels, grid, forest, groove: new GrooveTrees(transfersGroove(config), forest, kernels), scratch };
+    return { kernels, grid, grooves: grooveForest, scratch };
   }
 
-  #wait(start: (done: () => void) => void): void {
+  /** Runs completions until the callback is called. */
+  wait(start: (done: () => void) => void): void {
     let done = false;
     start(() => {
       done = true;

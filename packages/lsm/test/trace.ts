@@ -2,14 +2,23 @@
  * Recorded traces of forests: operations, and the events that followed them. Ours are written in the same words.
  */
 import type { Pointer } from "@stagbeetle/kernels";
+import {
+  type Compaction,
+  type CompactionObserver,
+  type FlushSkipped,
+  ManifestEvent,
+  type ManifestLogObserver,
+  type TableInfoView,
+} from "@stagbeetle/lsm";
 import type { BlockReference } from "@stagbeetle/vsr-protocol";
-import type { Compaction, CompactionObserver, FlushSkipped } from "../src/compaction/compaction.ts";
-import { ManifestEvent, type TableInfoView } from "../src/manifest/table-info.ts";
-import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { TREE_NAMES } from "./transfers.ts";
 import type { TestCheckpoint, TestForest } from "./test-forest.ts";
 
-const EVENT_NAMES = { [ManifestEvent.insert]: "insert", [ManifestEvent.update]: "update", [ManifestEvent.remove]: "remove" };
+const EVENT_NAMES = {
+  [ManifestEvent.insert]: "insert",
+  [ManifestEvent.update]: "update",
+  [ManifestEvent.remove]: "remove",
+};
 
 const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 

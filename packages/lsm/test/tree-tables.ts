@@ -1,10 +1,14 @@
 /** A small secondary index to test memory tables with: keys are field 0 and a timestamp, `-k` is the tombstone of `k`. */
-import { createKernels, type Kernels, LinearMemory, sortScratchSizeBytes, type ValueLayout, ValueKernels } from "@stagbeetle/kernels";
+import {
+  createKernels,
+  type Kernels,
+  LinearMemory,
+  sortScratchSizeBytes,
+  type ValueLayout,
+  ValueKernels,
+} from "@stagbeetle/kernels";
+import { type MemoryTable, TreeMemory, TreeSchema } from "@stagbeetle/lsm";
 import { TEST_MIN } from "@stagbeetle/vsr-protocol";
-
-import { MemoryTable } from "../src/memory-table/memory-table.ts";
-import { TreeMemory } from "../src/memory-table/tree-memory.ts";
-import { TreeSchema } from "../src/tree-schema.ts";
 
 export class TestTables {
   readonly kernels: Kernels;

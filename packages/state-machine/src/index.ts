@@ -33,9 +33,8 @@ export type { NextTick } from "./memory-forest/groove.ts";
 export { MemoryForest } from "./memory-forest/memory-forest.ts";
 export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
 
-// The forest on disk.
-export { LsmForest, lsmForestBlocksMax } from "./lsm-forest/lsm-forest.ts";
-export type { LsmForestOptions, LsmForestSuperBlock } from "./lsm-forest/lsm-forest.ts";
+// The forest in a data file.
+export { LsmForest } from "./lsm-forest/lsm-forest.ts";
 export { accountingGrooveLimits } from "./lsm-forest/accounting-limits.ts";
 export type { CacheSizes } from "./lsm-forest/accounting-limits.ts";
 

@@ -3,7 +3,7 @@
  * and crashes when told to.
  */
 import { TestGrid } from "@stagbeetle/lsm/testing";
-import type { GridStore } from "@stagbeetle/lsm";
+import { forestBlocksMax, GrooveForest, type GridStore, treesOf } from "@stagbeetle/lsm";
 import type { Kernels } from "@stagbeetle/kernels";
 import { type Committing, type ManifestReferences, type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
 import {
@@ -12,7 +12,6 @@ import {
   AccountingStateMachine,
   Limits,
   LsmForest,
-  lsmForestBlocksMax,
 } from "../src/index.ts";
 import { Ledger, TEST_MIN } from "./ledger.ts";
 
@@ -37,16 +36,16 @@ export class RecordingLedger extends Ledger {
 
 /** The machine of one incarnation. */
 class Machine {
-  readonly forest: LsmForest;
+  readonly forest: GrooveForest;
   readonly machine: AccountingStateMachine;
-  readonly #superblock: { checkpointOp: number; manifestReferences: ManifestReferences };
+  readonly #superblock: { checkpointOp: number; manifest: ManifestReferences };
 
   constructor(kernels: Kernels, store: GridStore, checkpointOp: number, cacheObjects: number) {
     const grooves = accountingGrooves(LIMITS);
     const nothing = { checksum: 0n, address: 0 };
-    this.#superblock = { checkpointOp, manifestReferences: { oldest: nothing, newest: nothing, blockCount: 0 } };
+    this.#superblock = { checkpointOp, manifest: { oldest: nothing, newest: nothing, blockCount: 0 } };
     const caches = { accounts: cacheObjects, transfers: cacheObjects, transfersPending: cacheObjects };
-    this.forest = new LsmForest({
+    this.forest = new GrooveForest({
       config: CONFIG,
       kernels,
       store,
@@ -55,11 +54,11 @@ class Machine {
       limitsOf: accountingGrooveLimits(LIMITS, caches),
       manifestTablesMax: 4096,
     });
-    this.machine = new AccountingStateMachine({ forest: this.forest, ...TEST_MIN });
+    this.machine = new AccountingStateMachine({ forest: new LsmForest(this.forest), ...TEST_MIN });
   }
 
   open(manifest: ManifestReferences, callback: () => void): void {
-    this.#superblock.manifestReferences = manifest;
+    this.#superblock.manifest = manifest;
     this.machine.open(callback);
   }
 
@@ -94,7 +93,7 @@ export class LsmLedger {
       config: CONFIG,
       random,
       memorySizeBytes: 128 * MIB,
-      blocksOfUsers: lsmForestBlocksMax(CONFIG, accountingGrooves(LIMITS)),
+      blocksOfUsers: forestBlocksMax(CONFIG, treesOf(accountingGrooves(LIMITS)).length),
       cacheBlocks: 64,
       create: ({ kernels, store }) => new Machine(kernels, store, this.#checkpointOp(), cacheObjects),
     });
@@ -104,7 +103,7 @@ export class LsmLedger {
     return this.#op;
   }
 
-  get forest(): LsmForest {
+  get forest(): GrooveForest {
     return this.#grid.users.forest;
   }
 

@@ -141,6 +141,15 @@ describe("a released block", () => {
     expect(set.isFree(address)).toBe(true);
   });
 
+  test("of a shard that was full is acquired again", () => {
+    const set = openFreeSet(2 * SHARD_BITS);
+    acquire(set, SHARD_BITS + 10);
+    for (const address of [7, SHARD_BITS, SHARD_BITS + 3]) set.release(address);
+    set.markCheckpointNotDurable();
+    set.markCheckpointDurable();
+    expect(acquire(set, 4)).toEqual([7, SHARD_BITS, SHARD_BITS + 3, SHARD_BITS + 11]);
+  });
+
   test("is not released again, and a free one not at all", () => {
     const set = openFreeSet();
     const [address = 0] = acquire(set, 1);

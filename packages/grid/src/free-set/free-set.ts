@@ -41,6 +41,10 @@ function bitsFor(blocksMax: number): number {
   return Math.max(1, Math.ceil(blocksMax / SHARD_BITS)) * SHARD_BITS;
 }
 
+function shardBitsFor(bits: number): number {
+  return Math.ceil(bits / SHARD_BITS / 64) * 64;
+}
+
 /** What the trailers of a checkpoint say of the free set. Encodings as u32 halves, low half first. */
 export interface FreeSetEncoded {
   readonly acquired: Uint32Array;
@@ -83,7 +87,13 @@ export class FreeSet {
     this.#acquired = new BitSet(memory, bits, "free set acquired");
     this.#released = new BitSet(memory, bits, "free set released");
     this.#releasedPrior = new BitSet(memory, bits, "free set released prior");
-    this.#shardsFull = new BitSet(memory, Math.ceil(bits / SHARD_BITS / 64) * 64, "free set shards");
+    this.#shardsFull = new BitSet(memory, shardBitsFor(bits), "free set shards");
+  }
+
+  /** How much linear memory a set of `blocksMax` blocks takes in bytes. */
+  static memorySize(blocksMax: number): number {
+    const bits = bitsFor(blocksMax);
+    return (3 * bits + shardBitsFor(bits)) / 8;
   }
 
   /** Whether the trailers were decoded. While not, every block counts as acquired. */

@@ -189,7 +189,10 @@ export class Compaction {
     }
     this.tree.immutableKeys(this.rangeB.keys);
     this.tree.level(0).overlap(this.rangeB.keys.min, this.rangeB.keys.max, this.rangeB);
-    assert(this.rangeB.tables.length <= this.#growthFactor, () => `${this.name}: over ${this.rangeB.tables.length} tables`);
+    assert(
+      this.rangeB.tables.length <= this.#growthFactor,
+      () => `${this.name}: over ${this.rangeB.tables.length} tables`,
+    );
     this.#coalesce(count);
     return count;
   }

@@ -30,7 +30,10 @@ export class GrooveTrees {
   #scopeActive = false;
 
   constructor(declaration: GrooveDeclaration, forest: Forest, { memory }: Kernels) {
-    assert(declaration.timestampOffset % 8 === 0, () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`);
+    assert(
+      declaration.timestampOffset % 8 === 0,
+      () => `${declaration.name}: timestamp at ${declaration.timestampOffset}`,
+    );
     this.declaration = declaration;
     this.#memory = memory;
     this.objects = forest.tree(declaration.treeId);

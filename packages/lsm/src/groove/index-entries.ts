@@ -39,8 +39,7 @@ export class IndexEntries {
   update(object: Pointer, replacement: Pointer, timestamp: number): void {
     const { source } = this.declaration;
     if (source.from === "hand") return;
-    // Most updates leave most indexes as they are: then nothing need be derived.
-    if (source.from === "field" && this.#sameLanes(object + source.offset, replacement + source.offset, source.sizeBytes)) return;
+    if (source.from === "field" && this.#sameLanes(object, replacement, source.offset, source.sizeBytes)) return;
     const had = this.#derive(object, this.#old);
     const has = this.#derive(replacement, this.#new);
     if (had === has && (!had || this.#equal())) return;
@@ -91,11 +90,12 @@ export class IndexEntries {
     return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
   }
 
-  /** Whether the lanes that a field touches are the same: of a field below 4 bytes, its neighbours too. */
-  #sameLanes(a: Pointer, b: Pointer, sizeBytes: number): boolean {
+  /** Whether the lanes that a field lies in are the same in two objects: most updates leave most fields alone. */
+  #sameLanes(object: Pointer, replacement: Pointer, offset: number, sizeBytes: number): boolean {
     const { u32 } = this.#memory;
-    for (let offset = 0; offset < sizeBytes; offset += 4) {
-      if (u32[(a + offset) >>> 2] !== u32[(b + offset) >>> 2]) return false;
+    const end = (offset + sizeBytes - 1) >>> 2;
+    for (let lane = offset >>> 2; lane <= end; lane += 1) {
+      if (u32[(object >>> 2) + lane] !== u32[(replacement >>> 2) + lane]) return false;
     }
     return true;
   }

@@ -89,10 +89,7 @@ export class ManifestLog {
     this.#infos = new TableInfoView(kernels.memory);
     this.#observer = observer ?? null;
     this.#read = new BlockRead((_, block) => this.#onRead(block as Block));
-    this.#writesFree = Array.from(
-      { length: pace.buffersMax },
-      () => new BlockWrite((write) => this.#onWritten(write)),
-    );
+    this.#writesFree = Array.from({ length: pace.buffersMax }, () => new BlockWrite((write) => this.#onWritten(write)));
   }
 
   /** Where the log is, for the superblock; only right after a checkpoint or open. */
@@ -182,7 +179,8 @@ export class ManifestLog {
 
   /** One line for people. */
   describe(): string {
-    const open = this.#open === null ? "no open block" : `${this.#open.entryCount} entries in block ${this.#open.address}`;
+    const open =
+      this.#open === null ? "no open block" : `${this.#open.entryCount} entries in block ${this.#open.address}`;
     return `manifest log ${this.#state}: ${this.#log.length} blocks, ${this.extents.count} tables, ${open}`;
   }
 
@@ -204,7 +202,10 @@ export class ManifestLog {
         return;
       }
       assert(block.checksum === references.oldest.checksum, () => `manifest block ${block.address} is another`);
-      assert(this.#log.length === references.blockCount, () => `${this.#log.length} of ${references.blockCount} blocks`);
+      assert(
+        this.#log.length === references.blockCount,
+        () => `${this.#log.length} of ${references.blockCount} blocks`,
+      );
       this.#openDone(callback);
     });
   }

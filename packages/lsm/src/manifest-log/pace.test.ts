@@ -9,7 +9,15 @@ test("the bounds are those of spec 05 §13.1", () => {
   const of = (config: typeof PRODUCTION): readonly number[] => {
     const pace = new ManifestPace(config, TREES);
     const { entriesPerBlock, tablesMax, appendBlocksMax, compactBlocksMax, logBlocksCycleMax, logBlocksMax } = pace;
-    return [entriesPerBlock, tablesMax, appendBlocksMax, compactBlocksMax, logBlocksCycleMax, logBlocksMax, pace.buffersMax];
+    return [
+      entriesPerBlock,
+      tablesMax,
+      appendBlocksMax,
+      compactBlocksMax,
+      logBlocksCycleMax,
+      logBlocksMax,
+      pace.buffersMax,
+    ];
   };
   expect(of(PRODUCTION)).toEqual([4094, 2396744, 1, 2, 1172, 1466, 4]);
   expect(of(TEST_MIN)).toEqual([30, 21844, 66, 71, 10365, 11091, 138]);
@@ -27,6 +35,9 @@ test.each([
   { config: PRODUCTION, logBlocks: 3, tables: 10000, blocks: 1 },
   { config: PRODUCTION, logBlocks: 1171, tables: 7, blocks: 2 },
   { config: TEST_MIN, logBlocks: 3, tables: 40, blocks: 11 },
-])("$logBlocks blocks and $tables tables compact $blocks blocks (spec 05 §23.4)", ({ config, logBlocks, tables, blocks }) => {
-  expect(new ManifestPace(config, TREES).halfBarCompactBlocks(logBlocks, tables)).toBe(blocks);
-});
+])(
+  "$logBlocks blocks and $tables tables compact $blocks blocks (spec 05 §23.4)",
+  ({ config, logBlocks, tables, blocks }) => {
+    expect(new ManifestPace(config, TREES).halfBarCompactBlocks(logBlocks, tables)).toBe(blocks);
+  },
+);

@@ -68,7 +68,14 @@ type Step =
   | { readonly do: "purge" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant("insert" as const), min: fc.nat({ max: KEY_MAX }), size: fc.nat({ max: 12 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("insert" as const),
+      min: fc.nat({ max: KEY_MAX }),
+      size: fc.nat({ max: 12 }),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("replace" as const, "remove" as const), pick: fc.nat() }) },
   { weight: 3, arbitrary: fc.constantFrom({ do: "bump" } as const, { do: "purge" } as const) },
 );
@@ -126,7 +133,9 @@ function expectEqual(subject: Subject, snapshot: number, probes: readonly number
     expect(level.edge(subject.key(probe, 0), subject.key(end, 1), "ascending")).toBe(within[0]?.info ?? 0);
     expect(level.edge(subject.key(probe, 0), subject.key(end, 1), "descending")).toBe(within.at(-1)?.info ?? 0);
     level.overlap(subject.key(probe, 0), subject.key(end, 1), subject.range);
-    expect(subject.range.tables.map((info) => infos.address(info))).toEqual(within.map(({ info }) => infos.address(info)));
+    expect(subject.range.tables.map((info) => infos.address(info))).toEqual(
+      within.map(({ info }) => infos.address(info)),
+    );
     const min = Math.min(probe, ...within.map((table) => table.min));
     const max = Math.max(end, ...within.map((table) => table.max));
     expect(Number(keyInteger(subject.memory, subject.range.keys.min))).toBe(min);
@@ -154,8 +163,18 @@ describe("a level of a manifest", () => {
     const subject = new Subject();
     const below = subject.newLevel();
     const level = subject.newLevel();
-    const [wide, first] = [[0, 40], [50, 60], [70, 80]].map(([min = 0, max = 0]) => subject.insert(level, min, max, 1));
-    for (const [min = 0, max = 0] of [[0, 5], [10, 15], [55, 65], [75, 85]]) subject.insert(below, min, max, 1);
+    const [wide, first] = [
+      [0, 40],
+      [50, 60],
+      [70, 80],
+    ].map(([min = 0, max = 0]) => subject.insert(level, min, max, 1));
+    for (const [min = 0, max = 0] of [
+      [0, 5],
+      [10, 15],
+      [55, 65],
+      [75, 85],
+    ])
+      subject.insert(below, min, max, 1);
     expect(level.leastOverlap(below, 4, subject.range)).toBe(first?.info);
     expect(subject.range.tables.length).toBe(1);
     subject.insert(level, 90, 95, 1);

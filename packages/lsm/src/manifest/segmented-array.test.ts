@@ -47,7 +47,11 @@ test("finds the first element that is not before a key", () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 60 }), { maxLength: 80, size: "max" }), fc.nat({ max: 61 }), (elements, key) => {
       const array = new SegmentedArray(poolOf(4, 200));
-      for (const element of elements) array.insert(array.partition((other) => other < element), element);
+      for (const element of elements)
+        array.insert(
+          array.partition((other) => other < element),
+          element,
+        );
       const sorted = elements.toSorted((a, b) => a - b);
       expect([...array]).toEqual(sorted);
       expect(array.partition((element) => element < key)).toBe(sorted.filter((element) => element < key).length);

@@ -149,7 +149,10 @@ export class SegmentedArray {
     const half = this.#pool.nodeCapacity / 2;
     for (const [node, count] of this.#counts.entries()) {
       const last = node === this.#counts.length - 1;
-      assert(count >= (last ? 1 : half) && count <= this.#pool.nodeCapacity, () => `node ${node} has ${count} elements`);
+      assert(
+        count >= (last ? 1 : half) && count <= this.#pool.nodeCapacity,
+        () => `node ${node} has ${count} elements`,
+      );
     }
     assert(this.#indexOfNode(this.#nodes.length) === this.#length, () => `${this.#length} elements`);
   }

@@ -15,10 +15,16 @@ describe("the mutable table", () => {
     tables.put(-1, 6);
     expect(state()).toEqual([[1, 2, 3, 4, 5, -1, 6], [5]]);
     tables.sortSuffix();
-    expect(state()).toEqual([[1, 2, 3, 4, 5, -1, 6], [5, 7]]);
+    expect(state()).toEqual([
+      [1, 2, 3, 4, 5, -1, 6],
+      [5, 7],
+    ]);
     tables.put(1);
     tables.sortSuffix();
-    expect(state()).toEqual([[1, 2, 3, 4, 5, -1, 6, 1], [5, 7, 8]]);
+    expect(state()).toEqual([
+      [1, 2, 3, 4, 5, -1, 6, 1],
+      [5, 7, 8],
+    ]);
     tables.mutable.sort(tables.scratch);
     expect(state()).toEqual([[1, 2, 3, 4, 5, 6], [6]]);
   });
@@ -87,7 +93,10 @@ describe("the swap at the end of a bar", () => {
     tables.put(-5);
     tables.sortSuffix();
     tables.memory.swap(8, tables.scratch);
-    expect([tables.keys(tables.immutable), tables.runEnds(tables.immutable)]).toEqual([[1, 5, 6, -5], [3, 4]]);
+    expect([tables.keys(tables.immutable), tables.runEnds(tables.immutable)]).toEqual([
+      [1, 5, 6, -5],
+      [3, 4],
+    ]);
     expect([tables.memory.snapshotMin, tables.memory.barsAbsorbed]).toEqual([8, 1]);
   });
 

@@ -71,7 +71,10 @@ export class MemoryTable {
     const begin = this.#runEnds.at(-1) ?? 0;
     if (begin === this.#count) return;
     const kept = this.#values.sort(this.begin + begin * this.#sizeBytes, this.#count - begin, scratch);
-    assert(kept <= this.#count - begin, () => `${this.#schema.name}: ${kept} values are left of ${this.#count - begin}`);
+    assert(
+      kept <= this.#count - begin,
+      () => `${this.#schema.name}: ${kept} values are left of ${this.#count - begin}`,
+    );
     this.#count = begin + kept;
     if (kept > 0) this.#runEnds.push(this.#count);
   }
@@ -88,7 +91,11 @@ export class MemoryTable {
   find(key: KeyPointer): Pointer {
     for (let run = this.#runEnds.length - 1; run >= 0; run -= 1) {
       const begin = this.#runBegin(run);
-      const found = this.#values.find(this.begin + begin * this.#sizeBytes, (this.#runEnds[run] as number) - begin, key);
+      const found = this.#values.find(
+        this.begin + begin * this.#sizeBytes,
+        (this.#runEnds[run] as number) - begin,
+        key,
+      );
       if (found !== 0) return found;
     }
     return 0;
@@ -136,7 +143,10 @@ export class MemoryTable {
   }
 
   restore(state: MemoryTableState): void {
-    assert(state.count <= this.#count, () => `${this.#schema.name}: ${this.#count} values are restored to ${state.count}`);
+    assert(
+      state.count <= this.#count,
+      () => `${this.#schema.name}: ${this.#count} values are restored to ${state.count}`,
+    );
     this.#count = state.count;
     this.#runEnds.length = 0;
     this.#runEnds.push(...state.runEnds);

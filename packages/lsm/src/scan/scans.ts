@@ -14,9 +14,8 @@ import type { KeyPointer } from "../key.ts";
 import type { Tree } from "../tree.ts";
 import { IntersectionScan, UnionScan } from "./merge-scan.ts";
 import { type ScanEnd, type ScanInspector, ScanReader } from "./scan-reader.ts";
-import type { Direction } from "./source.ts";
-import type { TimestampScan } from "./timestamp-scan.ts";
-import { TreeScan, treeScanBlocksMax } from "./tree-scan.ts";
+import type { Direction, TimestampScan } from "./timestamp-scan.ts";
+import { TreeScan } from "./tree-scan.ts";
 
 /** Timestamps from `min` to `max`, both inclusive. */
 export interface TimestampRange {
@@ -25,7 +24,7 @@ export interface TimestampRange {
 }
 
 /** What a scan is read into. */
-export interface ScanInto {
+export interface ScanRead {
   /** Whose objects are fetched by the timestamps that the scan yields: the scanned groove or another one. */
   readonly groove: Groove;
   /** Where the objects go, one after the other, in scan order. */
@@ -50,11 +49,6 @@ const FIELD_LANES: Readonly<Record<Exclude<IndexKind, "unique">, number>> = { vo
 const FIELD_LANE = 2;
 const KEY_LANES = 8;
 const TIMESTAMP_MAX = (1n << 63n) - 1n;
-
-/** How many blocks scans hold at most, for the size of the grid's pool. */
-export function scanBlocksMax(config: Config): number {
-  return config.cluster.lsmScansMax * treeScanBlocksMax(config);
-}
 
 /** Up to `lsm_scans_max` trees are scanned between two releases. */
 export class Scans {
@@ -136,7 +130,7 @@ export class Scans {
    * Reads objects. Goes on where the last reading of the scan ended, if it ended `full`. The callback runs once, never from
    * inside the call, with the count of objects taken.
    */
-  read(scan: TimestampScan, into: ScanInto, callback: (count: number, end: ScanEnd) => void): void {
+  read(scan: TimestampScan, into: ScanRead, callback: (count: number, end: ScanEnd) => void): void {
     assert(this.#roots.has(scan), "the scan was released or used up");
     const { groove, destination, countMax, inspect } = into;
     const { objects } = groove.trees;

@@ -15,7 +15,10 @@ export function valuesBegin(block: Block): Pointer {
 
 /** The size of a block with so many values, header included. */
 export function valueBlockSizeBytes(schema: TreeSchema, valueCount: number): number {
-  assert(valueCount > 0 && valueCount <= schema.valuesPerBlock, () => `${schema.name}: a block of ${valueCount} values`);
+  assert(
+    valueCount > 0 && valueCount <= schema.valuesPerBlock,
+    () => `${schema.name}: a block of ${valueCount} values`,
+  );
   return HEADER_SIZE_BYTES + valueCount * schema.layout.sizeBytes;
 }
 

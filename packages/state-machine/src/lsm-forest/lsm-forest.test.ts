@@ -183,7 +183,7 @@ describe("the accounting state machine answers on disk as it does in memory", ()
           subject.crash();
           follow(workload.ledger, subject);
         }
-        const levels = subject.forest.trees.trees.map(({ levels: of }) => of.findLastIndex((level) => level.tableCount > 0));
+        const levels = subject.forest.forest.trees.map(({ levels: of }) => of.findLastIndex((level) => level.tableCount > 0));
         expect(Math.max(...levels), "tables have sunk").toBeGreaterThanOrEqual(1);
       });
     }

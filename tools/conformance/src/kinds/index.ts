@@ -6,10 +6,11 @@
 import type { Kind } from "../artefact.ts";
 import { accounting } from "./accounting.ts";
 import { blocks } from "./blocks.ts";
+import { checkpoints } from "./checkpoints.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
 import { lsm } from "./lsm.ts";
 import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, accounting, session, format, blocks, dataFile, lsm];
+export const kinds: readonly Kind[] = [frames, accounting, session, lsm, format, blocks, checkpoints, dataFile];

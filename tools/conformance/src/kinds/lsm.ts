@@ -44,13 +44,11 @@ export const lsm: Kind = {
   name: "lsm",
   discover(root, files) {
     const traces = files.filter((file) => file.endsWith(".trace.zst"));
-    const artefacts = traces.map(
-      (file): Artefact => ({
-        name: file.slice(0, -".trace.zst".length),
-        kind: "lsm",
-        check: () => check(basename(file), join(root, file)),
-      }),
-    );
+    const artefacts = traces.map((file): Artefact => ({
+      name: file.slice(0, -".trace.zst".length),
+      kind: "lsm",
+      check: () => check(basename(file), join(root, file)),
+    }));
     return Promise.resolve(artefacts);
   },
 };
