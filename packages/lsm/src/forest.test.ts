@@ -1,7 +1,7 @@
 import { Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
-import { TestForest } from "../test/test-forest.ts";
+import { CACHE_BLOCKS, TestForest } from "../test/test-forest.ts";
 import { checkpointLine, TraceWriter } from "../test/trace.ts";
 import { runVector, vectorA, vectorB } from "../test/vectors.ts";
 
@@ -56,6 +56,23 @@ describe("a forest from scratch", () => {
       "insert: level=0 tree=18 checksum=5745110bd97152d7d14fc2508fa0147c address=4 snapshot=8..18446744073709551615",
     ]);
   });
+});
+
+describe("a reset", () => {
+  test.each([0, 1, 2, 4, 7, 12, 20, 40])(
+    "in the middle of a compaction, after %d completions, is as a restart",
+    (steps) => {
+      const subject = opened(new Random(steps));
+      runVector(vectorA, subject, 54);
+      vectorA.putsOf(subject, 55);
+      subject.compact(55, steps);
+      subject.reset();
+      expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
+      subject.reset();
+      // Only the cache has blocks left.
+      expect(subject.grid.blocks.blocksMax - subject.grid.blocks.available).toBeLessThanOrEqual(CACHE_BLOCKS);
+    },
+  );
 });
 
 describe("a crash", () => {

@@ -198,11 +198,30 @@ class Model {
     this.bars = this.bars.slice(-1);
   }
 
+  /** A restart, or a reset while an op is being prefetched and scanned. */
   crash(): void {
-    this.subject.crash();
+    if (this.random.boolean()) this.subject.crash();
+    else this.resetDuringPrefetch();
     this.op = this.subject.checkpointOp;
     this.known = new Map(this.checkpointed);
     this.bars = [];
+  }
+
+  resetDuringPrefetch(): void {
+    const { grooves, storage } = this.subject;
+    grooves.prefetchBegin(this.op + 1);
+    for (let each = 0; each < 5; each += 1) this.groove.enqueue(this.lanes(this.randomId()), 0);
+    const unexpected = (): never => {
+      throw new Error("a callback runs after a reset");
+    };
+    this.groove.prefetch(() => undefined);
+    const range = { min: 1n, max: TIMESTAMP_MAX };
+    const scan = grooves.scans.objects(this.groove, range, "descending");
+    grooves.scans.read(scan, { groove: this.groove, destination: this.room, countMax: 20 }, () => undefined);
+    for (let steps = this.random.index(4); steps > 0; steps -= 1) storage.step();
+    const other = this.subject.grooves.groove("TransferPending");
+    other.prefetch(unexpected);
+    this.subject.reset();
   }
 
   /** Reads a scan a few objects at a time into the room behind the scratch. */

@@ -5,12 +5,11 @@
  */
 import { assert, type Kernels, keySlotSizeBytes, type Pointer, ValueKernels } from "@stagbeetle/kernels";
 import type { Config } from "@stagbeetle/vsr-protocol";
-import { compareKeys, type KeyPointer, KeyRange } from "./key.ts";
+import { type KeyPointer, KeyRange } from "./key.ts";
 import { type ManifestMemory, ManifestLevel } from "./manifest/manifest-level.ts";
 import { tablesPerLevelMax } from "./manifest-log/pace.ts";
 import { TreeMemory } from "./memory-table/tree-memory.ts";
-import type { TreeDeclaration } from "./tree-schema.ts";
-import { TreeSchema } from "./tree-schema.ts";
+import { type TreeDeclaration, TreeSchema } from "./tree-schema.ts";
 
 /** What a tree needs of its forest. */
 export interface TreeOptions extends ManifestMemory {
@@ -27,7 +26,6 @@ export class Tree {
   /** All keys that were ever put, tombstones aside: outside of it, nothing need be looked up. */
   readonly keyRange: KeyRange;
   readonly #config: Config;
-  readonly #lanes: Uint32Array;
   readonly #keys: KeyPointer;
 
   constructor(declaration: TreeDeclaration, options: TreeOptions) {
@@ -38,7 +36,6 @@ export class Tree {
     this.levels = Array.from({ length: config.cluster.lsmLevels }, () => new ManifestLevel(options));
     this.keyRange = new KeyRange(kernels.memory, "trees");
     this.#config = config;
-    this.#lanes = kernels.memory.u32;
     this.#keys = kernels.memory.allocate(2 * keySlotSizeBytes, 16, "trees");
   }
 
@@ -92,10 +89,5 @@ export class Tree {
     this.memory.reset();
     for (const level of this.levels) level.clear();
     this.keyRange.clear();
-  }
-
-  /** Whether one key is below another. */
-  keyBelow(a: KeyPointer, b: KeyPointer): boolean {
-    return compareKeys(this.#lanes, a, b) < 0;
   }
 }

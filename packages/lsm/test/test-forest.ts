@@ -32,6 +32,8 @@ const OBJECT_SIZE_BYTES = 128;
 const MEMORY_SIZE_BYTES = 96 * 1024 * 1024;
 /** Tests need far fewer tables than a forest can have. */
 const TABLES_MAX = 4096;
+/** Blocks that the grid's cache holds. */
+export const CACHE_BLOCKS = 64;
 const FRAGMENTS = 2048;
 const FRAGMENT_BLOCKS = 67;
 
@@ -137,6 +139,14 @@ export class TestForest {
     this.open();
   }
 
+  /** As a state sync does: the same objects forget everything and open anew. */
+  reset(): void {
+    this.wait((done) => this.grid.cancel(done));
+    this.grooves.reset();
+    this.open();
+    this.grid.missing.resume(() => true);
+  }
+
   insert(object: Uint8Array): void {
     this.kernels.memory.bytes.set(object, this.#scratch);
     this.groove.insert(this.#scratch);
@@ -233,7 +243,7 @@ export class TestForest {
       random: new Random(0),
       logger: SILENT_LOGGER,
       storageSizeLimit: config.process.storageSizeLimitDefault,
-      cacheSizeBytes: 256 * config.cluster.blockSize,
+      cacheSizeBytes: CACHE_BLOCKS * config.cluster.blockSize,
       blocksOfUsers: forestBlocksMax(config, trees.length),
       verify: true,
     });

@@ -43,6 +43,7 @@ export class Compactor {
   readonly #readerB: TableReader;
   readonly #runs: RunMerge;
   readonly #step: MergeStep;
+  readonly #writes: readonly BlockWrite[];
   readonly #writesFree: BlockWrite[];
   /** The compaction whose positions the readers have: from its first beat of the half-bar to its last. */
   #current: Compaction | null = null;
@@ -59,7 +60,8 @@ export class Compactor {
     this.#readerB = new TableReader({ memory: kernels.memory, store, infos, onBlock });
     this.#runs = new RunMerge(kernels, "compaction");
     this.#step = new MergeStep(kernels, "compaction");
-    this.#writesFree = Array.from({ length: WRITES_MAX }, () => new BlockWrite((write) => this.#onWritten(write)));
+    this.#writes = Array.from({ length: WRITES_MAX }, () => new BlockWrite((write) => this.#onWritten(write)));
+    this.#writesFree = [...this.#writes];
   }
 
   /** Consumes the compaction's quota of this beat, or a little more. The callback may run from inside the call. */
@@ -84,6 +86,7 @@ export class Compactor {
     this.#readerA.reset();
     this.#readerB.reset();
     this.#builder.reset();
+    this.#writesFree.splice(0, Infinity, ...this.#writes);
     this.#current = null;
     this.#beat = null;
     this.#afterWrites = null;

@@ -74,6 +74,7 @@ export class ManifestLog {
   /** The last of those, which are not written yet. */
   readonly #unwritten: Block[] = [];
   readonly #read: BlockRead;
+  readonly #writes: readonly BlockWrite[];
   readonly #writesFree: BlockWrite[];
   #state: LogState = "closed";
   #open: OpenBlock | null = null;
@@ -89,7 +90,8 @@ export class ManifestLog {
     this.#infos = new TableInfoView(kernels.memory);
     this.#observer = observer ?? null;
     this.#read = new BlockRead((_, block) => this.#onRead(block as Block));
-    this.#writesFree = Array.from({ length: pace.buffersMax }, () => new BlockWrite((write) => this.#onWritten(write)));
+    this.#writes = Array.from({ length: pace.buffersMax }, () => new BlockWrite((write) => this.#onWritten(write)));
+    this.#writesFree = [...this.#writes];
   }
 
   /** Where the log is, for the superblock; only right after a checkpoint or open. */
@@ -173,6 +175,8 @@ export class ManifestLog {
     this.#log.length = 0;
     this.extents.clear();
     this.#reservation = null;
+    this.#writesFree.splice(0, Infinity, ...this.#writes);
+    this.#writesRunning = 0;
     this.#afterWrites = null;
     this.#onReadBlock = null;
   }

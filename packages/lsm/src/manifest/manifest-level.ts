@@ -187,7 +187,8 @@ export class ManifestLevel {
     let tableCount = 0;
     let valueCount = 0;
     for (const table of this) {
-      const { keyMin, keyMax } = { keyMin: this.#infos.keyMin(table), keyMax: this.#infos.keyMax(table) };
+      const keyMin = this.#infos.keyMin(table);
+      const keyMax = this.#infos.keyMax(table);
       assert(compareKeys(this.#lanes, keyMin, keyMax) <= 0, () => `table ${this.#infos.address(table)}: its keys`);
       if (!this.#infos.isLive(table)) continue;
       assert(

@@ -11,6 +11,17 @@ import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
 import { lsm } from "./lsm.ts";
+import { manifest } from "./manifest.ts";
 import { session } from "./session.ts";
 
-export const kinds: readonly Kind[] = [frames, accounting, session, lsm, format, blocks, checkpoints, dataFile];
+export const kinds: readonly Kind[] = [
+  frames,
+  accounting,
+  session,
+  lsm,
+  format,
+  blocks,
+  manifest,
+  checkpoints,
+  dataFile,
+];
