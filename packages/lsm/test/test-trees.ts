@@ -29,9 +29,12 @@ export class TreesOnGrid {
   readonly keys: number;
 
   constructor(parts: TestGridParts) {
-    const trees = LAYOUTS.map(
-      (layout, number): TreeDeclaration => ({ treeId: number + 1, name: layout.key, layout, valuesPerBatch: VALUES_PER_OP }),
-    );
+    const trees = LAYOUTS.map((layout, number): TreeDeclaration => ({
+      treeId: number + 1,
+      name: layout.key,
+      layout,
+      valuesPerBatch: VALUES_PER_OP,
+    }));
     this.parts = parts;
     this.forest = new Forest({ ...parts, trees, manifestTablesMax: 4096 });
     this.context = { memory: parts.kernels.memory, store: parts.store, infos: this.forest.infos };
@@ -85,7 +88,7 @@ export class TreeModel {
     const number = BigInt(1 + (random.boolean() ? random.index(12) : random.index(3000)));
     if (this.layout.key === "timestamp") return { field: 0n, timestamp: number };
     if (this.layout.key === "unique") return { field: number << 60n, timestamp: 7n };
-    return { field: number % 5n << 40n, timestamp: number };
+    return { field: (number % 5n) << 40n, timestamp: number };
   }
 
   /** All values with keys from `min` to `max`, ascending. */

@@ -38,10 +38,34 @@ const THINGS: GrooveDeclaration = {
   objectCache: true,
   valuesPerBatch: 2 * ROOM,
   indexes: [
-    { name: "id", treeId: 2, kind: "unique", source: { from: "field", offset: 0, sizeBytes: 16, zero: "indexed" }, valuesPerBatch: ROOM },
-    { name: "owner", treeId: 3, kind: "u128", source: { from: "field", offset: 16, sizeBytes: 16, zero: "indexed" }, valuesPerBatch: 2 * ROOM },
-    { name: "color", treeId: 4, kind: "u64", source: { from: "field", offset: 40, sizeBytes: 4, zero: "absent" }, valuesPerBatch: 2 * ROOM },
-    { name: "red", treeId: 5, kind: "void", source: { from: "derived", write: (lanes, at) => lanes[at + COLOR_LANE] === 1 }, valuesPerBatch: 2 * ROOM },
+    {
+      name: "id",
+      treeId: 2,
+      kind: "unique",
+      source: { from: "field", offset: 0, sizeBytes: 16, zero: "indexed" },
+      valuesPerBatch: ROOM,
+    },
+    {
+      name: "owner",
+      treeId: 3,
+      kind: "u128",
+      source: { from: "field", offset: 16, sizeBytes: 16, zero: "indexed" },
+      valuesPerBatch: 2 * ROOM,
+    },
+    {
+      name: "color",
+      treeId: 4,
+      kind: "u64",
+      source: { from: "field", offset: 40, sizeBytes: 4, zero: "absent" },
+      valuesPerBatch: 2 * ROOM,
+    },
+    {
+      name: "red",
+      treeId: 5,
+      kind: "void",
+      source: { from: "derived", write: (lanes, at) => lanes[at + COLOR_LANE] === 1 },
+      valuesPerBatch: 2 * ROOM,
+    },
     {
       name: "due",
       treeId: 6,
@@ -83,7 +107,8 @@ class Grooves {
     this.parts = parts;
     this.forest = new Forest({ ...parts, trees: treesOf([THINGS, NOTES]), manifestTablesMax: 4096 });
     const limits = { keysPerOp: 4 * ROOM, objectsPerOp: 3 * ROOM, cacheObjects };
-    const groove = (declaration: GrooveDeclaration): Groove => new Groove({ ...parts, forest: this.forest, declaration, limits });
+    const groove = (declaration: GrooveDeclaration): Groove =>
+      new Groove({ ...parts, forest: this.forest, declaration, limits });
     this.things = groove(THINGS);
     this.notes = groove(NOTES);
     this.scans = new Scans({ config, kernels, store: parts.store, forest: this.forest });
@@ -305,7 +330,7 @@ class Model {
     const { scans, scratch } = this.grid.users;
     const countMax = 1 + this.random.index(60);
     const found: Thing[] = [];
-    for (let ended = false; !ended; ) {
+    for (let ended = false; !ended;) {
       this.grid.wait((done) => {
         const into = { groove: this.things, destination: scratch, countMax };
         scans.read(scan, inspect === undefined ? into : { ...into, inspect }, (count, end) => {
@@ -326,7 +351,9 @@ class Model {
     const min = 1n + BigInt(this.random.index(Number(this.timestamp)));
     const range = this.random.boolean() ? ALL : { min, max: min + 300n };
     const select = (condition: (thing: Thing) => boolean): Thing[] => {
-      const selected = this.all.filter((thing) => thing.timestamp >= range.min && thing.timestamp <= range.max && condition(thing));
+      const selected = this.all.filter(
+        (thing) => thing.timestamp >= range.min && thing.timestamp <= range.max && condition(thing),
+      );
       return direction === "ascending" ? selected : selected.toReversed();
     };
     const owner = (value: bigint): TimestampScan => this.prefix("owner", value << 70n, range, direction);
@@ -339,15 +366,22 @@ class Model {
     expect(this.read(scans.union([owner(0n), owner(2n), color(3n)]))).toEqual(
       select((thing) => owned(thing, 0n, 2n) || thing.color === 3),
     );
-    const both = scans.intersection([scans.union([owner(0n), owner(1n), owner(2n)]), color(2n), this.prefix("due", 1n, range, direction)]);
-    expect(this.read(both)).toEqual(select((thing) => owned(thing, 0n, 1n, 2n) && thing.color === 2 && thing.due === 1));
+    const both = scans.intersection([
+      scans.union([owner(0n), owner(1n), owner(2n)]),
+      color(2n),
+      this.prefix("due", 1n, range, direction),
+    ]);
+    expect(this.read(both)).toEqual(
+      select((thing) => owned(thing, 0n, 1n, 2n) && thing.color === 2 && thing.due === 1),
+    );
     this.expectEntries();
   }
 
   /** What is due up to a time, as a pulse reads it. */
   expectEntries(): void {
     const { scans } = this.grid.users;
-    const inspect: ScanInspector = (lanes, at) => ((lanes[at] as number) > 3 ? "stop" : lanes[at] === 2 ? "skip" : "take");
+    const inspect: ScanInspector = (lanes, at) =>
+      (lanes[at] as number) > 3 ? "stop" : lanes[at] === 2 ? "skip" : "take";
     const found = this.read(scans.entries(this.things, this.things.indexOf("due")), inspect);
     const due = this.all.filter((thing) => thing.due === 1 || thing.due === 3).toSorted((a, b) => a.due - b.due);
     expect(found).toEqual(due);
@@ -356,16 +390,19 @@ class Model {
 
 describe("grooves answer as a map does", () => {
   for (let seed = 1; seed <= 3 * runs; seed += 1) {
-    test.each([0, 200])(`by key, by timestamp and by scan, through crashes, seed ${seed}, %d objects cached`, (cacheObjects) => {
-      const model = new Model(seed, cacheObjects);
-      for (let count = 0; count < OPS; count += 1) {
-        model.step();
-        if (model.random.chance(1, 50)) model.crash();
-      }
-      expect(model.known.size).toBeGreaterThan(100);
-      const { levels } = model.things.trees.objects;
-      expect(levels.filter((level) => level.tableCount > 0).length).toBeGreaterThan(0);
-    });
+    test.each([0, 200])(
+      `by key, by timestamp and by scan, through crashes, seed ${seed}, %d objects cached`,
+      (cacheObjects) => {
+        const model = new Model(seed, cacheObjects);
+        for (let count = 0; count < OPS; count += 1) {
+          model.step();
+          if (model.random.chance(1, 50)) model.crash();
+        }
+        expect(model.known.size).toBeGreaterThan(100);
+        const { levels } = model.things.trees.objects;
+        expect(levels.filter((level) => level.tableCount > 0).length).toBeGreaterThan(0);
+      },
+    );
   }
 });
 
@@ -413,7 +450,9 @@ describe("a groove refuses", () => {
     expect(() => model.prefix("owner", 1n, ALL, "ascending")).toThrow("more than 12 trees");
     expect(() => scans.entries(model.things, model.things.indexOf("red"))).toThrow("void index");
     scans.release();
-    expect(() => scans.read(used, { groove: model.things, destination: 0, countMax: 1 }, () => undefined)).toThrow("released");
+    expect(() => scans.read(used, { groove: model.things, destination: 0, countMax: 1 }, () => undefined)).toThrow(
+      "released",
+    );
   });
 });
 

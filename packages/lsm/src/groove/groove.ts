@@ -253,7 +253,8 @@ export class Groove {
     const primary = indexes[this.#primaryIndex];
     const source = primary?.source;
     assert(
-      primary === undefined || (primary.kind === "unique" && source?.from === "field" && source.sizeBytes === ID_SIZE_BYTES),
+      primary === undefined ||
+        (primary.kind === "unique" && source?.from === "field" && source.sizeBytes === ID_SIZE_BYTES),
       () => `${name}: the primary key is no unique field`,
     );
     const keyOffset = source?.from === "field" ? source.offset : timestampOffset;

@@ -7,7 +7,16 @@
  *
  * @module
  */
-import { assert, fail, IdIndex, type Kernels, type LinearMemory, type Pointer, U64Index, absent } from "@stagbeetle/kernels";
+import {
+  assert,
+  fail,
+  IdIndex,
+  type Kernels,
+  type LinearMemory,
+  type Pointer,
+  U64Index,
+  absent,
+} from "@stagbeetle/kernels";
 import { Change, UndoLog } from "./undo-log.ts";
 
 /** What is in a slot. A tombstone is an object that was removed: its key is known not to exist. */
@@ -140,7 +149,8 @@ export class ObjectCache {
       this.#set(slot, content);
       return slot;
     }
-    if (this.contentOf(former) !== Content.tombstone) fail(`${this.#label}: the key of a new object is in the cache already`);
+    if (this.contentOf(former) !== Content.tombstone)
+      fail(`${this.#label}: the key of a new object is in the cache already`);
     const object = this.pointerOf(former);
     if (this.#scopeActive) this.#undo.push(former, Change.addedOverTombstone, object);
     this.#copy(object, this.pointerOf(slot));

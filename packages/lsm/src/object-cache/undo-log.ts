@@ -34,7 +34,8 @@ export class UndoLog {
     assert(this.#count < this.#changesMax, () => `more than ${this.#changesMax} changes in a scope`);
     this.#changes[2 * this.#count] = slot;
     this.#changes[2 * this.#count + 1] = change;
-    if (change === Change.updated || change === Change.addedOverTombstone) this.#copy(this.#formerAt(this.#count), object);
+    if (change === Change.updated || change === Change.addedOverTombstone)
+      this.#copy(this.#formerAt(this.#count), object);
     this.#count += 1;
   }
 

@@ -86,7 +86,8 @@ export class UnionScan extends MergeScan {
     this.#first = null;
     for (const [number, operand] of this.operands.entries()) {
       // The first one last: the others are compared with its value.
-      if (operand !== first && this.states[number] === "value" && this.#compare(operand, first) === 0) operand.advance();
+      if (operand !== first && this.states[number] === "value" && this.#compare(operand, first) === 0)
+        operand.advance();
     }
     first.advance();
   }
@@ -124,7 +125,8 @@ export class IntersectionScan extends MergeScan {
   #furthest(): TimestampScan {
     let furthest = this.#operand(0);
     for (const operand of this.operands) {
-      if (compareTimestamps(this.lanes, operand.timestampLane, furthest.timestampLane, this.direction) > 0) furthest = operand;
+      if (compareTimestamps(this.lanes, operand.timestampLane, furthest.timestampLane, this.direction) > 0)
+        furthest = operand;
     }
     return furthest;
   }

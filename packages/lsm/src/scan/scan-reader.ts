@@ -58,7 +58,11 @@ export class ScanReader {
     this.#context = context;
     this.#workers = Array.from({ length: lookupsMax }, () => {
       const key = context.memory.allocate(keySlotSizeBytes, 16, "scans");
-      const worker: Worker = { lookup: new TreeLookup(context, (value) => this.#onFound(worker, value)), key, destination: 0 };
+      const worker: Worker = {
+        lookup: new TreeLookup(context, (value) => this.#onFound(worker, value)),
+        key,
+        destination: 0,
+      };
       return worker;
     });
     this.#idle = [...this.#workers];

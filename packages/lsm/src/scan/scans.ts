@@ -69,7 +69,10 @@ export class Scans {
     this.#forest = forest;
     this.#lanes = kernels.memory.u32;
     this.#view = kernels.memory.view;
-    this.#pool = Array.from({ length: config.cluster.lsmScansMax }, () => new TreeScan(context, config.cluster.lsmLevels));
+    this.#pool = Array.from(
+      { length: config.cluster.lsmScansMax },
+      () => new TreeScan(context, config.cluster.lsmLevels),
+    );
     this.#reader = new ScanReader(context, config.process.gridIopsReadMax);
   }
 

@@ -10,7 +10,12 @@ const OPS = 160;
 type Direction = "ascending" | "descending";
 
 /** The largest key that a tree of each kind is asked for. */
-const LARGEST = { timestamp: (1n << 63n) - 1n, composite64: (1n << 127n) - 1n, composite128: (1n << 191n) - 1n, unique: (1n << 127n) - 1n };
+const LARGEST = {
+  timestamp: (1n << 63n) - 1n,
+  composite64: (1n << 127n) - 1n,
+  composite128: (1n << 191n) - 1n,
+  unique: (1n << 127n) - 1n,
+};
 
 /** Reads of all kinds, held against the maps. */
 class Reads {

@@ -20,7 +20,10 @@ export interface CacheSizes {
  * Limits of the four grooves with what requests may have at most. They bound memory, not what is stored: other requests in the
  * log than these limits allow are refused before they get here.
  */
-export function accountingGrooveLimits(limits: Limits, cacheObjects: CacheSizes): (groove: GrooveDeclaration) => GrooveLimits {
+export function accountingGrooveLimits(
+  limits: Limits,
+  cacheObjects: CacheSizes,
+): (groove: GrooveDeclaration) => GrooveLimits {
   const countMax = (kind: OperationKind): number =>
     Math.max(...OPERATIONS.filter((traits) => traits.kind === kind).map((traits) => limits.eventMax(traits)));
   const createAccounts = countMax("create_accounts");

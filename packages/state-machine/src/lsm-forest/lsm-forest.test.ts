@@ -4,7 +4,13 @@ import { diskLedger, DiskMachine, RecordingLedger } from "../../test/disk-machin
 import { TEST_MIN } from "../../test/ledger.ts";
 import { concatenate, record } from "../../test/records.ts";
 import { Account, AccountFlags as AF } from "../accounting/account.ts";
-import { AccountFilter, AccountFilterFlags, ChangeEventsFilter, QueryFilter, QueryFilterFlags } from "../accounting/filters.ts";
+import {
+  AccountFilter,
+  AccountFilterFlags,
+  ChangeEventsFilter,
+  QueryFilter,
+  QueryFilterFlags,
+} from "../accounting/filters.ts";
 import { Operation } from "../accounting/operations.ts";
 import { Transfer, TransferFlags as TF } from "../accounting/transfer.ts";
 import { EchoStateMachine, Operation as EchoOperation, ThingGroove } from "../echo/index.ts";
@@ -50,7 +56,8 @@ class Workload {
       const fresh = this.#below(8) !== 0;
       if (fresh) this.#accounts += 1;
       const id = BigInt(fresh ? this.#accounts : 1 + this.#below(Math.max(1, this.#accounts)));
-      const flags = this.#one(0, 0, AF.history, AF.debits_must_not_exceed_credits) | (this.#below(8) === 0 ? AF.linked : 0);
+      const flags =
+        this.#one(0, 0, AF.history, AF.debits_must_not_exceed_credits) | (this.#below(8) === 0 ? AF.linked : 0);
       return record(Account, {
         id,
         userData128: BigInt(this.#below(3)),
@@ -123,14 +130,18 @@ class Workload {
     const accounts = this.#below(2) === 0;
     const ids = Array.from({ length: 1 + this.#below(20) }, () => {
       const number = this.#below(accounts ? this.#accounts + 3 : this.#transfers + 3);
-      return record(Account, { id: BigInt(accounts || number % 2 === 0 ? number : 1_000_000 - number) }).subarray(0, 16);
+      return record(Account, { id: BigInt(accounts || number % 2 === 0 ? number : 1_000_000 - number) }).subarray(
+        0,
+        16,
+      );
     });
     this.ledger.execute(accounts ? Operation.lookup_accounts : Operation.lookup_transfers, concatenate(ids));
   }
 
   #query(): void {
     const reversed = this.#below(2) === 0;
-    const window = this.#below(3) === 0 ? this.ledger.now - BigInt(this.#below(Number(this.ledger.now % 100_000n))) : 0n;
+    const window =
+      this.#below(3) === 0 ? this.ledger.now - BigInt(this.#below(Number(this.ledger.now % 100_000n))) : 0n;
     const common = {
       userData128: BigInt(this.#one(0, 0, this.#below(4))),
       userData64: BigInt(this.#one(0, 0, this.#below(3))),
@@ -143,11 +154,18 @@ class Workload {
     const kind = this.#below(5);
     if (kind === 0) {
       const { timestampMin, timestampMax, limit } = common;
-      this.ledger.execute(Operation.get_change_events, record(ChangeEventsFilter, { timestampMin, timestampMax, limit }));
+      this.ledger.execute(
+        Operation.get_change_events,
+        record(ChangeEventsFilter, { timestampMin, timestampMax, limit }),
+      );
       return;
     }
     if (kind < 3) {
-      const filter = record(QueryFilter, { ...common, ledger: this.#one(0, 1), flags: reversed ? QueryFilterFlags.reversed : 0 });
+      const filter = record(QueryFilter, {
+        ...common,
+        ledger: this.#one(0, 1),
+        flags: reversed ? QueryFilterFlags.reversed : 0,
+      });
       this.ledger.execute(kind === 1 ? Operation.query_accounts : Operation.query_transfers, filter);
       return;
     }
@@ -187,7 +205,9 @@ describe("the accounting state machine answers on disk as it does in memory", ()
         subject.crash();
         follow(workload.ledger, subject);
       }
-      const deepest = subject.forest.forest.trees.map(({ levels }) => levels.findLastIndex((level) => level.tableCount > 0));
+      const deepest = subject.forest.forest.trees.map(({ levels }) =>
+        levels.findLastIndex((level) => level.tableCount > 0),
+      );
       expect(Math.max(...deepest), "tables have sunk").toBeGreaterThanOrEqual(1);
       const results = workload.ledger.committed.filter(({ reply }) => reply.length > 0);
       expect(results.length).toBeGreaterThan(stepCount / 2);
@@ -228,10 +248,12 @@ test("the echo state machine never sees an op twice, through crashes", () => {
   });
   const random = new Random(4);
   for (let turn = 0; turn < 12; turn += 1) {
-    for (const last = subject.op + 30 + random.index(30); subject.op < last; ) {
+    for (const last = subject.op + 30 + random.index(30); subject.op < last;) {
       const op = subject.op + 1;
       const body = Uint8Array.of(op & 0xff, op >> 8);
-      expect(subject.commit({ client: 1n, op, timestamp: BigInt(op), operation: EchoOperation.echo, body })).toEqual(body);
+      expect(subject.commit({ client: 1n, op, timestamp: BigInt(op), operation: EchoOperation.echo, body })).toEqual(
+        body,
+      );
     }
     subject.crash();
   }
