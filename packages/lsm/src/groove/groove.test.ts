@@ -9,8 +9,10 @@ import { type GrooveDeclaration, treesOf } from "./declaration.ts";
 import { Groove, NOT_FOUND, ORPHANED } from "./groove.ts";
 
 const runs = Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
-const OPS = 220;
+const OPS = 150;
+const TIMEOUT_MS = 60_000;
 const ROOM = 30;
+const TIMESTAMPS_MAX = 6;
 const SIZE_BYTES = 48;
 const TIMESTAMP_MAX = (1n << 63n) - 1n;
 const ALL = { min: 1n, max: TIMESTAMP_MAX };
@@ -106,7 +108,8 @@ class Grooves {
     const { kernels, config } = parts;
     this.parts = parts;
     this.forest = new Forest({ ...parts, trees: treesOf([THINGS, NOTES]), manifestTablesMax: 4096 });
-    const limits = { keysPerOp: 4 * ROOM, objectsPerOp: 3 * ROOM, cacheObjects };
+    // Just enough: with nothing more, what a bar looks up pushes out what the bar before wrote.
+    const limits = { keysPerOp: 2 * ROOM, objectsPerOp: ROOM + TIMESTAMPS_MAX, cacheObjects };
     const groove = (declaration: GrooveDeclaration): Groove =>
       new Groove({ ...parts, forest: this.forest, declaration, limits });
     this.things = groove(THINGS);
@@ -222,7 +225,7 @@ class Model {
     users.scans.begin(this.snapshot);
     users.things.prefetchBegin(this.snapshot);
     users.notes.prefetchBegin(this.snapshot);
-    const ids = [...new Set(Array.from({ length: 1 + this.random.index(ROOM) }, () => this.randomId()))];
+    const ids = [...new Set(Array.from({ length: ROOM - this.random.index(15) }, () => this.randomId()))];
     for (const id of ids) this.things.enqueue(lanesOf(id), 0);
     const timestamps = this.enqueueTimestamps();
     if (this.random.boolean()) this.expectScans();
@@ -237,7 +240,7 @@ class Model {
 
   enqueueTimestamps(): bigint[] {
     if (this.random.boolean()) return [];
-    const some = this.all.filter(() => this.random.chance(1, 40)).slice(0, ROOM);
+    const some = this.all.filter(() => this.random.chance(1, 40)).slice(0, TIMESTAMPS_MAX);
     const timestamps = [...some.map(({ timestamp }) => timestamp), 0n, 1n << 63n, this.timestamp + 9n, 1500n];
     for (const timestamp of timestamps) this.things.enqueueTimestamp(lanesOf(timestamp), 0);
     return timestamps;
@@ -389,7 +392,7 @@ class Model {
 }
 
 describe("grooves answer as a map does", () => {
-  for (let seed = 1; seed <= 3 * runs; seed += 1) {
+  for (let seed = 1; seed <= 2 * runs; seed += 1) {
     test.each([0, 200])(
       `by key, by timestamp and by scan, through crashes, seed ${seed}, %d objects cached`,
       (cacheObjects) => {
@@ -402,6 +405,7 @@ describe("grooves answer as a map does", () => {
         const { levels } = model.things.trees.objects;
         expect(levels.filter((level) => level.tableCount > 0).length).toBeGreaterThan(0);
       },
+      TIMEOUT_MS,
     );
   }
 });

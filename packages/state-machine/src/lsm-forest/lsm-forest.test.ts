@@ -188,6 +188,7 @@ function follow(ledger: RecordingLedger, subject: DiskMachine): void {
 }
 
 const stepCount = Number(process.env["STAGBEETLE_LSM_STEPS"] ?? 250);
+const TIMEOUT_MS = 60_000;
 const seedCount = 2 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
 const seeds = Array.from({ length: seedCount }, (_, index) => index + 1);
 
@@ -212,31 +213,36 @@ describe("the accounting state machine answers on disk as it does in memory", ()
       const results = workload.ledger.committed.filter(({ reply }) => reply.length > 0);
       expect(results.length).toBeGreaterThan(stepCount / 2);
     },
+    TIMEOUT_MS,
   );
 
-  test.each(seeds)("to the workload that audits it, seed %d", (seed) => {
-    const random = new Random(seed);
-    const ledger = new RecordingLedger();
-    const subject = diskLedger(new Random(2000 + seed), 0);
-    const { limits } = ledger.machine;
-    const workload = new AccountingWorkload(drawWorkloadOptions(random, limits), limits, random);
-    const body = new Uint8Array(TEST_MIN.batchSizeLimit);
-    for (let request = 0; request < stepCount; request += 1) {
-      ledger.now += random.u64Inclusive(SECOND / 4n);
-      for (; ledger.machine.pulseNeeded(ledger.now); workload.onPulse(ledger.now)) ledger.pulse();
-      const { operation, sizeBytes } = workload.buildRequest(0, body);
-      const due = ledger.machine.pulseNextTimestamp;
-      ledger.machine.pulseNextTimestamp = (1n << 63n) - 1n;
-      const reply = ledger.executeBody(operation, body.slice(0, sizeBytes));
-      if (due < ledger.machine.pulseNextTimestamp) ledger.machine.pulseNextTimestamp = due;
-      workload.onReply(0, operation, ledger.now, body.slice(0, sizeBytes), reply);
-      follow(ledger, subject);
-      if (!random.chance(1, 60)) continue;
-      subject.crash();
-      follow(ledger, subject);
-    }
-    expect(workload.done).toBe(true);
-  });
+  test.each(seeds)(
+    "to the workload that audits it, seed %d",
+    (seed) => {
+      const random = new Random(seed);
+      const ledger = new RecordingLedger();
+      const subject = diskLedger(new Random(2000 + seed), 0);
+      const { limits } = ledger.machine;
+      const workload = new AccountingWorkload(drawWorkloadOptions(random, limits), limits, random);
+      const body = new Uint8Array(TEST_MIN.batchSizeLimit);
+      for (let request = 0; request < stepCount; request += 1) {
+        ledger.now += random.u64Inclusive(SECOND / 4n);
+        for (; ledger.machine.pulseNeeded(ledger.now); workload.onPulse(ledger.now)) ledger.pulse();
+        const { operation, sizeBytes } = workload.buildRequest(0, body);
+        const due = ledger.machine.pulseNextTimestamp;
+        ledger.machine.pulseNextTimestamp = (1n << 63n) - 1n;
+        const reply = ledger.executeBody(operation, body.slice(0, sizeBytes));
+        if (due < ledger.machine.pulseNextTimestamp) ledger.machine.pulseNextTimestamp = due;
+        workload.onReply(0, operation, ledger.now, body.slice(0, sizeBytes), reply);
+        follow(ledger, subject);
+        if (!random.chance(1, 60)) continue;
+        subject.crash();
+        follow(ledger, subject);
+      }
+      expect(workload.done).toBe(true);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 test("the echo state machine never sees an op twice, through crashes", () => {
