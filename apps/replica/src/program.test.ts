@@ -151,14 +151,12 @@ describe("start", () => {
     const program = start(
       "--addresses=127.0.0.1:0",
       "--experimental",
-      "--cache-grid=64MiB",
-      "--cache-accounts=1MiB",
+      "--replicate-star",
+      "--commit-stall-lag-min=7",
       path,
     );
     await program.untilServing();
-    expect(program.stderr).toContain(
-      "without effect in this build, which keeps the ledger in memory: --cache-grid, --cache-accounts",
-    );
+    expect(program.stderr).toContain("without effect on a single replica: --commit-stall-lag-min, --replicate-star");
   });
 
   test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {

@@ -442,6 +442,7 @@ export class Grid implements GridPort, TrailerGrid {
   #onTrailerWritten(): void {
     this.#trailersPending -= 1;
     if (this.#trailersPending > 0) return;
+    // The state machine's last blocks, which were begun before, may still be on their way.
     this.#end("open");
   }
 

@@ -38,6 +38,15 @@ describe("SimulatedDisk", () => {
     expect([0, 1, 2].map((sector) => disk.isWritten(sector * SECTOR_SIZE_BYTES))).toEqual([false, true, false]);
   });
 
+  it("knows where the last sector that was written ends", () => {
+    const disk = new SimulatedDisk();
+    expect(disk.writtenEnd).toBe(0);
+    disk.write(5 * SECTOR_SIZE_BYTES, sectors(2, 0));
+    disk.write(300 * SECTOR_SIZE_BYTES, sectors(1, 1));
+    disk.write(SECTOR_SIZE_BYTES, sectors(1, 1));
+    expect(disk.writtenEnd).toBe(301 * SECTOR_SIZE_BYTES);
+  });
+
   it("cures a corrupt sector when it is written again", () => {
     const disk = new SimulatedDisk();
     disk.corrupt(SECTOR_SIZE_BYTES);

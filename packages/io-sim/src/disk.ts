@@ -69,6 +69,16 @@ export class SimulatedDisk {
     return page?.written[(sectorOffset % PAGE_SIZE_BYTES) / SECTOR_SIZE_BYTES] === 1;
   }
 
+  /** Where the last sector that was ever written ends, in bytes; 0 if none was. */
+  get writtenEnd(): number {
+    let end = 0;
+    for (const [index, { written }] of this.#pages) {
+      const last = written.lastIndexOf(1);
+      if (last !== -1) end = Math.max(end, index * PAGE_SIZE_BYTES + (last + 1) * SECTOR_SIZE_BYTES);
+    }
+    return end;
+  }
+
   /** Makes the sector unreadable as it was written, until it is written again. */
   corrupt(sectorOffset: number): void {
     assertSectors(sectorOffset, SECTOR_SIZE_BYTES);

@@ -1,5 +1,6 @@
 /**
- * The ports of vsr-protocol without a machine: storage and time in memory, driven by one seed, with faults on request.
+ * The ports of vsr-protocol without a machine: storage, network and time in memory, driven by one seed, with faults on
+ * request; and clusters on them, held against models.
  *
  * @packageDocumentation
  */
@@ -15,7 +16,13 @@ export {
   type Ratio,
   type StorageFaults,
 } from "./faults/storage-faults.ts";
-export { SimulatedStorage, type SimulatedStorageOptions, type StorageFaultCounts } from "./storage.ts";
+export {
+  type CrashOutcome,
+  SimulatedStorage,
+  type SimulatedStorageOptions,
+  type StorageFaultCounts,
+  type StorageIncident,
+} from "./storage.ts";
 export {
   type ClockOffset,
   linearOffset,
@@ -25,3 +32,50 @@ export {
   stepOffset,
   TICK_NS,
 } from "./time.ts";
+
+// The network.
+export type { Address, Packet } from "./network/endpoint.ts";
+export type { SimulatedMessageBus } from "./network/message-bus.ts";
+export {
+  type Joining,
+  type NetworkCounts,
+  type NetworkFaults,
+  type NetworkObserver,
+  NO_NETWORK_FAULTS,
+  SimulatedNetwork,
+  type SimulatedNetworkOptions,
+} from "./network/network.ts";
+
+// Clusters in one process.
+export { ACCOUNTING, type Application, ECHO, type Trial } from "./cluster/application.ts";
+export { SimulatedClient, type SimulatedClientState } from "./cluster/client.ts";
+export { Cluster, type ClusterOptions, SIMULATED_RELEASE } from "./cluster/cluster.ts";
+export { CONFIGURATIONS, opMaxWithoutCheckpoint } from "./cluster/configurations.ts";
+export { Machine, type MachineObserver, type MachineOptions, type MachineState } from "./cluster/machine.ts";
+
+// What they are held against.
+export {
+  AccountingModel,
+  type AccountingModelOptions,
+  encodeAccount,
+  encodeTransfer,
+  type ModelAccount,
+  type ModelTransfer,
+  type PendingStatus,
+} from "./checkers/accounting-model.ts";
+export { assertBytes, type Executed, History, type HistoryCounts } from "./checkers/history.ts";
+export { EchoModel, type Model, type ModelOperation } from "./checkers/model.ts";
+
+// What they are asked.
+export { AccountingWorkload, type AccountingWorkloadOptions } from "./workload/accounting-workload.ts";
+export type { Workload, WorkloadRequest } from "./workload/workload.ts";
+
+// Runs from one seed.
+export { Coverage, COVERAGE_MARKS, type CoverageMark } from "./runs/coverage.ts";
+export { type CrashRunLength, type CrashRunResult, type CrashRunSetup, runCrashes } from "./runs/crash-run.ts";
+export {
+  type DetectionKind,
+  type DetectionRunResult,
+  type DetectionRunSetup,
+  runDetection,
+} from "./runs/detection-run.ts";

@@ -51,6 +51,29 @@ export interface StorageFaultCounts {
   crashFaults: number;
 }
 
+/** What became of a write that a crash interrupted. A torn one has both old and new sectors. */
+export type CrashOutcome = "lost" | "torn" | "complete";
+
+/** Something that went wrong with the disk, and where. Offsets and sizes in bytes within the zone. */
+export type StorageIncident =
+  | {
+      readonly kind: "interrupted";
+      readonly zone: Zone;
+      readonly offsetInZone: number;
+      readonly sizeBytes: number;
+      readonly outcome: CrashOutcome;
+      /** Whether a sector under the write is corrupt now. */
+      readonly corrupted: boolean;
+    }
+  | { readonly kind: "corrupted"; readonly zone: Zone; readonly offsetInZone: number }
+  | {
+      readonly kind: "misdirected";
+      readonly zone: Zone;
+      readonly offsetInZone: number;
+      readonly mistakenOffset: number;
+      readonly sizeBytes: number;
+    };
+
 /** What a simulated storage is made of. */
 export interface SimulatedStorageOptions {
   readonly config: Config;
@@ -59,6 +82,8 @@ export interface SimulatedStorageOptions {
   readonly random: Random;
   readonly faults?: StorageFaults;
   readonly atlas?: FaultAtlas;
+  /** Hears of everything that goes wrong. */
+  readonly onIncident?: (incident: StorageIncident) => void;
   /**
    * What sectors hold that were never written. `zeros` is what a new file promises. `arbitrary`, the default, is harder, as
    * a reused block device is: anything in replies and grid, and reading the superblock or the headers of the log there is a
@@ -88,6 +113,7 @@ export class SimulatedStorage implements Storage {
   readonly #random: Random;
   #faults: StorageFaults;
   readonly #atlas: FaultAtlas;
+  readonly #onIncident: (incident: StorageIncident) => void;
   readonly #unwrittenZeros: boolean;
   #pending: Pending[] = [];
   #deferred: (() => void)[] = [];
@@ -103,6 +129,7 @@ export class SimulatedStorage implements Storage {
       faults = NO_STORAGE_FAULTS,
       atlas = NO_FAULTS_ATLAS,
       unwritten = "arbitrary",
+      onIncident = () => undefined,
     } = options;
     this.#config = config;
     this.#unwrittenZeros = unwritten === "zeros";
@@ -110,6 +137,7 @@ export class SimulatedStorage implements Storage {
     this.#random = random;
     this.#faults = faults;
     this.#atlas = atlas;
+    this.#onIncident = onIncident;
   }
 
   /** Changes what may go wrong from now on. What has gone wrong stays. */
@@ -120,6 +148,11 @@ export class SimulatedStorage implements Storage {
   /** How many requests are under way. */
   get pendingCount(): number {
     return this.#pending.length;
+  }
+
+  /** Whether a write to this zone is under way. */
+  writing(zone: Zone): boolean {
+    return this.#pending.some(({ kind, request }) => kind === "write" && request.zone === zone);
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
@@ -262,6 +295,7 @@ export class SimulatedStorage implements Storage {
     const sector = this.#atlas.faultableSector(this.#random, zone, offsetInZone, sizeBytes);
     if (sector === null) return false;
     this.#disk.corrupt(zoneStart(this.#config, zone) + sector);
+    this.#onIncident({ kind: "corrupted", zone, offsetInZone: sector });
     return true;
   }
 
@@ -273,6 +307,13 @@ export class SimulatedStorage implements Storage {
     const zoneBegin = zoneStart(this.#config, zone);
     this.#disk.misdirect(zoneBegin + offsetInZone, zoneBegin + mistaken, buffer);
     this.counts.misdirects += 1;
+    this.#onIncident({
+      kind: "misdirected",
+      zone,
+      offsetInZone,
+      mistakenOffset: mistaken,
+      sizeBytes: buffer.length,
+    });
   }
 
   /** A prepare and its redundant header must not both be hit, or recovery takes the pair for a torn write (spec 07 §8.4). */
@@ -302,22 +343,40 @@ export class SimulatedStorage implements Storage {
   #interrupt(request: StorageRequest): void {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
-    const { lost, torn, complete } = this.#faults.crashOutcomes;
-    const outcome = this.#random.weighted([lost, torn, complete]);
-    if (outcome === 0) this.counts.writesLost += 1;
-    if (outcome === 1) this.#tear(start, buffer);
-    if (outcome === 2) this.#disk.write(start, buffer);
-    if (this.#chance(this.#faults.crashFault)) {
+    const outcome = this.#crashOutcome(start, buffer);
+    const corrupted = this.#chance(this.#faults.crashFault);
+    if (corrupted) {
       this.#disk.corrupt(start + this.#random.index(buffer.length / SECTOR_SIZE_BYTES) * SECTOR_SIZE_BYTES);
       this.counts.crashFaults += 1;
     }
+    this.#onIncident({ kind: "interrupted", zone, offsetInZone, sizeBytes: buffer.length, outcome, corrupted });
   }
 
-  #tear(start: number, buffer: Uint8Array): void {
-    this.counts.writesTorn += 1;
-    for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
-      if (this.#random.boolean()) this.#disk.write(start + at, buffer.subarray(at, at + SECTOR_SIZE_BYTES));
+  #crashOutcome(start: number, buffer: Uint8Array): CrashOutcome {
+    const { lost, torn, complete } = this.#faults.crashOutcomes;
+    switch (this.#random.weighted([lost, torn, complete])) {
+      case 0:
+        this.counts.writesLost += 1;
+        return "lost";
+      case 1:
+        this.counts.writesTorn += 1;
+        return this.#tear(start, buffer);
+      default:
+        this.#disk.write(start, buffer);
+        return "complete";
     }
+  }
+
+  /** Lets each sector be old or new by itself. It may come out whole. */
+  #tear(start: number, buffer: Uint8Array): CrashOutcome {
+    let written = 0;
+    for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
+      if (!this.#random.boolean()) continue;
+      this.#disk.write(start + at, buffer.subarray(at, at + SECTOR_SIZE_BYTES));
+      written += SECTOR_SIZE_BYTES;
+    }
+    if (written === 0) return "lost";
+    return written === buffer.length ? "complete" : "torn";
   }
 }
 

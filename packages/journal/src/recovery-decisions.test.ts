@@ -65,15 +65,42 @@ describe("torn prepares", () => {
     expect(slotsDecided(three, "vsr")).toEqual([7, 9, 10]);
   });
 
-  test("in the first wrap a torn append cannot be told from damage", () => {
-    const entries = Array.from({ length: COUNT }, (_, slot): SlotEntries => {
-      if (slot <= 24) return { header: prepare(slot), prepare: prepare(slot) };
-      return { header: RESERVED, prepare: slot === 25 ? BAD : RESERVED };
+  describe("in the first wrap", () => {
+    const context: DecisionContext = { ...CONTEXT, opCheckpoint: 0, opPrepareMax: 31 };
+    const firstWrap = (changes: Readonly<Record<number, SlotEntries>>): SlotEntries[] =>
+      Array.from({ length: COUNT }, (_, slot): SlotEntries => {
+        if (slot in changes) return changes[slot] as SlotEntries;
+        if (slot <= 24) return { header: prepare(slot), prepare: prepare(slot) };
+        return { header: RESERVED, prepare: RESERVED };
+      });
+
+    test("a broken prepare right after the head is truncated by a replica that is alone, and by no other", () => {
+      const entries = firstWrap({ 25: { header: RESERVED, prepare: BAD } });
+      const alone = decide(entries, context);
+      expect(alone.slots[25]?.case.label).toBe("@B");
+      expect(slotsDecided(alone, "cut_torn")).toEqual([25]);
+      const withPeers = decide(entries, { ...context, solo: false });
+      expect(slotsDecided(withPeers, "cut_torn")).toEqual([]);
+      expect(slotsDecided(withPeers, "vsr")).toEqual([25]);
     });
-    const decisions = decide(entries, { ...CONTEXT, opCheckpoint: 0, opPrepareMax: 31 });
-    expect(decisions.slots[25]?.case.label).toBe("@B");
-    expect(slotsDecided(decisions, "cut_torn")).toEqual([]);
-    expect(slotsDecided(decisions, "vsr")).toEqual([25]);
+
+    test.each<[string, number, SlotEntries]>([
+      ["further on", 26, { header: RESERVED, prepare: BAD }],
+      ["with a broken header", 25, { header: BAD, prepare: BAD }],
+      ["that is a whole one of another slot", 25, { header: RESERVED, prepare: FOREIGN }],
+      ["whose header says that it was acknowledged", 25, { header: prepare(25), prepare: BAD }],
+    ])("a broken prepare %s is damage", (_, slot, damage) => {
+      const decisions = decide(firstWrap({ [slot]: damage }), context);
+      expect(slotsDecided(decisions, "cut_torn")).toEqual([]);
+      expect(slotsDecided(decisions, "vsr")).toEqual([slot]);
+    });
+
+    test("damage elsewhere after the head leaves the torn one in doubt, too", () => {
+      const torn = { header: RESERVED, prepare: BAD };
+      const decisions = decide(firstWrap({ 25: torn, 28: torn }), context);
+      expect(slotsDecided(decisions, "cut_torn")).toEqual([]);
+      expect(slotsDecided(decisions, "vsr")).toEqual([25, 28]);
+    });
   });
 
   test("a log that ends with the checkpoint's op does not take that op for an older one", () => {

@@ -106,6 +106,10 @@ function relationOf(header: RingEntry, prepare: RingEntry): RingRelation {
  * The highest op is the true head only if no slot after it could hide a newer one. A slot with an intact *older* redundant
  * header cannot: that header would have been replaced before the newer prepare was acknowledged. If any other slot after
  * the head is damaged, the head is uncertain, and nothing is dropped.
+ *
+ * With a reserved header there is no older one, so a replica with peers asks them. One that is alone has nobody to ask, but
+ * it writes one prepare at a time, and none before the header of the last one is durable: only the slot after the head can
+ * be torn, and a header that is reserved there says that nothing newer was acknowledged.
  */
 function tornSlots(
   entries: readonly SlotEntries[],
@@ -118,12 +122,16 @@ function tornSlots(
   const torn: number[] = [];
   for (const [index, { header, prepare }] of entries.entries()) {
     if (decided[index]?.decision !== "vsr" || !range.contains(slotAt(index, entries.length))) continue;
-    if (header.kind !== "prepare") return [];
     if (prepare.kind !== "bad" || prepare.parsable) return [];
-    assert(
-      header.op < opMax && header.op <= context.opCheckpoint,
-      () => `op ${header.op} of an earlier wrap, ${opMax}`,
-    );
+    if (header.kind === "bad") return [];
+    if (header.kind === "reserved") {
+      if (!context.solo || index !== slotForOp(opMax + 1, entries.length)) return [];
+    } else {
+      assert(
+        header.op < opMax && header.op <= context.opCheckpoint,
+        () => `op ${header.op} of an earlier wrap, ${opMax}`,
+      );
+    }
     torn.push(index);
     // More than can have been in flight: it must be damage.
     if (torn.length > context.writesMax) return [];

@@ -197,14 +197,24 @@ describe("recovery of a damaged log", () => {
     expect([journal.dirtyCount, journal.faultyCount]).toEqual([0, 0]);
   });
 
-  test("in the first wrap the same is fatal for a replica that is alone, and changes nothing on disk", () => {
+  test("in the first wrap a replica that is alone drops the torn append after its head, and starts", () => {
     const image = imageOfOps(LARGE, 24);
     garblePrepare(LARGE, image, 25);
+    const { journal, disk, result } = recoverBench(LARGE, image, { ...recovery, solo: true });
+    expect(result).toEqual({ outcome: "recovered" });
+    expect([journal.opMaximum(), journal.dirtyCount, journal.faultyCount]).toEqual([24, 0, 0]);
+    expect(journal.headerForOp(25)).toBeNull();
+    expect(disk.writes).toBe(0);
+  });
+
+  test("any other damage is fatal for a replica that is alone, and changes nothing on disk", () => {
+    const image = imageOfOps(LARGE, 24);
+    garblePrepare(LARGE, image, 26);
     // What it could fix it leaves alone.
     garbleHeader(image, 24);
     const before = copyImage(image);
     const { journal, disk, result } = recoverBench(LARGE, image, { ...recovery, solo: true });
-    expect(result).toEqual({ outcome: "WALCorrupt", slot: 25, faultyCount: 1 });
+    expect(result).toEqual({ outcome: "WALCorrupt", slot: 26, faultyCount: 1 });
     expect(journal.status).toBe("unusable");
     expect(disk.writes).toBe(0);
     expect(imagesEqual(image, before)).toBe(true);

@@ -148,10 +148,4 @@ export class ValueKernels {
     if (count > 0) memory.assertRange(keys, (count - 1) * strideBytes + this.keySizeBytes);
     return exports.keyLowerBound(keys, strideBytes, count, key, keyWords[this.layout.key]) >>> 0;
   }
-
-  /** Whether the key in key bytes at `a` is not above that at `b`. */
-  keyAtMost(a: Pointer, b: Pointer): boolean {
-    // Of one key at b, none is below a.
-    return this.kernels.exports.keyLowerBound(b, this.keySizeBytes, 1, a, keyWords[this.layout.key]) === 0;
-  }
 }

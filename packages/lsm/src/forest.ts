@@ -13,11 +13,11 @@ import { Beats } from "./beats.ts";
 import type { BlockStore } from "./block-store.ts";
 import { Compaction, type CompactionContext, type CompactionObserver } from "./compaction/compaction.ts";
 import { Compactor, COMPACTOR_BLOCKS_MAX } from "./compaction/compactor.ts";
+import { tablesPerForestMax } from "./manifest/level-limits.ts";
 import { NodePool } from "./manifest/segmented-array.ts";
 import { TableInfoPool, TableInfoView } from "./manifest/table-info.ts";
 import { ManifestLog, type ManifestLogObserver } from "./manifest-log/manifest-log.ts";
-import { ManifestPace, tablesPerForestMax } from "./manifest-log/pace.ts";
-import { treeScanBlocksMax } from "./scan/tree-scan.ts";
+import { ManifestPace } from "./manifest-log/pace.ts";
 import { Tree } from "./tree.ts";
 import type { TreeDeclaration } from "./tree-schema.ts";
 
@@ -47,8 +47,7 @@ const TRANSITIONS: Readonly<Record<ForestState, readonly ForestState[]>> = {
 /** How many blocks a forest holds at once, for the size of the grid's pool. */
 export function forestBlocksMax(config: Config, treeCount: number): number {
   const { buffersMax } = new ManifestPace(config, treeCount);
-  const { lsmScansMax, lsmLevels } = config.cluster;
-  return COMPACTOR_BLOCKS_MAX + buffersMax + lsmScansMax * treeScanBlocksMax(lsmLevels);
+  return COMPACTOR_BLOCKS_MAX + buffersMax;
 }
 
 /** One op's compaction under way. */
@@ -141,7 +140,7 @@ export class Forest {
       assert(tree !== undefined, () => `the manifest has a table of tree ${treeId}, which does not exist`);
       const info = this.#infoPool.allocate();
       this.infos.copy(info, entry);
-      tree.level(this.infos.level(entry)).insert(info);
+      tree.manifest.restore(info);
     };
     this.manifestLog.open(references, onTable, () => {
       for (const tree of this.trees) tree.opened();
@@ -213,10 +212,7 @@ export class Forest {
 
   /** Asserts that each table of each tree has an entry in the manifest log, and that there are no others. */
   assertTablesLogged(): void {
-    const count = this.trees.reduce(
-      (sum, tree) => sum + tree.levels.reduce((ofTree, level) => ofTree + level.tableCount, 0),
-      0,
-    );
+    const count = this.trees.reduce((sum, tree) => sum + tree.manifest.tableCount, 0);
     assert(
       count === this.manifestLog.extents.count,
       () => `${count} tables, and ${this.manifestLog.extents.count} in the manifest log`,

@@ -81,24 +81,3 @@ export class KeyRange {
     return compareKeys(this.#lanes, key, this.min) >= 0 && compareKeys(this.#lanes, key, this.max) <= 0;
   }
 }
-
-/** Makes the key at `target` the one after that at `source`, which is not the greatest there is. */
-export function keyAfter(lanes: Uint32Array, target: KeyPointer, source: KeyPointer): void {
-  let carry = 1;
-  for (let lane = 0; lane < KEY_LANES; lane += 1) {
-    const sum = (lanes[(source >>> 2) + lane] as number) + carry;
-    lanes[(target >>> 2) + lane] = sum;
-    carry = sum > 0xffff_ffff ? 1 : 0;
-  }
-}
-
-/** Makes the key at `target` the one before that at `source`. False if that is 0: there is none before it. */
-export function keyBefore(lanes: Uint32Array, target: KeyPointer, source: KeyPointer): boolean {
-  let borrow = 1;
-  for (let lane = 0; lane < KEY_LANES; lane += 1) {
-    const difference = (lanes[(source >>> 2) + lane] as number) - borrow;
-    lanes[(target >>> 2) + lane] = difference;
-    borrow = difference < 0 ? 1 : 0;
-  }
-  return borrow === 0;
-}

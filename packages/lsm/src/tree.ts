@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { assert, type Kernels, keySlotSizeBytes, type Pointer, ValueKernels } from "@stagbeetle/kernels";
+import { type Kernels, keySlotSizeBytes, type Pointer, ValueKernels } from "@stagbeetle/kernels";
 import type { Config } from "@stagbeetle/vsr-protocol";
-import { type KeyPointer, KeyRange } from "./key.ts";
-import { type ManifestMemory, ManifestLevel } from "./manifest/manifest-level.ts";
-import { tablesPerLevelMax } from "./manifest-log/pace.ts";
+import { compareKeys, type KeyPointer, KeyRange } from "./key.ts";
+import { Manifest } from "./manifest/manifest.ts";
+import type { ManifestLevel, ManifestMemory } from "./manifest/manifest-level.ts";
 import { TreeMemory } from "./memory-table/tree-memory.ts";
-import { type TreeDeclaration, TreeSchema } from "./tree-schema.ts";
+import type { TreeDeclaration } from "./tree-schema.ts";
+import { TreeSchema } from "./tree-schema.ts";
 
 /** What a tree needs of its forest. */
 export interface TreeOptions extends ManifestMemory {
@@ -22,10 +23,10 @@ export class Tree {
   readonly schema: TreeSchema;
   readonly values: ValueKernels;
   readonly memory: TreeMemory;
-  readonly levels: readonly ManifestLevel[];
+  readonly manifest: Manifest;
   /** All keys that were ever put, tombstones aside: outside of it, nothing need be looked up. */
   readonly keyRange: KeyRange;
-  readonly #config: Config;
+  readonly #lanes: Uint32Array;
   readonly #keys: KeyPointer;
 
   constructor(declaration: TreeDeclaration, options: TreeOptions) {
@@ -33,16 +34,23 @@ export class Tree {
     this.schema = new TreeSchema(config, declaration);
     this.values = new ValueKernels(kernels, declaration.layout);
     this.memory = new TreeMemory(this.schema, this.values, kernels.memory);
-    this.levels = Array.from({ length: config.cluster.lsmLevels }, () => new ManifestLevel(options));
+    this.manifest = new Manifest({
+      ...options,
+      name: this.schema.name,
+      annihilates: this.schema.layout.secondary,
+    });
     this.keyRange = new KeyRange(kernels.memory, "trees");
-    this.#config = config;
+    this.#lanes = kernels.memory.u32;
     this.#keys = kernels.memory.allocate(2 * keySlotSizeBytes, 16, "trees");
   }
 
+  /** Tables on disk, the newest values in level 0. */
+  get levels(): readonly ManifestLevel[] {
+    return this.manifest.levels;
+  }
+
   level(number: number): ManifestLevel {
-    const level = this.levels[number];
-    assert(level !== undefined, () => `${this.schema.name} has no level ${number}`);
-    return level;
+    return this.manifest.level(number);
   }
 
   /** Extends {@link keyRange} by the key of a value. */
@@ -58,36 +66,23 @@ export class Tree {
 
   /** After the manifest log was read: the key range, and what must hold of the levels. */
   opened(): void {
-    this.keyRange.clear();
-    let emptyAbove = false;
-    for (const [number, level] of this.levels.entries()) {
-      level.check();
-      const { keyRangeLive } = level;
-      if (keyRangeLive.empty) {
-        emptyAbove = true;
-        continue;
-      }
-      // Only annihilation empties a level that has tables below.
-      assert(!emptyAbove || this.schema.layout.secondary, () => `${this.schema.name}: nothing above level ${number}`);
-      this.keyRange.extend(keyRangeLive.min, keyRangeLive.max);
-    }
+    this.manifest.opened(this.keyRange);
   }
 
   /** Asserts that no level has more tables than it may have at the end of a bar. */
   assertLevelLimits(): void {
-    for (const [number, level] of this.levels.entries()) {
-      const limit = tablesPerLevelMax(this.#config, number);
-      assert(
-        level.tableCountLive <= limit,
-        () => `${this.schema.name}: ${level.tableCountLive} tables in level ${number}, at most ${limit}`,
-      );
-    }
+    this.manifest.assertLimits();
   }
 
   /** Forgets everything. The tables' infos are the forest's to free. */
   reset(): void {
     this.memory.reset();
-    for (const level of this.levels) level.clear();
+    this.manifest.clear();
     this.keyRange.clear();
+  }
+
+  /** Whether one key is below another. */
+  keyBelow(a: KeyPointer, b: KeyPointer): boolean {
+    return compareKeys(this.#lanes, a, b) < 0;
   }
 }

@@ -1,7 +1,6 @@
 /**
  * For tests outside of this package: a forest on a grid in memory, and recorded traces played on it. Not published.
  */
-export { MemoryStorage } from "./memory-storage.ts";
 export { TestGrid } from "./test-grid.ts";
 export type { OnGrid, TestGridOptions, TestGridParts } from "./test-grid.ts";
 export { TestForest } from "./test-forest.ts";

@@ -29,11 +29,6 @@ export class MemoryStorage implements Storage {
     return new MemoryStorage(this.#config, this.#random, this.#blocks);
   }
 
-  /** What was written at an offset of the zone: whole sectors from a block's start; null for nothing. */
-  blockAt(offsetInZone: number): Uint8Array | null {
-    return this.#blocks.get(offsetInZone) ?? null;
-  }
-
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
     verifyRequest(this.#config, zone, offsetInZone, buffer);
     request.begin(zone, offsetInZone, buffer);

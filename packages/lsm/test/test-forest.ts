@@ -4,15 +4,6 @@
 import { Grid } from "@stagbeetle/grid";
 import { assert, createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
-  type CompactionObserver,
-  type Forest,
-  forestBlocksMax,
-  GridStore,
-  GrooveForest,
-  type GrooveTrees,
-  type ManifestLogObserver,
-} from "@stagbeetle/lsm";
-import {
   CheckpointState,
   checkpointAfter,
   Checksums,
@@ -25,15 +16,18 @@ import {
   trigger,
   type TrailerReference,
 } from "@stagbeetle/vsr-protocol";
+import type { CompactionObserver } from "../src/compaction/compaction.ts";
+import { Forest, forestBlocksMax } from "../src/forest.ts";
+import { GridStore } from "../src/grid-store.ts";
+import { GrooveTrees } from "../src/groove/groove-trees.ts";
+import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { MemoryStorage } from "./memory-storage.ts";
-import { accountingTrees, grooves } from "./transfers.ts";
+import { accountingTrees, transfersGroove } from "./transfers.ts";
 
 const OBJECT_SIZE_BYTES = 128;
 const MEMORY_SIZE_BYTES = 96 * 1024 * 1024;
 /** Tests need far fewer tables than a forest can have. */
 const TABLES_MAX = 4096;
-/** Blocks that the grid's cache holds. */
-export const CACHE_BLOCKS = 64;
 const FRAGMENTS = 2048;
 const FRAGMENT_BLOCKS = 67;
 
@@ -59,7 +53,8 @@ export interface TestCheckpoint {
 interface Parts {
   readonly kernels: Kernels;
   readonly grid: Grid;
-  readonly grooves: GrooveForest;
+  readonly forest: Forest;
+  readonly groove: GrooveTrees;
   /** Room for two objects, or a key. */
   readonly scratch: Pointer;
 }
@@ -94,26 +89,11 @@ export class TestForest {
   }
 
   get forest(): Forest {
-    return this.grooves.forest;
+    return this.#parts.forest;
   }
 
-  get grooves(): GrooveForest {
-    return this.#parts.grooves;
-  }
-
-  /** The trees of the transfers groove. */
   get groove(): GrooveTrees {
-    return this.grooves.groove("Transfer").trees;
-  }
-
-  /** Where the current checkpoint's manifest log is. */
-  get manifest(): ManifestReferences {
-    const { checkpointState: state } = this;
-    return {
-      oldest: { checksum: state.manifestOldestChecksum, address: state.manifestOldestAddress },
-      newest: { checksum: state.manifestNewestChecksum, address: state.manifestNewestAddress },
-      blockCount: state.manifestBlockCount,
-    };
+    return this.#parts.groove;
   }
 
   /** Room for a key. */
@@ -127,8 +107,14 @@ export class TestForest {
 
   /** Opens the data file. */
   open(): void {
-    this.wait((done) => this.grid.open(done));
-    this.wait((done) => this.grooves.open(done));
+    this.#wait((done) => this.grid.open(done));
+    const { checkpointState: state } = this;
+    const manifest = {
+      oldest: { checksum: state.manifestOldestChecksum, address: state.manifestOldestAddress },
+      newest: { checksum: state.manifestNewestChecksum, address: state.manifestNewestAddress },
+      blockCount: state.manifestBlockCount,
+    };
+    this.#wait((done) => this.forest.open(manifest, done));
     if (this.#options.fragmented === true && this.checkpointOp === 0) this.#fragment();
   }
 
@@ -141,8 +127,8 @@ export class TestForest {
 
   /** As a state sync does: the same objects forget everything and open anew. */
   reset(): void {
-    this.wait((done) => this.grid.cancel(done));
-    this.grooves.reset();
+    this.#wait((done) => this.grid.cancel(done));
+    this.forest.reset();
     this.open();
     this.grid.missing.resume(() => true);
   }
@@ -169,13 +155,13 @@ export class TestForest {
   }
 
   checkpointDurable(): void {
-    this.wait((done) => this.grid.checkpointDurable(done));
+    this.#wait((done) => this.grid.checkpointDurable(done));
   }
 
   /** Compacts one op. Completions run to the end, unless a number of them is given: then whether it has ended. */
   compact(op: number, steps: number = Infinity): boolean {
     let done = false;
-    this.grooves.compact(op, () => {
+    this.forest.compact(op, this.checkpointOp, () => {
       done = true;
     });
     for (let step = 0; step < steps && !done; step += 1) assert(this.storage.step(), "nothing happens any more");
@@ -189,8 +175,8 @@ export class TestForest {
 
   checkpoint(op: number): TestCheckpoint {
     assert(this.checkpointsAt(op), () => `no checkpoint at op ${op}`);
-    this.wait((done) => this.grooves.checkpoint(done));
-    this.wait((done) => this.grid.checkpoint(done));
+    this.#wait((done) => this.forest.checkpoint(done));
+    this.#wait((done) => this.grid.checkpoint(done));
     const manifest = this.forest.manifestReferences();
     const { freeSetBlocksAcquired: acquired, freeSetBlocksReleased: released } = this.grid;
     this.#setCheckpoint(manifest, acquired, released);
@@ -243,25 +229,23 @@ export class TestForest {
       random: new Random(0),
       logger: SILENT_LOGGER,
       storageSizeLimit: config.process.storageSizeLimitDefault,
-      cacheSizeBytes: CACHE_BLOCKS * config.cluster.blockSize,
+      cacheSizeBytes: 256 * config.cluster.blockSize,
       blocksOfUsers: forestBlocksMax(config, trees.length),
       verify: true,
     });
     const scratch = memory.allocate(2 * OBJECT_SIZE_BYTES, 16, "test");
-    const grooveForest = new GrooveForest({
+    const forest = new Forest({
       config,
       kernels,
       store: new GridStore(grid, checksums),
-      superblock: this,
-      grooves: grooves(config),
+      trees,
       manifestTablesMax: TABLES_MAX,
       ...observersOf(this.#options),
     });
-    return { kernels, grid, grooves: grooveForest, scratch };
+    return { kernels, grid, forest, groove: new GrooveTrees(transfersGroove(config), forest, kernels), scratch };
   }
 
-  /** Runs completions until the callback is called. */
-  wait(start: (done: () => void) => void): void {
+  #wait(start: (done: () => void) => void): void {
     let done = false;
     start(() => {
       done = true;

@@ -5,6 +5,7 @@ import type { ValueLayout } from "@stagbeetle/kernels";
 import { type Config, type ManifestReferences, Random } from "@stagbeetle/vsr-protocol";
 import type { ReadContext } from "../src/block-reader.ts";
 import { Forest, forestBlocksMax } from "../src/forest.ts";
+import { treeScanBlocksMax } from "../src/scan/tree-scan.ts";
 import type { Tree } from "../src/tree.ts";
 import type { TreeDeclaration } from "../src/tree-schema.ts";
 import { TestGrid, type TestGridParts } from "./test-grid.ts";
@@ -113,7 +114,7 @@ export class TestTrees {
       config,
       random: new Random(seed + 1000),
       memorySizeBytes: MEMORY_SIZE_BYTES,
-      blocksOfUsers: forestBlocksMax(config, LAYOUTS.length),
+      blocksOfUsers: forestBlocksMax(config, LAYOUTS.length) + 2 * treeScanBlocksMax(config),
       cacheBlocks: 64,
       create: (parts) => new TreesOnGrid(parts),
     });

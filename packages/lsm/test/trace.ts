@@ -2,15 +2,10 @@
  * Recorded traces of forests: operations, and the events that followed them. Ours are written in the same words.
  */
 import type { Pointer } from "@stagbeetle/kernels";
-import {
-  type Compaction,
-  type CompactionObserver,
-  type FlushSkipped,
-  ManifestEvent,
-  type ManifestLogObserver,
-  type TableInfoView,
-} from "@stagbeetle/lsm";
 import type { BlockReference } from "@stagbeetle/vsr-protocol";
+import type { Compaction, CompactionObserver, FlushSkipped } from "../src/compaction/compaction.ts";
+import { ManifestEvent, type TableInfoView } from "../src/manifest/table-info.ts";
+import type { ManifestLogObserver } from "../src/manifest-log/manifest-log.ts";
 import { TREE_NAMES } from "./transfers.ts";
 import type { TestCheckpoint, TestForest } from "./test-forest.ts";
 
@@ -34,7 +29,7 @@ export class TraceWriter implements ManifestLogObserver, CompactionObserver {
 
   appended(event: ManifestEvent, table: Pointer): void {
     if (this.infos === null) throw new Error("the trace has no table infos");
-    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table, this.infos.level(table))}`);
+    this.manifestLog.push(`${EVENT_NAMES[event]}: ${this.infos.describe(table)}`);
   }
 
   closed({ address, checksum }: BlockReference, entryCount: number): void {

@@ -2,15 +2,15 @@
  * The trees of the accounting state machine as spec 05 §3.2 has them, and its transfers groove, for tests of a forest on
  * its own.
  */
+import type { Config } from "@stagbeetle/vsr-protocol";
 import {
   type GrooveDeclaration,
   type IndexDeclaration,
   type IndexKind,
   type IndexSource,
-  type TreeDeclaration,
   treesOf,
-} from "@stagbeetle/lsm";
-import type { Config } from "@stagbeetle/vsr-protocol";
+} from "../src/groove/declaration.ts";
+import type { TreeDeclaration } from "../src/tree-schema.ts";
 
 const TRANSFER_SIZE_BYTES = 128;
 
@@ -114,7 +114,7 @@ export function grooves(config: Config): readonly GrooveDeclaration[] {
   const n = Math.floor(config.derived.messageBodySizeMax / TRANSFER_SIZE_BYTES);
   return [
     groove("Account", 7, 128, 120, 2 * n, [
-      [1, "unique", n, field(0, 16)],
+      [1, "unique", n],
       [2, "u128", n],
       [3, "u64", n],
       [4, "u64", n],
@@ -154,4 +154,11 @@ export function grooves(config: Config): readonly GrooveDeclaration[] {
 /** All 33 trees. */
 export function accountingTrees(config: Config): readonly TreeDeclaration[] {
   return treesOf(grooves(config));
+}
+
+/** The groove that tests write to. */
+export function transfersGroove(config: Config): GrooveDeclaration {
+  const found = grooves(config).find(({ name }) => name === "Transfer");
+  if (found === undefined) throw new Error("there is no transfers groove");
+  return found;
 }

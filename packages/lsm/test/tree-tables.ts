@@ -7,8 +7,11 @@ import {
   type ValueLayout,
   ValueKernels,
 } from "@stagbeetle/kernels";
-import { type MemoryTable, TreeMemory, TreeSchema } from "@stagbeetle/lsm";
 import { TEST_MIN } from "@stagbeetle/vsr-protocol";
+
+import type { MemoryTable } from "../src/memory-table/memory-table.ts";
+import { TreeMemory } from "../src/memory-table/tree-memory.ts";
+import { TreeSchema } from "../src/tree-schema.ts";
 
 export class TestTables {
   readonly kernels: Kernels;

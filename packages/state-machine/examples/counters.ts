@@ -4,6 +4,7 @@ import {
   type Forest,
   type Groove,
   type GrooveDeclaration,
+  type ManifestReferences,
   MemoryForest,
   NOT_FOUND,
   type Pointer,
@@ -96,6 +97,10 @@ class Counters implements StateMachine {
 
   checkpoint(callback: () => void): void {
     this.#forest.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#forest.checkpointReferences();
   }
 
   reset(): void {

@@ -16,6 +16,8 @@
  *
  * @module
  */
+import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
+
 /** An offset in bytes into the forest's memory: a multiple of 8, at least 8. Or {@link NOT_FOUND}, or {@link ORPHANED}. */
 export type Pointer = number;
 
@@ -228,8 +230,10 @@ export interface Forest {
   prefetchBegin(snapshot: number): void;
   /** One beat of compaction, after the commit of `op`. */
   compact(op: number, callback: () => void): void;
-  /** Writes a checkpoint. Only if `checkpoints`. */
+  /** Writes a checkpoint. Only if `checkpoints`. Acquires all its blocks before it returns. */
   checkpoint(callback: () => void): void;
+  /** Where the manifest log of the checkpoint that was written last begins and ends. Only if `checkpoints`. */
+  checkpointReferences(): ManifestReferences;
   /** Forgets everything, before a state sync. */
   reset(): void;
 }

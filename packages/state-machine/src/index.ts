@@ -5,7 +5,7 @@
  */
 
 // For authors of state machines.
-export type { Committing, StateMachine } from "./state-machine.ts";
+export type { Committing, ManifestReferences, StateMachine } from "./state-machine.ts";
 export { NOT_FOUND, ORPHANED } from "./forest.ts";
 export type {
   Direction,
@@ -33,8 +33,11 @@ export type { NextTick } from "./memory-forest/groove.ts";
 export { MemoryForest } from "./memory-forest/memory-forest.ts";
 export type { MemoryForestOptions } from "./memory-forest/memory-forest.ts";
 
-// The forest in a data file.
-export { LsmForest } from "./lsm-forest/lsm-forest.ts";
+// The forest on disk.
+export { LsmForest, lsmForestBlocksMax } from "./lsm-forest/lsm-forest.ts";
+export type { LsmForestOptions, LsmForestSuperBlock } from "./lsm-forest/lsm-forest.ts";
+export { accountingStore } from "./lsm-forest/accounting-store.ts";
+export type { AccountingStore, AccountingStoreOptions } from "./lsm-forest/accounting-store.ts";
 export { accountingGrooveLimits } from "./lsm-forest/accounting-limits.ts";
 export type { CacheSizes } from "./lsm-forest/accounting-limits.ts";
 

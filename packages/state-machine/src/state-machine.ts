@@ -11,7 +11,7 @@
  * | `prefetch` | every replica | everything before this operation; asynchronous, reads only |
  * | `commit` | every replica | what was prefetched; synchronous, writes and replies |
  * | `compact` | every replica | asynchronous housekeeping of the store |
- * | `checkpoint` | every replica, now and then | makes the store durable, if `checkpoints` |
+ * | `checkpoint`, then `checkpointReferences` | every replica, now and then | makes the store durable, if `checkpoints`, and says where it is |
  * | `pulseNeeded` | the primary, from time to time | a hint in memory: whether the machine wants a `pulse` operation |
  *
  * Replicas that execute the same operations must reply and store the same bytes. So a state machine
@@ -28,4 +28,4 @@
  *
  * @module
  */
-export type { Committing, StateMachine } from "@stagbeetle/vsr-protocol";
+export type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";

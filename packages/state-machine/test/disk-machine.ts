@@ -2,7 +2,7 @@
  * A state machine whose forest is on disk, on a disk in memory: it commits what it is told, checkpoints when it is time, and
  * crashes when told to.
  */
-import { forestBlocksMax, GrooveForest, type GrooveLimits, treesOf } from "@stagbeetle/lsm";
+import type { GrooveLimits } from "@stagbeetle/lsm";
 import { TestGrid, type TestGridParts } from "@stagbeetle/lsm/testing";
 import { type ManifestReferences, type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
 import {
@@ -14,6 +14,7 @@ import {
   type GrooveDeclaration,
   Limits,
   LsmForest,
+  lsmForestBlocksMax,
   type StateMachine,
 } from "../src/index.ts";
 import { Ledger, TEST_MIN } from "./ledger.ts";
@@ -41,32 +42,32 @@ export interface DiskMachineOptions {
   /** Draws the order in which I/O completes. */
   readonly random: Random;
   readonly grooves: readonly GrooveDeclaration[];
-  readonly limitsOf?: (groove: GrooveDeclaration) => GrooveLimits;
+  readonly limitsOf: (groove: GrooveDeclaration) => GrooveLimits;
   readonly create: (forest: Forest) => StateMachine;
 }
 
 /** The machine and the forest of one incarnation. */
 class Incarnation {
-  readonly forest: GrooveForest;
+  readonly forest: LsmForest;
   readonly machine: StateMachine;
-  readonly #superblock = { checkpointOp: 0, manifest: { oldest: NOTHING, newest: NOTHING, blockCount: 0 } };
+  readonly #superblock = { checkpointOp: 0, manifestReferences: { oldest: NOTHING, newest: NOTHING, blockCount: 0 } };
 
   constructor({ config, kernels, store }: TestGridParts, options: DiskMachineOptions, checkpointOp: number) {
     this.#superblock.checkpointOp = checkpointOp;
-    this.forest = new GrooveForest({
+    this.forest = new LsmForest({
       config,
       kernels,
       store,
       superblock: this.#superblock,
       grooves: options.grooves,
+      limitsOf: options.limitsOf,
       manifestTablesMax: 4096,
-      ...(options.limitsOf === undefined ? {} : { limitsOf: options.limitsOf }),
     });
-    this.machine = options.create(new LsmForest(this.forest));
+    this.machine = options.create(this.forest);
   }
 
   open(manifest: ManifestReferences, callback: () => void): void {
-    this.#superblock.manifest = manifest;
+    this.#superblock.manifestReferences = manifest;
     this.machine.open(callback);
   }
 
@@ -79,7 +80,7 @@ class Incarnation {
   }
 
   manifestReferences(): ManifestReferences {
-    return this.forest.manifestReferences();
+    return this.forest.trees.manifestReferences();
   }
 }
 
@@ -95,7 +96,7 @@ export class DiskMachine {
       config: CONFIG,
       random: options.random,
       memorySizeBytes: 128 * MIB,
-      blocksOfUsers: forestBlocksMax(CONFIG, treesOf(options.grooves).length),
+      blocksOfUsers: lsmForestBlocksMax(CONFIG, options.grooves),
       cacheBlocks: 64,
       create: (parts) => new Incarnation(parts, options, this.#checkpointOp),
     });
@@ -106,7 +107,7 @@ export class DiskMachine {
     return this.#op;
   }
 
-  get forest(): GrooveForest {
+  get forest(): LsmForest {
     return this.#grid.users.forest;
   }
 

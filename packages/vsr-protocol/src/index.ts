@@ -206,7 +206,8 @@ export { Random } from "./random.ts";
 export type { DrawBits } from "./random.ts";
 
 // The replica.
-export type { Checkpointer, CommitStage } from "./replica/commit.ts";
+export type { CheckpointStore } from "./replica/checkpoint-writer.ts";
+export type { CommitStage } from "./replica/commit.ts";
 export type { ReplicaMetrics } from "./replica/metrics.ts";
 export { messagesMax } from "./replica/options.ts";
 export type { ReplicaOptions, ReplicaPorts } from "./replica/options.ts";

@@ -33,12 +33,15 @@ export class MemoryStorage implements Storage {
   readonly log: string[] = [];
   /** Decides on every write. */
   onWrite: (write: WriteAttempt) => WriteFate = () => "complete";
+  /** How many completions run before the process dies. */
+  crashAtStep: number = Number.POSITIVE_INFINITY;
   /** Whether the process has died: nothing completes any more. */
   crashed = false;
   readonly #config: Config;
   #sectors = new Map<number, Uint8Array>();
   readonly #queue: (() => void)[] = [];
   #writes = 0;
+  #steps = 0;
 
   constructor(config: Config) {
     this.#config = config;
@@ -91,7 +94,9 @@ export class MemoryStorage implements Storage {
 
   /** Runs one completion; false if none waits or the process has died. */
   step(): boolean {
+    if (this.#steps >= this.crashAtStep) this.crashed = true;
     if (this.crashed) return false;
+    this.#steps += 1;
     const next = this.#queue.shift();
     if (next === undefined) return false;
     next();

@@ -6,10 +6,8 @@
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
   type AppendOnlyFile,
-  type Checkpointer,
   Checksums,
   Command,
-  type Committing,
   type Config,
   EvictionHeader,
   formatDataFile,
@@ -31,111 +29,21 @@ import {
   type ReplicaOptions,
   ReplyHeader,
   RequestHeader,
-  type StateMachine,
   SuperBlock,
   TEST_MIN,
   type Time,
 } from "@stagbeetle/vsr-protocol";
 import { RecordingLogger } from "./builders.ts";
 import { MemoryJournal } from "./memory-journal.ts";
+import { CheckpointedTally } from "./checkpointed-tally.ts";
+import { MemoryGrid, MemoryTrailer } from "./memory-grid.ts";
 import { MemoryStorage } from "./memory-storage.ts";
+import { Tally, TallyMachine } from "./tally.ts";
+
+export { Tally, TallyMachine };
 
 export const RELEASE_NOW: number = releaseOf(0, 17, 9);
 export const RELEASE_CLIENT_MIN: number = releaseOf(0, 17, 0);
-
-/** Operations of the state machine below. */
-export const Tally = {
-  /** Adds the body's first byte to a sum. The result: how often, and the sum, each a u32. */
-  add: 200,
-  /** As `add`, with an empty result. */
-  addSilently: 201,
-  /** Asks for a pulse at the time in the body (u64, ns). */
-  wake: 202,
-} as const;
-
-const RESULT_SIZE_BYTES = 8;
-const INVALID_BYTE = 0xff;
-
-/** A state machine whose results tell how often each operation was executed. */
-export class TallyMachine implements StateMachine {
-  checkpoints = false;
-  prepareTimestamp = 0n;
-  commitTimestamp = 0n;
-  /** When the next pulse is due (ns); null for never. */
-  pulseAt: bigint | null = null;
-  count = 0;
-  sum = 0;
-  /** `prefetch 1@1` (op@snapshot), `commit 1`, `compact 1`, … in order. */
-  readonly calls: string[] = [];
-  readonly #storage: MemoryStorage;
-
-  constructor(storage: MemoryStorage) {
-    this.#storage = storage;
-  }
-
-  open(callback: () => void): void {
-    this.calls.push("open");
-    this.#storage.nextTick(callback);
-  }
-
-  operationValid(operation: number): boolean {
-    return operation === 128 || Object.values<number>(Tally).includes(operation);
-  }
-
-  inputValid(operation: number, body: Uint8Array): boolean {
-    if (operation === Operation.pulse || operation === 128) return body.length === 0;
-    return body.length > 0 && body[0] !== INVALID_BYTE;
-  }
-
-  prepare(_operation: number, body: Uint8Array): void {
-    this.prepareTimestamp += BigInt(body.length);
-  }
-
-  pulseNeeded(timestamp: bigint): boolean {
-    return this.pulseAt !== null && this.pulseAt <= timestamp;
-  }
-
-  prefetch({ op }: Committing, snapshot: number, callback: () => void): void {
-    this.calls.push(`prefetch ${op}@${snapshot}`);
-    this.#storage.nextTick(callback);
-  }
-
-  commit({ op, operation, body, timestamp }: Committing, output: Uint8Array): number {
-    this.calls.push(`commit ${op}`);
-    switch (operation) {
-      case Operation.pulse:
-      case 128:
-        if (this.pulseAt !== null && this.pulseAt <= timestamp) this.pulseAt = null;
-        return 0;
-      case Tally.wake:
-        this.pulseAt = new DataView(body.buffer, body.byteOffset).getBigUint64(0, true);
-        return 0;
-      default:
-        this.count += 1;
-        this.sum += body[0] ?? 0;
-    }
-    if (operation === Tally.addSilently) return 0;
-    const view = new DataView(output.buffer, output.byteOffset);
-    view.setUint32(0, this.count, true);
-    view.setUint32(4, this.sum, true);
-    return RESULT_SIZE_BYTES;
-  }
-
-  compact(op: number, callback: () => void): void {
-    this.calls.push(`compact ${op}`);
-    this.#storage.nextTick(callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.calls.push("checkpoint");
-    this.#storage.nextTick(callback);
-  }
-
-  reset(): void {
-    this.count = 0;
-    this.sum = 0;
-  }
-}
 
 /** Clocks that the test sets. */
 export class TestTime implements Time {
@@ -218,13 +126,21 @@ export class TestBus implements MessageBus {
 /** Keeps the prepares of an AOF. */
 export class TestAof implements AppendOnlyFile {
   readonly ops: number[] = [];
+  readonly #storage: MemoryStorage;
+  readonly #note: (call: string) => void;
+
+  constructor(storage: MemoryStorage, note: (call: string) => void) {
+    this.#storage = storage;
+    this.#note = note;
+  }
 
   write(prepare: Message): void {
     this.ops.push(prepare.as(PrepareHeader).op);
   }
 
   checkpoint(callback: () => void): void {
-    callback();
+    this.#note("aof checkpoint");
+    this.#storage.nextTick(callback);
   }
 }
 
@@ -233,7 +149,8 @@ export interface SoloOptions extends Partial<Omit<ReplicaOptions, "config">> {
   readonly format?: Partial<FormatOptions>;
   readonly storage?: MemoryStorage;
   readonly time?: TestTime;
-  readonly checkpointer?: (solo: Solo) => Checkpointer;
+  /** Whether the state lives in the grid. Else it lives in memory. */
+  readonly checkpoints?: boolean;
 }
 
 /** Fields of a request that a test sets by hand. */
@@ -259,7 +176,7 @@ export class Solo {
   readonly checksums: Checksums = new Checksums();
   readonly logger: RecordingLogger = new RecordingLogger();
   readonly bus: TestBus = new TestBus();
-  readonly aof: TestAof = new TestAof();
+  readonly aof: TestAof;
   readonly metrics: ReplicaMetrics[] = [];
   readonly time: TestTime;
   readonly storage: MemoryStorage;
@@ -268,7 +185,12 @@ export class Solo {
   readonly machine: TallyMachine;
   readonly superblock: SuperBlock;
   readonly replica: Replica;
+  /** Null if the state lives in memory. */
+  readonly grid: MemoryGrid | null;
+  /** What was asked of grid, client sessions, AOF and state machine around checkpoints, in order. */
+  readonly checkpointCalls: string[] = [];
   readonly #buffer: MessageBuffer;
+  readonly #checkpoints: boolean;
   /** Whether `open` has called back. */
   serving = false;
 
@@ -285,10 +207,17 @@ export class Solo {
     });
     const { storage, pool, checksums, logger } = this;
     this.journal = new MemoryJournal({ config, storage, pool, checksums });
-    this.machine = new TallyMachine(storage);
-    this.machine.checkpoints = options.checkpointer !== undefined;
     const { storageSizeLimitMax } = config.process;
     this.superblock = new SuperBlock({ config, storage, memory, storageSizeLimit: storageSizeLimitMax, logger });
+    const { superblock } = this;
+    this.#checkpoints = options.checkpoints ?? false;
+    const note = (call: string): number => this.checkpointCalls.push(call);
+    this.aof = new TestAof(storage, note);
+    this.grid = this.#checkpoints ? new MemoryGrid({ config, storage, superblock, note }) : null;
+    this.machine =
+      this.grid === null
+        ? new TallyMachine(storage)
+        : new CheckpointedTally({ config, storage, superblock, grid: this.grid });
     this.#buffer = new MessageBuffer(pool, checksums);
     this.replica = new Replica(
       {
@@ -308,7 +237,10 @@ export class Solo {
         superblock: this.superblock,
         journal: this.journal,
         stateMachine: this.machine,
-        checkpointer: options.checkpointer?.(this) ?? null,
+        checkpointStore:
+          this.grid === null
+            ? null
+            : { grid: this.grid, clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize) },
         bus: this.bus,
         time: this.time,
         logger,
@@ -335,7 +267,9 @@ export class Solo {
 
   /** The next life, on what the disk holds now. */
   restart(options: SoloOptions = {}): Solo {
-    return Solo.serving({ ...options, storage: this.storage.restart(), time: options.time ?? this.time });
+    const checkpoints = this.#checkpoints;
+    const { time } = this;
+    return Solo.serving({ checkpoints, time, ...options, storage: this.storage.restart() });
   }
 
   /** Lets everything complete that is under way. */

@@ -33,11 +33,13 @@ test("benchmarks are found beside their sources and chosen by a part of their pa
 test("a benchmark adds its tasks", async () => {
   write("packages/a/src/sort.bench.ts", `export default (bench) => { bench.add("sort", () => {}); };`);
   const bench = new Bench();
-  (await loadBenchmark(root, "packages/a/src/sort.bench.ts"))(bench);
+  (await loadBenchmark(root, "packages/a/src/sort.bench.ts"))?.(bench);
   expect(bench.tasks.map(({ name }) => name)).toEqual(["sort"]);
 });
 
-test("a file without a default export is refused by name", async () => {
+test("a file without a default export prints by itself, and one that exports no function is refused by name", async () => {
   write("packages/a/src/sort.bench.ts", `export const x = 1;`);
-  await expect(loadBenchmark(root, "packages/a/src/sort.bench.ts")).rejects.toThrow("packages/a/src/sort.bench.ts");
+  await expect(loadBenchmark(root, "packages/a/src/sort.bench.ts")).resolves.toBeNull();
+  write("packages/a/src/find.bench.ts", `export default 1;`);
+  await expect(loadBenchmark(root, "packages/a/src/find.bench.ts")).rejects.toThrow("packages/a/src/find.bench.ts");
 });

@@ -1,6 +1,6 @@
 /**
- * Finds the benchmarks: `*.bench.ts` beside the source that it measures, with a function as its default export that
- * adds tasks to a bench.
+ * Finds the benchmarks: `*.bench.ts` beside the source that it measures. Its default export adds tasks to a bench; without
+ * one it prints by itself.
  */
 import { globSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -21,11 +21,14 @@ export function findBenchmarks(root: string, filter: string): string[] {
     .toSorted();
 }
 
-/** Loads what `path` adds to a bench. */
-export async function loadBenchmark(root: string, path: string): Promise<AddTasks> {
+/**
+ * Loads what `path` adds to a bench. Null if it has no default export: it has printed its figures by itself.
+ *
+ * @throws Error if the default export is no function.
+ */
+export async function loadBenchmark(root: string, path: string): Promise<AddTasks | null> {
   const module: unknown = await import(pathToFileURL(join(root, path)).href);
-  if (typeof module === "object" && module !== null && "default" in module && typeof module.default === "function") {
-    return module.default as AddTasks;
-  }
-  throw new Error(`${path} has no function as its default export`);
+  if (typeof module !== "object" || module === null || !("default" in module)) return null;
+  if (typeof module.default !== "function") throw new Error(`the default export of ${path} is no function`);
+  return module.default as AddTasks;
 }

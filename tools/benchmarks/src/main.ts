@@ -1,24 +1,30 @@
 /**
- * `pnpm bench [part of a path]`: runs the micro benchmarks and prints a table for each file. It reports, a person judges.
+ * `pnpm bench [part of a path]`: prints the figures that matter most, then a table for each file of micro benchmarks. It
+ * reports, a person judges.
  */
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-import { Bench } from "tinybench";
+import { findBenchmarks } from "./benchmark-files.ts";
 
-import { findBenchmarks, loadBenchmark } from "./benchmark-files.ts";
-
-const root = join(import.meta.dirname, "..", "..", "..");
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const FIGURES = "tools/benchmarks/src/figures";
 const [filter = ""] = process.argv.slice(2);
 
-const paths = findBenchmarks(root, filter);
-if (paths.length === 0) {
-  console.error(filter === "" ? "there is no *.bench.ts yet" : `no *.bench.ts has "${filter}" in its path`);
-  process.exitCode = 1;
+/** Every benchmark has a process of its own, so that none inherits the garbage and the optimisations of another. */
+function run(script: string, ...parameters: readonly string[]): void {
+  const flags = ["--conditions=@stagbeetle/source", "--expose-gc"];
+  const { status } = spawnSync(process.execPath, [...flags, join(import.meta.dirname, script), ...parameters], {
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exitCode = 1;
 }
-for (const path of paths) {
-  const bench = new Bench({ name: path });
-  (await loadBenchmark(root, path))(bench);
-  await bench.run();
-  console.log(path);
-  console.table(bench.table());
+
+const paths = findBenchmarks(ROOT, filter);
+const figures = FIGURES.includes(filter);
+if (figures) run("figures/main.ts");
+for (const path of paths) run("run-benchmark.ts", ROOT, path);
+if (paths.length === 0 && !figures) {
+  console.error(`no *.bench.ts has "${filter}" in its path`);
+  process.exitCode = 1;
 }

@@ -5,7 +5,8 @@
  */
 import { open } from "node:fs/promises";
 
-import { PRODUCTION, zoneStart, ZONES, type Zone } from "@stagbeetle/vsr-protocol";
+import type { SimulatedDisk } from "@stagbeetle/io-sim";
+import { PRODUCTION, sectorCeil, sectorFloor, zoneStart, ZONES, type Zone } from "@stagbeetle/vsr-protocol";
 
 import { firstDifferingByte } from "./difference.ts";
 
@@ -42,8 +43,26 @@ export interface DataFileComparison {
   readonly sizeBytes: number;
   /** The first difference, located, or null. */
   readonly difference: string | null;
-  /** The zone of the first difference, or null. */
-  readonly zone: Zone | null;
+}
+
+/** Reads bytes of a data file from `offset` on; fewer than asked for at its end. */
+type ReadAt = (target: Uint8Array, offset: number) => number | Promise<number>;
+
+async function compare(readAt: ReadAt, size: number, recorded: AsyncIterable<Uint8Array>): Promise<DataFileComparison> {
+  let piece = Buffer.alloc(1 << 20);
+  let offset = 0;
+  for await (const expected of recorded) {
+    if (piece.length < expected.length) piece = Buffer.alloc(expected.length);
+    const actual = piece.subarray(0, await readAt(piece.subarray(0, expected.length), offset));
+    const at = firstDifferingByte(actual, expected);
+    if (at !== null) {
+      const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + 16)).toString("hex");
+      const difference = `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`;
+      return { sizeBytes: offset + at, difference };
+    }
+    offset += expected.length;
+  }
+  return { sizeBytes: offset, difference: size === offset ? null : `the file has ${size} bytes, recorded ${offset}` };
 }
 
 /** Compares the file at `path` with the recorded one, both read piece by piece. */
@@ -51,23 +70,29 @@ export async function compareDataFile(path: string, recorded: AsyncIterable<Uint
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    let piece = Buffer.alloc(1 << 20);
-    let offset = 0;
-    for await (const expected of recorded) {
-      if (piece.length < expected.length) piece = Buffer.alloc(expected.length);
-      const { bytesRead } = await file.read(piece, 0, expected.length, offset);
-      const actual = piece.subarray(0, bytesRead);
-      const at = firstDifferingByte(actual, expected);
-      if (at !== null) {
-        const hex = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + 16)).toString("hex");
-        const text = `${place(offset + at)}: ${hex(actual)}…, recorded ${hex(expected)}…`;
-        return { sizeBytes: offset + at, difference: text, zone: zoneAt(offset + at) };
-      }
-      offset += expected.length;
-    }
-    const difference = size === offset ? null : `the file has ${size} bytes, recorded ${offset}`;
-    return { sizeBytes: offset, difference, zone: difference === null ? null : zoneAt(Math.min(size, offset)) };
+    const readAt: ReadAt = async (target, offset) => (await file.read(target, 0, target.length, offset)).bytesRead;
+    return await compare(readAt, size, recorded);
   } finally {
     await file.close();
   }
+}
+
+/** Compares what a simulated disk holds with a recorded file. */
+export async function compareDisk(
+  disk: SimulatedDisk,
+  recorded: AsyncIterable<Uint8Array>,
+): Promise<DataFileComparison> {
+  const size = Math.max(disk.writtenEnd, PRODUCTION.derived.dataFileSizeMin);
+  return compare((target, offset) => readDisk(disk, target, offset, size), size, recorded);
+}
+
+/** The disk is read in whole sectors, the recording comes in pieces of any size. */
+function readDisk(disk: SimulatedDisk, target: Uint8Array, offset: number, size: number): number {
+  const count = Math.max(0, Math.min(target.length, size - offset));
+  if (count === 0) return 0;
+  const begin = sectorFloor(offset);
+  const sectors = new Uint8Array(sectorCeil(offset + count) - begin);
+  disk.readPristine(begin, sectors);
+  target.set(sectors.subarray(offset - begin, offset - begin + count));
+  return count;
 }

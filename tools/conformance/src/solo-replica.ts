@@ -6,7 +6,7 @@
 import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { accountingGrooves, AccountingStateMachine, Limits, MemoryForest } from "@stagbeetle/state-machine";
+import { type AccountingStateMachine, accountingStore } from "@stagbeetle/state-machine";
 import {
   Checksums,
   formatDataFile,
@@ -19,15 +19,23 @@ import {
   Random,
   recordBytes,
   type Release,
+  releaseOf,
   Replica,
   SILENT_LOGGER,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
 
+/** The recorded server, where its recording does not say otherwise. */
+export const RECORDED_RELEASE: Release = releaseOf(0, 17, 9);
+/** The oldest client that it accepted. */
+export const RECORDED_RELEASE_CLIENT_MIN: Release = releaseOf(0, 17, 0);
+
 /** The defaults of `start` (spec 06 §4.3). */
 const PIPELINE_REQUEST_QUEUE_LIMIT = 24;
-/** Beside messages: sessions, headers, superblock, kernels. */
-const OTHER_MEMORY_SIZE_BYTES = 16 << 20;
+/** Beside messages: the store's memory tables and blocks. What is not touched costs nothing. */
+const OTHER_MEMORY_SIZE_BYTES = 3 * 1024 * 1024 * 1024;
+/** As `--development` has it. */
+const CACHE_GRID_SIZE_BYTES = 64 * PRODUCTION.cluster.blockSize;
 /** More ticks than pass between two pulses that are due. */
 const PULSE_TICKS_MAX = 100;
 
@@ -120,6 +128,11 @@ export class SoloReplica {
     }
   }
 
+  /** What the replica has written. */
+  get disk(): SimulatedDisk {
+    return this.#disk;
+  }
+
   /** Completes one request of the disk. False if there is none: the replica is at rest. */
   step(): boolean {
     return this.#running.storage.step();
@@ -150,18 +163,29 @@ export class SoloReplica {
   #start(): Running {
     const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery } = this.#options;
     const messages = messagesMax(PRODUCTION, 1, PIPELINE_REQUEST_QUEUE_LIMIT);
-    const { messageSizeMax, lsmScansMax } = PRODUCTION.cluster;
+    const { messageSizeMax } = PRODUCTION.cluster;
     const memory = new LinearMemory({ sizeBytes: messages * messageSizeMax + OTHER_MEMORY_SIZE_BYTES });
-    const checksums = new Checksums(createKernels({ memory }));
+    const kernels = createKernels({ memory });
+    const checksums = new Checksums(kernels);
     const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
     const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messages });
     const storageSizeLimit = PRODUCTION.process.storageSizeLimitMax;
     const superblock = new SuperBlock({ config: PRODUCTION, storage, memory, storageSizeLimit, logger: SILENT_LOGGER });
     const journal = new Journal({ config: PRODUCTION, memory, storage, messagePool: pool, checksums });
-    const sizes = { messageBodySizeMax: PRODUCTION.derived.messageBodySizeMax, batchSizeLimit };
-    const nextTick = (callback: () => void): void => storage.nextTick(callback);
-    const forest = new MemoryForest({ grooves: accountingGrooves(new Limits(sizes)), nextTick, scansMax: lsmScansMax });
-    const machine = new AccountingStateMachine({ ...sizes, forest, aofRecovery });
+    const store = accountingStore({
+      config: PRODUCTION,
+      kernels,
+      checksums,
+      storage,
+      superblock,
+      random: new Random(0),
+      logger: SILENT_LOGGER,
+      storageSizeLimit,
+      cacheGridSizeBytes: CACHE_GRID_SIZE_BYTES,
+      cacheObjects: { accounts: 0, transfers: 0, transfersPending: 0 },
+      batchSizeLimit,
+      aofRecovery,
+    });
     const replica = new Replica(
       {
         config: PRODUCTION,
@@ -179,8 +203,8 @@ export class SoloReplica {
         storage,
         superblock,
         journal,
-        stateMachine: machine,
-        checkpointer: null,
+        stateMachine: store.stateMachine,
+        checkpointStore: store.checkpointStore,
         bus: {
           tick: () => undefined,
           sendMessageToReplica: () => undefined,
@@ -199,6 +223,6 @@ export class SoloReplica {
     replica.open(() => (serving = true));
     while (storage.step());
     if (!serving) throw new Error(`the replica does not serve: ${replica.describe()}`);
-    return { storage, replica, journal, machine, pool, checksums };
+    return { storage, replica, journal, machine: store.stateMachine, pool, checksums };
   }
 }

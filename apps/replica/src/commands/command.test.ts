@@ -110,6 +110,9 @@ describe("start", () => {
       storageSizeLimit: 16 * 2 ** 40,
       pipelineRequestQueueLimit: 24,
       requestSizeLimit: MIB,
+      cacheGridSizeBytes: 1024 * MIB,
+      cacheObjects: { accounts: 2 ** 20, transfers: 0, transfersPending: 0 },
+      manifestTablesMax: 2 ** 20,
       withoutEffect: [],
     });
   });
@@ -210,17 +213,20 @@ describe("start", () => {
   });
 
   test("remembers which flags have no effect, and what the others say", () => {
-    const { withoutEffect, storageSizeLimit, pipelineRequestQueueLimit, aofRecovery } = startOf(
+    const command = startOf(
       "--addresses=3000",
       "--experimental",
-      "--cache-grid=64MiB",
+      "--cache-grid=100MiB",
+      "--cache-accounts=33KiB",
       "--replicate-star",
       "--limit-storage=2GiB",
       "--limit-pipeline-requests=57",
       "--aof-recovery",
       "f",
     );
-    expect(withoutEffect).toEqual(["cache-grid", "replicate-star"]);
+    const { withoutEffect, storageSizeLimit, pipelineRequestQueueLimit, aofRecovery } = command;
+    expect(withoutEffect).toEqual(["replicate-star"]);
+    expect([command.cacheGridSizeBytes, command.cacheObjects.accounts]).toEqual([96 * MIB, 256]);
     expect([storageSizeLimit, pipelineRequestQueueLimit, aofRecovery]).toEqual([2 ** 31, 57, true]);
   });
 

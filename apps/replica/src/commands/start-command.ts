@@ -1,6 +1,8 @@
 /**
  * What `start` is asked to do: its flags with their defaults, checked in the reference's order (spec 06 §4.3).
  */
+import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
+import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
 import type { Address, Config } from "@stagbeetle/vsr-protocol";
 
@@ -23,6 +25,9 @@ const CACHE_WAYS = 256n;
 const CACHE_GRID_WAYS = 64n;
 const MANIFEST_NODES_MULTIPLE = 64n;
 
+/** The flags that size a part of memory. */
+type SizeFlag = "cache-grid" | "cache-accounts" | "cache-transfers" | "cache-transfers-pending" | "memory-lsm-manifest";
+
 /** What is to be started. Sizes in bytes. */
 export interface StartCommand {
   readonly path: string;
@@ -35,6 +40,12 @@ export interface StartCommand {
   readonly storageSizeLimit: number;
   readonly pipelineRequestQueueLimit: number;
   readonly requestSizeLimit: number;
+  /** The cache of blocks: whole sets of them. */
+  readonly cacheGridSizeBytes: number;
+  /** The caches of objects, in objects. */
+  readonly cacheObjects: CacheSizes;
+  /** How many tables the manifest has room for. */
+  readonly manifestTablesMax: number;
   /** Flags that were given and have no effect in this build. */
   readonly withoutEffect: readonly StartFlag[];
 }
@@ -65,6 +76,13 @@ export function parseStart(args: readonly string[], config: Config): StartComman
     storageSizeLimit,
     pipelineRequestQueueLimit,
     requestSizeLimit,
+    cacheGridSizeBytes: cacheGridSizeBytes(values, defaults, config),
+    cacheObjects: {
+      accounts: cacheObjects("cache-accounts", values, defaults, ACCOUNT_SIZE_BYTES),
+      transfers: cacheObjects("cache-transfers", values, defaults, TRANSFER_SIZE_BYTES),
+      transfersPending: cacheObjects("cache-transfers-pending", values, defaults, TRANSFER_PENDING_SIZE_BYTES),
+    },
+    manifestTablesMax: Math.floor(bytesOf("memory-lsm-manifest", values, defaults) / TABLE_INFO_SIZE_BYTES),
     withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
   };
 }
@@ -148,6 +166,24 @@ function checkCaches(values: StartValues, config: Config): void {
   if (grid !== null && grid.bytes < gridMultiple) {
     throw new CommandLineError(`--cache-grid: Grid cache must be greater than ${formatSize(gridMultiple)}`);
   }
+}
+
+/** A flag of a size in bytes, or its default. */
+function bytesOf(flag: SizeFlag, values: StartValues, defaults: StartDefaults): number {
+  const size = values[flag];
+  return size === null ? (defaults[flag] ?? 0) : Number(size.bytes);
+}
+
+/** Rounded down to whole sets of blocks. */
+function cacheGridSizeBytes(values: StartValues, defaults: StartDefaults, config: Config): number {
+  const setSizeBytes = config.cluster.blockSize * Number(CACHE_GRID_WAYS);
+  return Math.floor(bytesOf("cache-grid", values, defaults) / setSizeBytes) * setSizeBytes;
+}
+
+/** In objects, rounded down to whole sets. */
+function cacheObjects(flag: SizeFlag, values: StartValues, defaults: StartDefaults, objectSizeBytes: bigint): number {
+  const ways = Number(CACHE_WAYS);
+  return Math.floor(bytesOf(flag, values, defaults) / Number(objectSizeBytes) / ways) * ways;
 }
 
 /** A cache of objects is rounded down to whole sets; only too many of them are wrong. */

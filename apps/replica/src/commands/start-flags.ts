@@ -43,16 +43,16 @@ export interface StartValues {
 
 const FLAGS: FlagsOf<StartValues> = {
   addresses: required("list", parseText, "of all replicas in order, separated by commas; `0` picks a free port"),
-  "cache-grid": optional("size", parseSize, "cache of blocks (no effect yet)"),
+  "cache-grid": optional("size", parseSize, "cache of blocks"),
   development: toggle("smaller limits; do without direct I/O where the file system has none"),
   experimental: toggle("allow the flags below"),
   "limit-storage": optional("size", parseSize, "how large the data file may become"),
   "limit-pipeline-requests": optional("integer", unsigned(32), "requests that may wait for their turn: 0 to 57"),
   "limit-request": optional("size", parseSize, "the largest request: 4KiB to 1MiB"),
-  "cache-accounts": optional("size", parseSize, "cache of accounts (no effect yet)"),
-  "cache-transfers": optional("size", parseSize, "cache of transfers (no effect yet)"),
-  "cache-transfers-pending": optional("size", parseSize, "cache of pending transfers (no effect yet)"),
-  "memory-lsm-manifest": optional("size", parseSize, "memory of the manifest (no effect yet)"),
+  "cache-accounts": optional("size", parseSize, "cache of accounts"),
+  "cache-transfers": optional("size", parseSize, "cache of transfers"),
+  "cache-transfers-pending": optional("size", parseSize, "cache of pending transfers"),
+  "memory-lsm-manifest": optional("size", parseSize, "memory of the manifest"),
   "memory-lsm-compaction": optional("size", parseSize, "memory of compaction (no effect yet)"),
   trace: optional("path", parseText, "write a trace (not in this build)"),
   "log-debug": toggle("also log debug lines"),
@@ -102,13 +102,8 @@ export const EXPERIMENTAL: readonly StartFlag[] = [
   "aof-recovery",
 ];
 
-/** Flags that are checked and then mean nothing to a single replica whose state is in memory. */
+/** Flags that are checked and then mean nothing to a single replica. */
 export const WITHOUT_EFFECT: readonly StartFlag[] = [
-  "cache-grid",
-  "cache-accounts",
-  "cache-transfers",
-  "cache-transfers-pending",
-  "memory-lsm-manifest",
   "memory-lsm-compaction",
   "timeout-prepare-ms",
   "timeout-grid-repair-message-ms",

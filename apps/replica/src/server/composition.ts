@@ -6,8 +6,9 @@ import { randomBytes } from "node:crypto";
 import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
-import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { accountingGrooves, AccountingStateMachine, Limits, MemoryForest } from "@stagbeetle/state-machine";
+import { assert, createKernels, LinearMemory, linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
+import { accountingStore } from "@stagbeetle/state-machine";
+import type { CacheSizes } from "@stagbeetle/state-machine";
 import {
   Checksums,
   HEADER_SIZE_BYTES,
@@ -18,15 +19,7 @@ import {
   Replica,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
-import type {
-  Address,
-  Config,
-  MessageBuffer,
-  MessageBusReceiver,
-  Release,
-  StateMachine,
-  Storage,
-} from "@stagbeetle/vsr-protocol";
+import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
 
 import { createLogger } from "../log.ts";
 
@@ -40,6 +33,10 @@ export interface CompositionOptions {
   readonly storageSizeLimit: number;
   readonly pipelineRequestQueueLimit: number;
   readonly requestSizeLimit: number;
+  readonly cacheGridSizeBytes: number;
+  /** The caches of objects, in objects. */
+  readonly cacheObjects: CacheSizes;
+  readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
 }
 
@@ -55,15 +52,13 @@ export interface Composition {
 /** This release runs single-replica clusters, so everyone is the first one. */
 const REPLICA_INDEX = 0;
 
-/** What the ledger may grow to: as much as 32-bit pointers reach, less one page. Taken as it grows, not at the start. */
-export const LEDGER_SIZE_MAX_BYTES: number = 2 ** 32 - 2 ** 16;
-
-/** Allocates everything that a replica ever takes, except for the ledger itself. Nothing is read or written yet. */
+/** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
   const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
-  const checksums = new Checksums(createKernels({ memory }));
+  const kernels = createKernels({ memory });
+  const checksums = new Checksums(kernels);
   const storage = new FileStorage({ config, file, logger: createLogger("storage") });
   const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger: createLogger("superblock") });
   const pool = new MessagePool({
@@ -94,6 +89,16 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     random: new Random(BigInt.asUintN(64, nonce)),
     logger: createLogger("message_bus"),
   });
+  const { stateMachine, checkpointStore } = accountingStore({
+    ...options,
+    kernels,
+    checksums,
+    storage,
+    superblock,
+    random: new Random(BigInt.asUintN(64, nonce >> 64n)),
+    logger: createLogger("store"),
+    batchSizeLimit: options.requestSizeLimit - HEADER_SIZE_BYTES,
+  });
   const replica = new Replica(
     { ...options, cluster: null, addressCount: addresses.length, nonce },
     {
@@ -101,8 +106,8 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       storage,
       superblock,
       journal,
-      stateMachine: accounting(options, storage),
-      checkpointer: null,
+      stateMachine,
+      checkpointStore,
       bus,
       time: new SystemTime(),
       logger: createLogger("replica"),
@@ -116,21 +121,6 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   return { replica, superblock, bus, storage, memory };
 }
 
-/** The ledger, which lives in memory: it is replayed from the log at every start. */
-function accounting({ config, requestSizeLimit, aofRecovery }: CompositionOptions, storage: Storage): StateMachine {
-  const sizes = {
-    messageBodySizeMax: config.derived.messageBodySizeMax,
-    batchSizeLimit: requestSizeLimit - HEADER_SIZE_BYTES,
-  };
-  const forest = new MemoryForest({
-    grooves: accountingGrooves(new Limits(sizes)),
-    nextTick: (callback) => storage.nextTick(callback),
-    memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
-    scansMax: config.cluster.lsmScansMax,
-  });
-  return new AccountingStateMachine({ forest, ...sizes, aofRecovery, logger: createLogger("accounting") });
-}
-
 /** Bus and replica need each other; this is made before both. */
 class Receiver implements MessageBusReceiver {
   replica: Replica | null = null;
@@ -141,18 +131,12 @@ class Receiver implements MessageBusReceiver {
   }
 }
 
-/** More than everything but the messages takes together: sessions, headers of the log, superblock, kernels. */
-const SIZE_BESIDE_MESSAGES_MAX_BYTES = 16 * 2 ** 20;
-
 /**
  * How much linear memory {@link compose} allocates, in bytes: found by composing once in address space that is given back
  * untouched, so that it cannot differ from what the parts really take.
  */
 export function memorySizeBytes(options: CompositionOptions): number {
-  const { config, addresses, pipelineRequestQueueLimit } = options;
-  const messages = messagesMax(config, addresses.length, pipelineRequestQueueLimit);
-  const sizeMaxBytes = messages * config.cluster.messageSizeMax + SIZE_BESIDE_MESSAGES_MAX_BYTES;
-  const { memory } = compose(options, new LinearMemory({ sizeBytes: sizeMaxBytes }));
+  const { memory } = compose(options, new LinearMemory({ sizeBytes: linearMemorySizeMaxBytes }));
   return memory.sizeBytes - memory.freeSizeBytes;
 }
 

@@ -11,7 +11,7 @@ import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol"
 
 import type { StartCommand } from "../commands/start-command.ts";
 import { createLogger } from "../log.ts";
-import { compose, LEDGER_SIZE_MAX_BYTES, memorySizeBytes } from "./composition.ts";
+import { compose, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
 
 /** As what release a server serves. */
@@ -59,7 +59,7 @@ export class Server {
     const { config, release, releaseClientMin } = this.#options;
     if (withoutEffect.length > 0) {
       const flags = withoutEffect.map((flag) => `--${flag}`).join(", ");
-      this.#logger.log("info", `without effect in this build, which keeps the ledger in memory: ${flags}`);
+      this.#logger.log("info", `without effect on a single replica: ${flags}`);
     }
     const file = await openDataFile({
       path,
@@ -101,12 +101,7 @@ export class Server {
 
   #compose(options: CompositionOptions): Composition {
     const sizeBytes = memorySizeBytes(options);
-    const taken = (sizeBytes / MIB).toFixed(1);
-    const ledger = Math.ceil(LEDGER_SIZE_MAX_BYTES / MIB);
-    this.#logger.log(
-      "info",
-      `memory: ${taken} MiB for messages and the log, up to ${ledger} MiB for the ledger as it grows`,
-    );
+    this.#logger.log("info", `memory: ${(sizeBytes / MIB).toFixed(1)} MiB at most, however much is stored`);
     return compose(options, new LinearMemory({ sizeBytes }));
   }
 

@@ -14,10 +14,10 @@
 import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { checkpointAfter, type Config, trigger } from "@stagbeetle/vsr-protocol";
 import { type Beats } from "../beats.ts";
+import { tablesPerLevelMax } from "../manifest/level-limits.ts";
 import { ManifestEvent, type TableInfoPool, type TableInfoView } from "../manifest/table-info.ts";
 import { TableRange } from "../manifest/table-range.ts";
 import type { ManifestLog } from "../manifest-log/manifest-log.ts";
-import { tablesPerLevelMax } from "../manifest-log/pace.ts";
 import type { BuiltTable } from "../table/table-builder.ts";
 import type { Tree } from "../tree.ts";
 
@@ -128,7 +128,7 @@ export class Compaction {
     const sourceCount = this.fromMemory ? this.#planFlush(checkpoint) : this.#planLevel();
     if (sourceCount === 0) return 0;
     this.quotas.halfBar = sourceCount + this.rangeB.valueCount;
-    this.#dropTombstones = this.#nothingBelow();
+    this.#dropTombstones = this.tree.manifest.nothingBelow(this.levelB, this.rangeB.keys);
     this.#state = !this.fromMemory && this.rangeB.tables.length === 0 ? "moving" : "merging";
     this.#context.observer?.planned(this);
     if (this.#state === "merging") return this.quotas.halfBar;
@@ -237,11 +237,6 @@ export class Compaction {
     if (levelA.tableCountLive < tablesMax) return 0;
     this.#source = levelA.leastOverlap(this.tree.level(this.levelB), this.#growthFactor, this.rangeB);
     return infos.valueCount(this.#source);
-  }
-
-  #nothingBelow(): boolean {
-    const { min, max } = this.rangeB.keys;
-    return !this.tree.levels.slice(this.levelB + 1).some((level) => level.overlaps(min, max));
   }
 
   #completeMove(): void {

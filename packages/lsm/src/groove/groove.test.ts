@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { TestGrid, type TestGridParts } from "../../test/test-grid.ts";
 import { Forest, forestBlocksMax } from "../forest.ts";
 import type { ScanInspector } from "../scan/scan-reader.ts";
-import { Scans } from "../scan/scans.ts";
+import { scanBlocksMax, Scans } from "../scan/scans.ts";
 import type { Direction, TimestampScan } from "../scan/timestamp-scan.ts";
 import { type GrooveDeclaration, treesOf } from "./declaration.ts";
 import { Groove, NOT_FOUND, ORPHANED } from "./groove.ts";
@@ -160,7 +160,7 @@ class Model {
       config: TEST_MIN,
       random: new Random(seed + 1000),
       memorySizeBytes: MEMORY_SIZE_BYTES,
-      blocksOfUsers: forestBlocksMax(TEST_MIN, 8),
+      blocksOfUsers: forestBlocksMax(TEST_MIN, 8) + scanBlocksMax(TEST_MIN),
       cacheBlocks: 64,
       create: (parts) => new Grooves(parts, cacheObjects),
     });

@@ -79,14 +79,14 @@ export class IndexEntries {
     const { u32 } = this.#memory;
     if (source.from === "derived") return source.write(u32, object >>> 2, out);
     assert(source.from === "field", () => `${this.tree.schema.name} is filled by hand`);
-    const { offset, sizeBytes } = source;
-    const at = (object + offset) >>> 2;
-    const wide = sizeBytes === 16;
-    const low = u32[at] as number;
-    out[0] = sizeBytes >= 4 ? low : (low >>> (8 * (offset % 4))) & (sizeBytes === 1 ? 0xff : 0xffff);
-    out[1] = sizeBytes >= 8 ? (u32[at + 1] as number) : 0;
-    out[2] = wide ? (u32[at + 2] as number) : 0;
-    out[3] = wide ? (u32[at + 3] as number) : 0;
+    const at = (object + source.offset) >>> 2;
+    out.fill(0);
+    if (source.sizeBytes >= 4) {
+      for (let lane = 0; lane < source.sizeBytes / 4; lane += 1) out[lane] = u32[at + lane] as number;
+    } else {
+      const shifted = (u32[at] as number) >>> (8 * (source.offset % 4));
+      out[0] = shifted & (source.sizeBytes === 1 ? 0xff : 0xffff);
+    }
     return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
   }
 
@@ -117,10 +117,7 @@ export class IndexEntries {
     const keeps = !(tombstone && kind === "unique");
     u32[at] = keeps ? (u32[timestamp] as number) : 0;
     u32[at + 1] = (keeps ? (u32[timestamp + 1] as number) : 0) | (tombstone ? TOMBSTONE_LANE : 0);
-    if (this.#fieldLanes === 4) {
-      u32[at + 2] = 0;
-      u32[at + 3] = 0;
-    }
+    if (this.#fieldLanes === 4) u32.fill(0, at + 2, at + 4);
     mutable.put();
     return value;
   }

@@ -17,7 +17,7 @@ export const NO_VALUE_BLOCK = -1;
 export function valueBlockWith(tree: ReadableTree, index: Block, key: KeyPointer): number {
   const found = firstValueBlockFrom(tree, index, key);
   if (found === NO_VALUE_BLOCK) return NO_VALUE_BLOCK;
-  return tree.values.keyAtMost(keyMinOf(tree.schema, index, found), key) ? found : NO_VALUE_BLOCK;
+  return keyBelow(tree, key, keyMinOf(tree.schema, index, found)) ? NO_VALUE_BLOCK : found;
 }
 
 /** The first value block with a key that is not below `key`. */
@@ -28,11 +28,12 @@ export function firstValueBlockFrom({ schema, values }: ReadableTree, index: Blo
 }
 
 /** The last value block with a key that is not above `key`. */
-export function lastValueBlockTo({ schema, values }: ReadableTree, index: Block, key: KeyPointer): number {
+export function lastValueBlockTo(tree: ReadableTree, index: Block, key: KeyPointer): number {
+  const { schema, values } = tree;
   const count = valueBlockCountOf(index, schema);
   const below = values.keyLowerBound(index.pointer + schema.keyMinOffset, schema.keySizeBytes, count, key);
   // Those before `below` begin below the key; that one may begin with it.
-  if (below < count && values.keyAtMost(keyMinOf(schema, index, below), key)) return below;
+  if (below < count && !keyBelow(tree, key, keyMinOf(schema, index, below))) return below;
   return below - 1;
 }
 
@@ -50,4 +51,9 @@ export function keyMaxOf(schema: TreeSchema, index: Block, valueBlock: number): 
 export function padKey(memory: LinearMemory, schema: TreeSchema, target: KeyPointer, source: Pointer): void {
   memory.bytes.copyWithin(target, source, source + schema.keySizeBytes);
   memory.bytes.fill(0, target + schema.keySizeBytes, target + keySlotSizeBytes);
+}
+
+/** Whether one key is below another; both may be without padding. */
+function keyBelow({ schema, values }: ReadableTree, a: Pointer, b: Pointer): boolean {
+  return values.keyLowerBound(a, schema.keySizeBytes, 1, b) === 1;
 }

@@ -4,11 +4,17 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import type { Config } from "@stagbeetle/vsr-protocol";
+import { tablesPerForestMax } from "../manifest/level-limits.ts";
 import { TABLE_INFO_SIZE_BYTES } from "../manifest/table-info.ts";
-import { type Config } from "@stagbeetle/vsr-protocol";
+
+/** An input table of a compaction is updated and removed, an output table inserted. */
+const ENTRIES_PER_INPUT = 2;
+const ENTRIES_PER_OUTPUT = 1;
 
 /** Counts of manifest blocks that follow from the number of trees. */
 export class ManifestPace {
+  readonly config: Config;
   /** Entries of a full block. */
   readonly entriesPerBlock: number;
   /** Live tables of all trees, at most. */
@@ -17,6 +23,8 @@ export class ManifestPace {
   readonly appendBlocksMax: number;
   /** Blocks that a half-bar compacts, at most. */
   readonly compactBlocksMax: number;
+  /** Blocks of a log without an entry that could be dropped, at most. */
+  readonly logBlocksFullMax: number;
   /** Blocks of the log while every block that it had at the start of the cycle is compacted once, at most. */
   readonly logBlocksCycleMax: number;
   /** Blocks of the log, at most. */
@@ -24,18 +32,22 @@ export class ManifestPace {
 
   /** @param tablesMax lower than the forest's own bound only in tests. */
   constructor(config: Config, treeCount: number, tablesMax: number = tablesPerForestMax(config)) {
+    assert(treeCount > 0 && tablesMax > 0, () => `${treeCount} trees with ${tablesMax} tables`);
     const { lsmGrowthFactor, lsmLevels, lsmManifestCompactExtraBlocks } = config.cluster;
     const tablesPerCompaction = 1 + lsmGrowthFactor;
-    // An input is updated and removed, an output inserted.
-    const entriesMax = treeCount * Math.ceil(lsmLevels / 2) * 3 * tablesPerCompaction;
+    const compactionsPerTree = Math.ceil(lsmLevels / 2);
+    const entriesMax = treeCount * compactionsPerTree * tablesPerCompaction * (ENTRIES_PER_INPUT + ENTRIES_PER_OUTPUT);
+    this.config = config;
     this.entriesPerBlock = Math.floor(config.derived.blockBodySizeMax / TABLE_INFO_SIZE_BYTES);
     this.tablesMax = tablesMax;
     this.appendBlocksMax = Math.ceil(entriesMax / this.entriesPerBlock);
     this.compactBlocksMax = this.appendBlocksMax + lsmManifestCompactExtraBlocks;
-    const logBlocksFull = Math.ceil(tablesMax / this.entriesPerBlock);
-    this.logBlocksCycleMax = this.#cycle(logBlocksFull);
+    this.logBlocksFullMax = Math.ceil(tablesMax / this.entriesPerBlock);
+    this.logBlocksCycleMax = this.#cycle();
     this.logBlocksMax =
-      this.logBlocksCycleMax + this.appendBlocksMax * Math.ceil((logBlocksFull + 1) / this.compactBlocksMax);
+      this.logBlocksCycleMax + this.appendBlocksMax * Math.ceil((this.logBlocksFullMax + 1) / this.compactBlocksMax);
+    // A cycle ends only if each half-bar compacts more than it appends.
+    assert(this.compactBlocksMax > this.appendBlocksMax, "the manifest log outgrows its compaction");
   }
 
   /** Blocks in memory: the open one, and those that a half-bar closes. */
@@ -58,24 +70,12 @@ export class ManifestPace {
   }
 
   /** The fixed point: the log grows while it is compacted. */
-  #cycle(logBlocksFull: number): number {
+  #cycle(): number {
     for (let blocks = 0; ;) {
-      const next = logBlocksFull + this.appendBlocksMax * Math.ceil(blocks / this.compactBlocksMax);
+      const next = this.logBlocksFullMax + this.appendBlocksMax * Math.ceil(blocks / this.compactBlocksMax);
       if (next === blocks) return blocks;
       assert(next > blocks, () => `the manifest log's cycle shrinks from ${blocks} to ${next}`);
       blocks = next;
     }
   }
-}
-
-/** How many tables a forest can have: the reference bounds it by what one tree can have. */
-export function tablesPerForestMax(config: Config): number {
-  let tables = 0;
-  for (let level = 0; level < config.cluster.lsmLevels; level += 1) tables += tablesPerLevelMax(config, level);
-  return tables;
-}
-
-/** How many tables a level has at the end of a bar, at most. */
-export function tablesPerLevelMax(config: Config, level: number): number {
-  return config.cluster.lsmGrowthFactor ** (level + 1);
 }

@@ -6,22 +6,30 @@
 import { absent, assert, type Kernels, type Pointer, U64Index } from "@stagbeetle/kernels";
 import { fatal, FatalReason } from "@stagbeetle/vsr-protocol";
 
+const LABEL = "manifest log";
+
+/** No slot, at the end of the list of free ones. */
+const NO_SLOT = 0xffff_ffff;
+
 /** A map from table addresses (pointers to u64) to blocks and entries, of a fixed capacity. */
 export class TableExtents {
   readonly capacity: number;
   readonly #index: U64Index;
+  /** By slot: the address of the manifest block. */
   readonly #blocks: Float64Array;
+  /** By slot: the entry in the block; of a free slot, the next free one. */
   readonly #entries: Uint32Array;
-  readonly #free: number[] = [];
-  #next = 0;
+  #free = NO_SLOT;
+  #touchedCount = 0;
 
+  /** Allocates some 40 bytes a table. */
   constructor(kernels: Kernels, capacity: number) {
     const { memory } = kernels;
     this.capacity = capacity;
-    this.#index = new U64Index(kernels, { capacity, label: "manifest log" });
-    const blocks = memory.allocate(8 * capacity, 8, "manifest log");
+    this.#index = new U64Index(kernels, { capacity, label: LABEL });
+    const blocks = memory.allocate(8 * capacity, 64, LABEL);
     this.#blocks = new Float64Array(memory.bytes.buffer, blocks, capacity);
-    const entries = memory.allocate(4 * capacity, 4, "manifest log");
+    const entries = memory.allocate(4 * capacity, 64, LABEL);
     this.#entries = memory.u32.subarray(entries / 4, entries / 4 + capacity);
   }
 
@@ -40,17 +48,11 @@ export class TableExtents {
     return slot !== absent && this.#blocks[slot] === block && this.#entries[slot] === entry;
   }
 
-  /** @throws FatalError if there is no room for another table. */
+  /** @throws FatalError (status 6) if there is no room for another table. */
   set(address: Pointer, block: number, entry: number): void {
     let slot = this.#index.get(address);
     if (slot === absent) {
-      if (this.count >= this.capacity) {
-        fatal(
-          FatalReason.forestTablesCountWouldExceedLimit,
-          `the forest has ${this.capacity} tables, which is all it can have`,
-        );
-      }
-      slot = this.#free.pop() ?? this.#next++;
+      slot = this.#allocate();
       this.#index.insert(address, slot);
     }
     this.#blocks[slot] = block;
@@ -60,12 +62,29 @@ export class TableExtents {
   remove(address: Pointer): void {
     const slot = this.#index.remove(address);
     assert(slot !== absent, "a table that is not there is removed");
-    this.#free.push(slot);
+    this.#entries[slot] = this.#free;
+    this.#free = slot;
   }
 
   clear(): void {
     this.#index.clear();
-    this.#free.length = 0;
-    this.#next = 0;
+    this.#free = NO_SLOT;
+    this.#touchedCount = 0;
+  }
+
+  #allocate(): number {
+    if (this.count >= this.capacity) {
+      fatal(
+        FatalReason.forestTablesCountWouldExceedLimit,
+        `the forest has ${this.capacity} tables, which is all it can have`,
+      );
+    }
+    const slot = this.#free;
+    if (slot === NO_SLOT) {
+      this.#touchedCount += 1;
+      return this.#touchedCount - 1;
+    }
+    this.#free = this.#entries[slot] as number;
+    return slot;
   }
 }

@@ -1,14 +1,14 @@
 /**
  * The tables of one level of a tree, ordered by last key and then by first snapshot (spec 05 §8).
  *
- * Tables that one snapshot sees have no key in common. Two tables with common keys are never live at once: one has been
- * replaced by the other, and is removed when the half-bar ends.
+ * Tables that one snapshot sees have no key in common. A table is live until a compaction replaces it, and leaves the level when
+ * the half-bar ends; only while the manifest is brought up to date do replaced and live tables with common keys meet.
  *
  * @module
  */
-import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { assert, fail, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { compareKeys, type KeyPointer, KeyRange } from "../key.ts";
-import { type NodePool, SegmentedArray } from "./segmented-array.ts";
+import { type Before, type NodePool, SegmentedArray } from "./segmented-array.ts";
 import type { TableInfoView } from "./table-info.ts";
 import type { TableRange } from "./table-range.ts";
 
@@ -19,13 +19,16 @@ export interface ManifestMemory {
   readonly nodes: NodePool;
 }
 
-/** One level. The infos belong to the caller; the level holds pointers to them. */
+/** One level. The infos belong to the caller; the level holds pointers to them. Where a table is returned, 0 is none. */
 export class ManifestLevel {
   readonly #tables: SegmentedArray;
   readonly #infos: TableInfoView;
   readonly #lanes: Uint32Array;
   /** All keys that live tables span. */
   readonly keyRangeLive: KeyRange;
+  /** Made once: whether a table ends below a key, and whether it is in front of another table. */
+  readonly #endsBelow: Before;
+  readonly #precedes: Before;
   #tableCountLive = 0;
   #valueCountLive = 0;
 
@@ -34,6 +37,8 @@ export class ManifestLevel {
     this.#infos = infos;
     this.#lanes = memory.u32;
     this.keyRangeLive = new KeyRange(memory, "manifest");
+    this.#endsBelow = (table, key) => compareKeys(this.#lanes, infos.keyMax(table), key) < 0;
+    this.#precedes = (table, other) => this.#compareTables(table, other) < 0;
   }
 
   /** All tables, live or not. */
@@ -50,18 +55,23 @@ export class ManifestLevel {
     return this.#valueCountLive;
   }
 
+  /** All tables in order. The level must not change on the way. */
   [Symbol.iterator](): IterableIterator<Pointer> {
     return this.#tables[Symbol.iterator]();
   }
 
+  /** Adds a table. A live one has no key in common with another live one. */
   insert(table: Pointer): void {
     const index = this.#indexOf(table);
     assert(
       index === this.#tables.length || this.#tables.at(index) !== table,
       () => `table ${this.#infos.address(table)} is in its level already`,
     );
+    if (this.#infos.isLive(table)) {
+      this.#assertNoOverlap(table);
+      this.#count(table, 1);
+    }
     this.#tables.insert(index, table);
-    if (this.#infos.isLive(table)) this.#count(table, 1);
     this.keyRangeLive.extend(this.#infos.keyMin(table), this.#infos.keyMax(table));
   }
 
@@ -73,6 +83,7 @@ export class ManifestLevel {
     this.#shrink(table);
   }
 
+  /** Takes a table out. Its info stays as it is. */
   remove(table: Pointer): void {
     this.#tables.remove(this.#find(table));
     if (!this.#infos.isLive(table)) return;
@@ -88,7 +99,7 @@ export class ManifestLevel {
     this.#valueCountLive = 0;
   }
 
-  /** The table that has the key, if any has, among those that the snapshot sees; or 0. */
+  /** The table that may have the key, among those that the snapshot sees. */
   lookup(snapshot: number, key: KeyPointer): Pointer {
     if (!this.keyRangeLive.contains(key)) return 0;
     for (let index = this.#lowerBound(key); index < this.#tables.length; index += 1) {
@@ -99,7 +110,7 @@ export class ManifestLevel {
     return 0;
   }
 
-  /** The live table with the smallest keys that are all above `key`, or 0. */
+  /** The live table with the smallest keys that are all above `key`. */
   nextAbove(key: KeyPointer): Pointer {
     for (let index = this.#lowerBound(key); index < this.#tables.length; index += 1) {
       const table = this.#tables.at(index);
@@ -108,17 +119,14 @@ export class ManifestLevel {
     return 0;
   }
 
-  /** The live table with the greatest keys that are all below `key`, or 0. */
+  /** The live table with the greatest keys that are all below `key`. */
   nextBelow(key: KeyPointer): Pointer {
-    for (let index = this.#lowerBound(key) - 1; index >= 0; index -= 1) {
-      const table = this.#tables.at(index);
-      if (this.#infos.isLive(table)) return table;
-    }
-    return 0;
+    return this.#liveBefore(this.#lowerBound(key));
   }
 
-  /** The live table that has keys from `min` to `max`: the first, or in descending direction the last; or 0. */
+  /** Of the live tables that have keys from `min` to `max`: the first, or in descending direction the last. */
   edge(min: KeyPointer, max: KeyPointer, direction: "ascending" | "descending"): Pointer {
+    assert(compareKeys(this.#lanes, min, max) <= 0, "a range ends before it begins");
     if (direction === "ascending") {
       const table = this.#liveFrom(this.#lowerBound(min));
       return table !== 0 && compareKeys(this.#lanes, this.#infos.keyMin(table), max) <= 0 ? table : 0;
@@ -137,26 +145,37 @@ export class ManifestLevel {
 
   /**
    * Sets `range` to the live tables that have keys from `min` to `max`, and its keys to those, widened to the tables. Tables that
-   * only have keys of the widened part are not in it.
+   * only have keys of the widened part are not in it. `min` and `max` may be the range's own.
    */
   overlap(min: KeyPointer, max: KeyPointer, range: TableRange): void {
-    range.clear();
+    range.tables.length = 0;
+    const begin = this.#lowerBound(min);
+    for (let index = begin; index < this.#tables.length; index += 1) {
+      const table = this.#tables.at(index);
+      if (!this.#infos.isLive(table)) continue;
+      if (compareKeys(this.#lanes, this.#infos.keyMin(table), max) > 0) break;
+      range.tables.push(table);
+    }
     range.keys.set(min, max);
-    for (const table of this.#liveIn(min, max)) range.append(table);
+    for (const table of range.tables) range.keys.extend(this.#infos.keyMin(table), this.#infos.keyMax(table));
   }
 
   /**
    * Which live table a compaction into `below` moves: the one with the fewest live tables under it there, of equals the one
    * with the smallest keys. Tables over more than `overlapMax` are no choice. Sets `range` to those under it.
+   *
+   * One sweep over both levels: the live tables of each ascend without common keys.
    */
   leastOverlap(below: ManifestLevel, overlapMax: number, range: TableRange): Pointer {
     let best = 0;
-    let bestCount = Infinity;
+    let bestCount = overlapMax + 1;
+    let firstBelow = 0;
     for (let index = 0; index < this.#tables.length && bestCount > 0; index += 1) {
       const table = this.#tables.at(index);
       if (!this.#infos.isLive(table)) continue;
-      const count = below.#countIn(this.#infos.keyMin(table), this.#infos.keyMax(table), overlapMax + 1);
-      if (count > overlapMax || count >= bestCount) continue;
+      firstBelow = below.#skipEndingBelow(firstBelow, this.#infos.keyMin(table));
+      const count = below.#countFrom(firstBelow, this.#infos.keyMax(table), bestCount);
+      if (count >= bestCount) continue;
       best = table;
       bestCount = count;
     }
@@ -165,37 +184,41 @@ export class ManifestLevel {
     return best;
   }
 
-  /** Tables that are not live and have keys of the range, the last first. They may be removed on the way. */
+  /**
+   * Tables that are not live and have keys of the range, the last first. The range covers every table that a compaction
+   * has replaced here as a whole.
+   */
   replacedIn(min: KeyPointer, max: KeyPointer): Pointer[] {
     const replaced: Pointer[] = [];
     for (let index = this.#lowerBound(min); index < this.#tables.length; index += 1) {
       const table = this.#tables.at(index);
-      // Replaced tables may overlap live ones, so first keys do not ascend; live ones end the search.
-      const beyond = compareKeys(this.#lanes, this.#infos.keyMin(table), max) > 0;
-      if (this.#infos.isLive(table)) {
-        if (beyond) break;
-      } else if (!beyond) {
-        replaced.push(table);
-      }
+      if (compareKeys(this.#lanes, this.#infos.keyMax(table), max) > 0) break;
+      if (this.#infos.isLive(table)) continue;
+      assert(
+        compareKeys(this.#lanes, this.#infos.keyMin(table), min) >= 0,
+        () => `replaced table ${this.#infos.address(table)} begins outside of the range`,
+      );
+      replaced.push(table);
     }
     return replaced.reverse();
   }
 
-  /** Asserts that live tables ascend without common keys, and that the counters are right. */
+  /** Asserts that live tables ascend without common keys, and that counters and key range are right. */
   check(): void {
+    this.#tables.check();
     let previous = 0;
+    let previousLive = 0;
     let tableCount = 0;
     let valueCount = 0;
     for (const table of this) {
-      const keyMin = this.#infos.keyMin(table);
-      const keyMax = this.#infos.keyMax(table);
+      const { keyMin, keyMax } = { keyMin: this.#infos.keyMin(table), keyMax: this.#infos.keyMax(table) };
       assert(compareKeys(this.#lanes, keyMin, keyMax) <= 0, () => `table ${this.#infos.address(table)}: its keys`);
-      if (!this.#infos.isLive(table)) continue;
-      assert(
-        previous === 0 || compareKeys(this.#lanes, this.#infos.keyMax(previous), keyMin) < 0,
-        () => `tables ${this.#infos.address(previous)} and ${this.#infos.address(table)} have common keys`,
-      );
+      assert(previous === 0 || this.#compareTables(previous, table) <= 0, "tables are in order");
       previous = table;
+      if (!this.#infos.isLive(table)) continue;
+      this.#assertAscending(previousLive, table);
+      assert(this.keyRangeLive.contains(keyMin) && this.keyRangeLive.contains(keyMax), "the key range has all keys");
+      previousLive = table;
       tableCount += 1;
       valueCount += this.#infos.valueCount(table);
     }
@@ -206,30 +229,34 @@ export class ManifestLevel {
   #count(table: Pointer, sign: 1 | -1): void {
     this.#tableCountLive += sign;
     this.#valueCountLive += sign * this.#infos.valueCount(table);
+    assert(this.#tableCountLive >= 0 && this.#valueCountLive >= 0, "more tables are gone than there were");
+  }
+
+  #compareTables(a: Pointer, b: Pointer): number {
+    const order = compareKeys(this.#lanes, this.#infos.keyMax(a), this.#infos.keyMax(b));
+    return order === 0 ? this.#infos.snapshotMin(a) - this.#infos.snapshotMin(b) : order;
   }
 
   /** How many tables, from the first, have only keys below `key`. */
   #lowerBound(key: KeyPointer): number {
-    return this.#tables.partition((table) => compareKeys(this.#lanes, this.#infos.keyMax(table), key) < 0);
+    return this.#tables.partition(this.#endsBelow, key);
   }
 
-  /** Where a table is, or goes. */
+  /** Where a table is, or goes: before the others with its last key and first snapshot. */
   #indexOf(table: Pointer): number {
-    const keyMax = this.#infos.keyMax(table);
-    const snapshotMin = this.#infos.snapshotMin(table);
-    return this.#tables.partition((other) => {
-      const order = compareKeys(this.#lanes, this.#infos.keyMax(other), keyMax);
-      return order < 0 || (order === 0 && this.#infos.snapshotMin(other) < snapshotMin);
-    });
+    return this.#tables.partition(this.#precedes, table);
   }
 
   #find(table: Pointer): number {
-    let index = this.#indexOf(table);
-    while (index < this.#tables.length && this.#tables.at(index) !== table) index += 1;
-    assert(index < this.#tables.length, () => `table ${this.#infos.address(table)} is not in its level`);
-    return index;
+    for (let index = this.#indexOf(table); index < this.#tables.length; index += 1) {
+      const candidate = this.#tables.at(index);
+      if (candidate === table) return index;
+      if (this.#compareTables(candidate, table) !== 0) break;
+    }
+    return fail(`table ${this.#infos.address(table)} is not in its level`);
   }
 
+  /** The first live table from `index` on. */
   #liveFrom(index: number): Pointer {
     for (let at = index; at < this.#tables.length; at += 1) {
       const table = this.#tables.at(at);
@@ -238,42 +265,62 @@ export class ManifestLevel {
     return 0;
   }
 
-  *#liveIn(min: KeyPointer, max: KeyPointer): IterableIterator<Pointer> {
-    for (let index = this.#lowerBound(min); index < this.#tables.length; index += 1) {
-      const table = this.#tables.at(index);
-      if (!this.#infos.isLive(table)) continue;
-      if (compareKeys(this.#lanes, this.#infos.keyMin(table), max) > 0) return;
-      yield table;
+  /** The last live table before `index`. */
+  #liveBefore(index: number): Pointer {
+    for (let at = index - 1; at >= 0; at -= 1) {
+      const table = this.#tables.at(at);
+      if (this.#infos.isLive(table)) return table;
     }
+    return 0;
   }
 
-  #countIn(min: KeyPointer, max: KeyPointer, limit: number): number {
+  /** The first index from `index` on whose table does not end below `key`. */
+  #skipEndingBelow(index: number, key: KeyPointer): number {
+    let at = index;
+    while (at < this.#tables.length && this.#endsBelow(this.#tables.at(at), key)) at += 1;
+    return at;
+  }
+
+  /** How many live tables from `index` on begin at or below `key`, but at most `limit`. */
+  #countFrom(index: number, key: KeyPointer, limit: number): number {
     let count = 0;
-    for (const _ of this.#liveIn(min, max)) {
+    for (let at = index; at < this.#tables.length && count < limit; at += 1) {
+      const table = this.#tables.at(at);
+      if (!this.#infos.isLive(table)) continue;
+      if (compareKeys(this.#lanes, this.#infos.keyMin(table), key) > 0) break;
       count += 1;
-      if (count === limit) break;
     }
     return count;
   }
 
+  #assertNoOverlap(table: Pointer): void {
+    const first = this.edge(this.#infos.keyMin(table), this.#infos.keyMax(table), "ascending");
+    assert(
+      first === 0,
+      () => `table ${this.#infos.address(table)} has keys of live table ${this.#infos.address(first)}`,
+    );
+  }
+
+  #assertAscending(previous: Pointer, table: Pointer): void {
+    assert(
+      previous === 0 || compareKeys(this.#lanes, this.#infos.keyMax(previous), this.#infos.keyMin(table)) < 0,
+      () => `tables ${this.#infos.address(previous)} and ${this.#infos.address(table)} have common keys`,
+    );
+  }
+
   /** A table is no longer live: if it was at an edge, the range ends at its neighbour now. */
   #shrink(table: Pointer): void {
-    const { min, max } = this.keyRangeLive;
-    const keyMin = this.#infos.keyMin(table);
-    const keyMax = this.#infos.keyMax(table);
     if (this.#tableCountLive === 0) {
       this.keyRangeLive.clear();
       return;
     }
-    const atMin = compareKeys(this.#lanes, keyMin, min) === 0;
-    const atMax = compareKeys(this.#lanes, keyMax, max) === 0;
+    const { min, max } = this.keyRangeLive;
+    const atMin = compareKeys(this.#lanes, this.#infos.keyMin(table), min) === 0;
+    const atMax = compareKeys(this.#lanes, this.#infos.keyMax(table), max) === 0;
     if (!atMin && !atMax) return;
     const first = this.#liveFrom(0);
-    let last = 0;
-    for (let index = this.#tables.length - 1; index >= 0 && last === 0; index -= 1) {
-      const candidate = this.#tables.at(index);
-      if (this.#infos.isLive(candidate)) last = candidate;
-    }
+    const last = this.#liveBefore(this.#tables.length);
+    assert(first !== 0 && last !== 0, () => `${this.#tableCountLive} live tables, and none is found`);
     this.keyRangeLive.set(this.#infos.keyMin(first), this.#infos.keyMax(last));
   }
 }

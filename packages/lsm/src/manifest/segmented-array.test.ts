@@ -1,68 +1,122 @@
 import { LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { propertyRuns } from "../../test/builders.ts";
+import { NodePool, nodeCountMax, SegmentedArray } from "./segmented-array.ts";
 
-import { NodePool, SegmentedArray } from "./segmented-array.ts";
+/** Node sizes of the model tests; every one with a pool of exactly as many nodes as the array may need. */
+const shapes = fc.record({
+  nodeCapacity: fc.constantFrom(2, 4, 8, 16),
+  elementCountMax: fc.constantFrom(1, 3, 8, 30, 64),
+  sorted: fc.boolean(),
+  seed: fc.array(fc.nat(0xffff), { minLength: 400, maxLength: 400 }),
+});
 
-const runs = 100 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
-
-function poolOf(nodeCapacity: number, nodeCount: number): NodePool {
-  return new NodePool(new LinearMemory({ sizeBytes: 1 << 17, shared: false }), nodeCapacity, nodeCount);
+function arrayOf(nodeCapacity: number, elementCountMax: number): { array: SegmentedArray; pool: NodePool } {
+  const memory = new LinearMemory({ sizeBytes: 1 << 18, shared: false });
+  const pool = new NodePool(memory, nodeCapacity, Math.max(1, nodeCountMax(elementCountMax, nodeCapacity)));
+  return { array: new SegmentedArray(pool), pool };
 }
 
-test("does what an array does, and keeps its nodes half full", () => {
-  const step = fc.record({ remove: fc.nat({ max: 9 }), at: fc.nat(), count: fc.integer({ min: 1, max: 12 }) });
-  const capacity = fc.constantFrom(2, 4, 6, 16);
-  fc.assert(
-    fc.property(capacity, fc.array(step, { maxLength: 120, size: "max" }), (nodeCapacity, steps) => {
-      const pool = poolOf(nodeCapacity, 2000);
-      const array = new SegmentedArray(pool);
-      const model: number[] = [];
-      for (const [number, { remove, at, count }] of steps.entries()) {
-        // First it grows, then it shrinks.
-        const removes = remove < (number < steps.length / 2 ? 4 : 6);
-        for (let each = 0; each < count; each += 1) {
-          if (removes && model.length > 0) {
-            const index = at % model.length;
-            expect(array.remove(index)).toBe(model.splice(index, 1)[0]);
-          } else if (!removes) {
-            const index = at % (model.length + 1);
-            array.insert(index, number * 100 + each);
-            model.splice(index, 0, number * 100 + each);
+const before = (element: number, wanted: number): boolean => element < wanted;
+
+function lowerBound(elements: readonly number[], wanted: number): number {
+  return elements.filter((element) => element < wanted).length;
+}
+
+function expectEqual(array: SegmentedArray, model: readonly number[]): void {
+  array.check();
+  expect(array.length).toBe(model.length);
+  expect([...array]).toEqual(model);
+  const backwards = model.map((_, index) => array.at(model.length - 1 - index));
+  expect(backwards).toEqual(model.toReversed());
+}
+
+describe("a segmented array", () => {
+  test("equals a plain array after any inserts and removes", () => {
+    fc.assert(
+      fc.property(shapes, ({ nodeCapacity, elementCountMax, sorted, seed }) => {
+        const { array, pool } = arrayOf(nodeCapacity, elementCountMax);
+        const model: number[] = [];
+        let draws = 0;
+        const draw = (limit: number): number => (seed[draws++ % seed.length] as number) % limit;
+        const insert = (): void => {
+          if (model.length === elementCountMax) return;
+          const element = draw(2 * elementCountMax);
+          const at = sorted ? array.partition(before, element) : draw(model.length + 1);
+          array.insert(at, element);
+          model.splice(at, 0, element);
+        };
+        const remove = (): void => {
+          if (model.length === 0) return;
+          const at = draw(model.length);
+          expect(array.remove(at)).toBe(model.splice(at, 1)[0]);
+        };
+        for (let step = 0; step < 4 * elementCountMax; step += 1) {
+          const inserts = draw(10) < (step < 2 * elementCountMax ? 6 : 4);
+          for (let repeat = draw(3 * nodeCapacity); repeat >= 0; repeat -= 1) {
+            if (inserts) insert();
+            else remove();
+          }
+          expectEqual(array, model);
+          if (!sorted) continue;
+          for (const wanted of [0, draw(2 * elementCountMax), 0xffff_ffff]) {
+            expect(array.partition(before, wanted)).toBe(lowerBound(model, wanted));
           }
         }
-        array.check();
-        expect(array.length).toBe(model.length);
-        expect([...array]).toEqual(model);
-      }
-      model.forEach((element, index) => expect(array.at(index)).toBe(element));
-      while (array.length > 0) array.remove(array.length - 1);
-      expect([array.nodeCount, pool.countUsed]).toEqual([0, 0]);
-    }),
-    { numRuns: runs },
-  );
-});
+        while (model.length > 0) remove();
+        expect(array.nodeCount).toBe(0);
+        expect(pool.countUsed).toBe(0);
+      }),
+      { numRuns: propertyRuns(25) },
+    );
+  });
 
-test("finds the first element that is not before a key", () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat({ max: 60 }), { maxLength: 80, size: "max" }), fc.nat({ max: 61 }), (elements, key) => {
-      const array = new SegmentedArray(poolOf(4, 200));
-      for (const element of elements)
-        array.insert(
-          array.partition((other) => other < element),
-          element,
-        );
-      const sorted = elements.toSorted((a, b) => a - b);
-      expect([...array]).toEqual(sorted);
-      expect(array.partition((element) => element < key)).toBe(sorted.filter((element) => element < key).length);
-    }),
-    { numRuns: runs },
-  );
-});
+  test("can need exactly as many nodes as are computed", () => {
+    for (const nodeCapacity of [4, 8, 16]) {
+      const half = nodeCapacity / 2;
+      const { array } = arrayOf(nodeCapacity, 8 * nodeCapacity);
+      // Always in front: all nodes but the first are half full then. The last gives all but one of its elements to the first.
+      while (array.nodeCount < 6) array.insert(0, array.length);
+      for (let moved = 1; moved < half; moved += 1) array.insert(0, array.remove(array.length - 1));
+      array.insert(0, array.length);
+      array.check();
+      expect(array.nodeCount).toBe(nodeCountMax(array.length, nodeCapacity));
+    }
+  });
 
-test("a pool that is empty says so", () => {
-  const array = new SegmentedArray(poolOf(2, 1));
-  array.insert(0, 1);
-  array.insert(0, 2);
-  expect(() => array.insert(0, 3)).toThrow("all 1 nodes");
+  test("gives its nodes back when it is cleared", () => {
+    const { array, pool } = arrayOf(4, 64);
+    for (let element = 0; element < 64; element += 1) array.insert(element, element);
+    array.clear();
+    expect([array.length, pool.countUsed]).toEqual([0, 0]);
+    array.insert(0, 7);
+    expect([...array]).toEqual([7]);
+  });
+
+  test("refuses places that it does not have", () => {
+    const { array } = arrayOf(4, 4);
+    expect(() => array.at(0)).toThrow("element 0 of 0");
+    expect(() => array.remove(0)).toThrow("element 0 of 0");
+    expect(() => array.insert(1, 7)).toThrow("insert at 1 of 0");
+  });
+
+  test("says so when its pool is empty", () => {
+    const { array } = arrayOf(4, 4);
+    const fill = (): void => {
+      for (let element = 0; element <= 2 * 4; element += 1) array.insert(0, element);
+    };
+    expect(fill).toThrow("all 2 nodes of the manifest are in use");
+  });
+
+  test("shares a pool that is large enough for all arrays together", () => {
+    const memory = new LinearMemory({ sizeBytes: 1 << 18, shared: false });
+    const elementCount = 50;
+    const arrayCount = 7;
+    const pool = new NodePool(memory, 4, NodePool.nodeCountFor(elementCount, arrayCount, 4));
+    const arrays = Array.from({ length: arrayCount }, () => new SegmentedArray(pool));
+    for (let element = 0; element < elementCount; element += 1) arrays[element % arrayCount]?.insert(0, element);
+    expect(pool.countUsed).toBeLessThanOrEqual(pool.nodeCount);
+    expect(arrays.reduce((sum, { length }) => sum + length, 0)).toBe(elementCount);
+  });
 });

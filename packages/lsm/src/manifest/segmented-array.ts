@@ -9,6 +9,11 @@
  */
 import { assert, type LinearMemory } from "@stagbeetle/kernels";
 
+/** How many nodes one array of `elementCount` elements has at most: its last has one element, the others are half full. */
+export function nodeCountMax(elementCount: number, nodeCapacity: number): number {
+  return elementCount === 0 ? 0 : Math.floor((elementCount - 1) / (nodeCapacity / 2)) + 1;
+}
+
 /** Nodes in linear memory, shared by many arrays. */
 export class NodePool {
   readonly lanes: Uint32Array;
@@ -21,6 +26,7 @@ export class NodePool {
 
   constructor(memory: LinearMemory, nodeCapacity: number, nodeCount: number) {
     assert(nodeCapacity >= 2 && nodeCapacity % 2 === 0, () => `nodes of ${nodeCapacity} elements`);
+    assert(Number.isInteger(nodeCount) && nodeCount > 0, () => `a pool of ${nodeCount} nodes`);
     this.lanes = memory.u32;
     this.nodeCapacity = nodeCapacity;
     this.nodeCount = nodeCount;
@@ -42,28 +48,28 @@ export class NodePool {
   }
 
   free(node: number): void {
+    assert(this.#free.length < this.#next, () => `node ${node} is freed twice`);
     this.#free.push(node);
   }
 
   /** How many nodes `arrayCount` arrays with `elementCount` elements together need at most. */
   static nodeCountFor(elementCount: number, arrayCount: number, nodeCapacity: number): number {
-    return Math.ceil(elementCount / (nodeCapacity / 2)) + 2 * arrayCount;
+    return nodeCountMax(elementCount, nodeCapacity) + arrayCount;
   }
 }
 
-/** A place in an array: the node's number, and the element's in it. */
-interface Place {
-  node: number;
-  offset: number;
-}
+/** Whether an element comes before what is looked for. */
+export type Before = (element: number, wanted: number) => boolean;
 
 /** An array of u32 whose owner keeps it in an order of its own. */
 export class SegmentedArray {
   readonly #pool: NodePool;
   readonly #nodes: number[] = [];
   readonly #counts: number[] = [];
-  readonly #place: Place = { node: 0, offset: 0 };
   #length = 0;
+  /** The node that the last index was in, and the index of its first element: most accesses are near the one before. */
+  #nearNode = 0;
+  #nearStart = 0;
 
   constructor(pool: NodePool) {
     this.#pool = pool;
@@ -78,27 +84,34 @@ export class SegmentedArray {
   }
 
   at(index: number): number {
-    const place = this.#locate(index);
-    return this.#element(place.node, place.offset);
+    assert(index >= 0 && index < this.#length, () => `element ${index} of ${this.#length}`);
+    this.#locate(index);
+    return this.#element(this.#nearNode, index - this.#nearStart);
   }
 
   /** Inserts before the element that is at `index` now. */
   insert(index: number, element: number): void {
     assert(index >= 0 && index <= this.#length, () => `insert at ${index} of ${this.#length}`);
     if (this.#nodes.length === 0) this.#addNode(0);
-    const place = index === this.#length ? this.#end() : this.#locate(index);
-    if (this.#count(place.node) === this.#pool.nodeCapacity) this.#split(place);
-    const begin = this.#begin(place.node);
-    const count = this.#count(place.node);
-    this.#pool.lanes.copyWithin(begin + place.offset + 1, begin + place.offset, begin + count);
-    this.#pool.lanes[begin + place.offset] = element;
-    this.#counts[place.node] = count + 1;
+    // At the end, the place is behind the last element, not before one.
+    this.#locate(Math.max(0, Math.min(index, this.#length - 1)));
+    if (this.#count(this.#nearNode) === this.#pool.nodeCapacity) this.#split(index);
+    const node = this.#nearNode;
+    const begin = this.#begin(node);
+    const count = this.#count(node);
+    const offset = index - this.#nearStart;
+    this.#pool.lanes.copyWithin(begin + offset + 1, begin + offset, begin + count);
+    this.#pool.lanes[begin + offset] = element;
+    this.#counts[node] = count + 1;
     this.#length += 1;
   }
 
+  /** Takes an element out and returns it. */
   remove(index: number): number {
-    const place = this.#locate(index);
-    const { node, offset } = place;
+    assert(index >= 0 && index < this.#length, () => `element ${index} of ${this.#length}`);
+    this.#locate(index);
+    const node = this.#nearNode;
+    const offset = index - this.#nearStart;
     const begin = this.#begin(node);
     const count = this.#count(node);
     const element = this.#element(node, offset);
@@ -109,13 +122,13 @@ export class SegmentedArray {
     return element;
   }
 
-  /** How many elements, from the first, `before` holds for; it holds for none behind one that it does not hold for. */
-  partition(before: (element: number) => boolean): number {
+  /** How many elements, from the first, come before what is looked for. All that do must be in front of all that do not. */
+  partition(before: Before, wanted: number): number {
     let low = 0;
     let high = this.#nodes.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (before(this.#element(middle, this.#count(middle) - 1))) low = middle + 1;
+      if (before(this.#element(middle, this.#count(middle) - 1), wanted)) low = middle + 1;
       else high = middle;
     }
     const index = this.#indexOfNode(low);
@@ -124,7 +137,7 @@ export class SegmentedArray {
     let last = this.#count(low);
     while (first < last) {
       const middle = (first + last) >>> 1;
-      if (before(this.#element(low, middle))) first = middle + 1;
+      if (before(this.#element(low, middle), wanted)) first = middle + 1;
       else last = middle;
     }
     return index + first;
@@ -142,19 +155,21 @@ export class SegmentedArray {
     this.#nodes.length = 0;
     this.#counts.length = 0;
     this.#length = 0;
+    this.#forgetNear();
   }
 
   /** Asserts what holds between two calls. */
   check(): void {
-    const half = this.#pool.nodeCapacity / 2;
+    const { nodeCapacity } = this.#pool;
     for (const [node, count] of this.#counts.entries()) {
-      const last = node === this.#counts.length - 1;
-      assert(
-        count >= (last ? 1 : half) && count <= this.#pool.nodeCapacity,
-        () => `node ${node} has ${count} elements`,
-      );
+      const countMin = node === this.#counts.length - 1 ? 1 : nodeCapacity / 2;
+      assert(count >= countMin && count <= nodeCapacity, () => `node ${node} has ${count} elements`);
     }
     assert(this.#indexOfNode(this.#nodes.length) === this.#length, () => `${this.#length} elements`);
+    assert(
+      this.#nodes.length <= nodeCountMax(this.#length, nodeCapacity),
+      () => `${this.#nodes.length} nodes for ${this.#length} elements`,
+    );
   }
 
   #begin(node: number): number {
@@ -175,20 +190,18 @@ export class SegmentedArray {
     return index;
   }
 
-  #locate(index: number): Place {
-    assert(index >= 0 && index < this.#length, () => `element ${index} of ${this.#length}`);
-    let left = index;
-    let node = 0;
-    for (; left >= this.#count(node); node += 1) left -= this.#count(node);
-    this.#place.node = node;
-    this.#place.offset = left;
-    return this.#place;
+  /** Makes the node with the element `index` the near one. */
+  #locate(index: number): void {
+    if (index < this.#nearStart) this.#forgetNear();
+    while (index >= this.#nearStart + this.#count(this.#nearNode) && this.#nearNode < this.#nodes.length - 1) {
+      this.#nearStart += this.#count(this.#nearNode);
+      this.#nearNode += 1;
+    }
   }
 
-  #end(): Place {
-    this.#place.node = this.#nodes.length - 1;
-    this.#place.offset = this.#count(this.#place.node);
-    return this.#place;
+  #forgetNear(): void {
+    this.#nearNode = 0;
+    this.#nearStart = 0;
   }
 
   #addNode(node: number): void {
@@ -196,16 +209,17 @@ export class SegmentedArray {
     this.#counts.splice(node, 0, 0);
   }
 
-  /** Makes two of a full node, and moves the place into the half where it is now. */
-  #split(place: Place): void {
+  /** Makes two of the near node, which is full. The near node is then the one to insert at `index` into. */
+  #split(index: number): void {
+    const node = this.#nearNode;
     const half = this.#pool.nodeCapacity / 2;
-    this.#addNode(place.node + 1);
-    this.#move(place.node + 1, 0, place.node, half, half);
-    this.#counts[place.node] = half;
-    this.#counts[place.node + 1] = half;
-    if (place.offset <= half) return;
-    place.node += 1;
-    place.offset -= half;
+    this.#addNode(node + 1);
+    this.#move(node + 1, 0, node, half, half);
+    this.#counts[node] = half;
+    this.#counts[node + 1] = half;
+    if (index - this.#nearStart <= half) return;
+    this.#nearNode = node + 1;
+    this.#nearStart += half;
   }
 
   /** After a removal: brings a node to half full from its right neighbour, or drops it. */
@@ -218,20 +232,25 @@ export class SegmentedArray {
     }
     if (count >= half) return;
     const neighbour = this.#count(node + 1);
-    const taken = count + neighbour <= this.#pool.nodeCapacity ? neighbour : half - count;
+    if (count + neighbour <= this.#pool.nodeCapacity) {
+      this.#move(node, count, node + 1, 0, neighbour);
+      this.#counts[node] = count + neighbour;
+      this.#dropNode(node + 1);
+      return;
+    }
+    // Together they are more than one full node, so the neighbour stays more than half full.
+    const taken = half - count;
     this.#move(node, count, node + 1, 0, taken);
-    this.#counts[node] = count + taken;
+    this.#move(node + 1, 0, node + 1, taken, neighbour - taken);
+    this.#counts[node] = half;
     this.#counts[node + 1] = neighbour - taken;
-    if (taken === neighbour) this.#dropNode(node + 1);
-    else this.#move(node + 1, 0, node + 1, taken, neighbour - taken);
-    // What is left of the neighbour may be less than half now.
-    if (taken < neighbour) this.#fill(node + 1);
   }
 
   #dropNode(node: number): void {
     this.#pool.free(this.#begin(node));
     this.#nodes.splice(node, 1);
     this.#counts.splice(node, 1);
+    if (this.#nearNode >= this.#nodes.length) this.#forgetNear();
   }
 
   #move(target: number, targetOffset: number, source: number, sourceOffset: number, count: number): void {

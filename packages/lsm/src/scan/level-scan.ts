@@ -16,7 +16,8 @@ import { type Block, BlockRead } from "@stagbeetle/grid";
 import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
 import type { BlockReference } from "@stagbeetle/vsr-protocol";
 import type { LevelTables, ReadableTree, ReadContext } from "../block-reader.ts";
-import { compareKeys, copyKey, keyAfter, keyBefore, type KeyPointer } from "../key.ts";
+import { compareKeys, copyKey, type KeyPointer } from "../key.ts";
+import { decrementKey, incrementKey } from "../key-arithmetic.ts";
 import {
   firstValueBlockFrom,
   keyMaxOf,
@@ -32,6 +33,8 @@ import type { Direction } from "./timestamp-scan.ts";
 
 /** Blocks that a level of a scan holds at most: an index block and a value block. */
 export const LEVEL_SCAN_BLOCKS_MAX = 2;
+
+const KEY_LANE_MAX = 0xffff_ffff;
 
 /** What a level wants next; `values`: nothing, it has values; `exhausted`: nothing, there are no more. */
 type Stage = "table" | "index" | "search" | "block" | "values" | "exhausted";
@@ -213,13 +216,12 @@ export class LevelScan {
   /** The keys of the value block need not be entered again. */
   #shrink(): void {
     const { u32 } = this.#context.memory;
-    if (this.#direction === "ascending") {
-      keyAfter(u32, this.#min, this.#blockMax);
-    } else if (!keyBefore(u32, this.#max, this.#blockMin)) {
-      // Nothing is before the smallest key: an empty range.
-      u32.fill(0, this.#max >>> 2, this.#blockMin >>> 2);
-      keyAfter(u32, this.#min, this.#max);
-    }
+    const ascending = this.#direction === "ascending";
+    copyKey(u32, ascending ? this.#min : this.#max, ascending ? this.#blockMax : this.#blockMin);
+    if (ascending ? incrementKey(u32, this.#min) : decrementKey(u32, this.#max)) return;
+    // There is no key beyond: an empty range.
+    u32.fill(KEY_LANE_MAX, this.#min >>> 2, this.#max >>> 2);
+    u32.fill(0, this.#max >>> 2, this.#blockMin >>> 2);
   }
 
   /** The entered block is consumed; the next one is looked for in the same table. */

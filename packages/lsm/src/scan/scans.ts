@@ -15,7 +15,7 @@ import type { Tree } from "../tree.ts";
 import { IntersectionScan, UnionScan } from "./merge-scan.ts";
 import { type ScanEnd, type ScanInspector, ScanReader } from "./scan-reader.ts";
 import type { Direction, TimestampScan } from "./timestamp-scan.ts";
-import { TreeScan } from "./tree-scan.ts";
+import { TreeScan, treeScanBlocksMax } from "./tree-scan.ts";
 
 /** Timestamps from `min` to `max`, both inclusive. */
 export interface TimestampRange {
@@ -24,7 +24,7 @@ export interface TimestampRange {
 }
 
 /** What a scan is read into. */
-export interface ScanRead {
+export interface ScanInto {
   /** Whose objects are fetched by the timestamps that the scan yields: the scanned groove or another one. */
   readonly groove: Groove;
   /** Where the objects go, one after the other, in scan order. */
@@ -49,6 +49,11 @@ const FIELD_LANES: Readonly<Record<Exclude<IndexKind, "unique">, number>> = { vo
 const FIELD_LANE = 2;
 const KEY_LANES = 8;
 const TIMESTAMP_MAX = (1n << 63n) - 1n;
+
+/** How many blocks scans hold at most, for the size of the grid's pool. */
+export function scanBlocksMax(config: Config): number {
+  return config.cluster.lsmScansMax * treeScanBlocksMax(config);
+}
 
 /** Up to `lsm_scans_max` trees are scanned between two releases. */
 export class Scans {
@@ -133,7 +138,7 @@ export class Scans {
    * Reads objects. Goes on where the last reading of the scan ended, if it ended `full`. The callback runs once, never from
    * inside the call, with the count of objects taken.
    */
-  read(scan: TimestampScan, into: ScanRead, callback: (count: number, end: ScanEnd) => void): void {
+  read(scan: TimestampScan, into: ScanInto, callback: (count: number, end: ScanEnd) => void): void {
     assert(this.#roots.has(scan), "the scan was released or used up");
     const { groove, destination, countMax, inspect } = into;
     const { objects } = groove.trees;

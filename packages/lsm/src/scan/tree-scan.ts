@@ -7,6 +7,7 @@
  * @module
  */
 import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
+import type { Config } from "@stagbeetle/vsr-protocol";
 import type { ReadableTree, ReadContext } from "../block-reader.ts";
 import { copyKey, type KeyPointer } from "../key.ts";
 import type { MemoryTable } from "../memory-table/memory-table.ts";
@@ -23,8 +24,8 @@ export interface TreeRange {
 }
 
 /** How many blocks the scan of one tree holds at most. */
-export function treeScanBlocksMax(levelCount: number): number {
-  return levelCount * LEVEL_SCAN_BLOCKS_MAX;
+export function treeScanBlocksMax(config: Config): number {
+  return config.cluster.lsmLevels * LEVEL_SCAN_BLOCKS_MAX;
 }
 
 /** One scan at a time, again and again. */

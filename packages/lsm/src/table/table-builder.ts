@@ -33,8 +33,6 @@ export class TableBuilder {
   readonly #blockKeyMin: KeyPointer;
   readonly #blockKeyMax: KeyPointer;
   readonly #checksum: Pointer;
-  #schema: TreeSchema | null = null;
-  #values: ValueKernels | null = null;
   #valueBlock: Block | null = null;
   #indexBlock: Block | null = null;
   #valueCount = 0;
@@ -76,6 +74,9 @@ export class TableBuilder {
   get indexBlockOpen(): boolean {
     return this.#indexBlock !== null;
   }
+
+  #schema: TreeSchema | null = null;
+  #values: ValueKernels | null = null;
 
   /** Sees to it that both blocks are open, for values of this tree. */
   prepare(schema: TreeSchema, values: ValueKernels): void {

@@ -7,6 +7,7 @@ import { assert } from "@stagbeetle/kernels";
 import {
   type Committing,
   type Logger,
+  type ManifestReferences,
   MultiBatchDecoder,
   MultiBatchEncoder,
   SILENT_LOGGER,
@@ -175,6 +176,10 @@ export class AccountingStateMachine implements StateMachine {
   checkpoint(callback: () => void): void {
     assert(this.#state === "idle", () => `checkpoint while ${this.#state}`);
     this.#forest.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#forest.checkpointReferences();
   }
 
   reset(): void {

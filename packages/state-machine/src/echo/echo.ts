@@ -6,7 +6,13 @@
  * @module
  */
 import { assert, checksumOf } from "@stagbeetle/kernels";
-import { type Committing, type StateMachine, writeU128, writeU53 } from "@stagbeetle/vsr-protocol";
+import {
+  type Committing,
+  type ManifestReferences,
+  type StateMachine,
+  writeU128,
+  writeU53,
+} from "@stagbeetle/vsr-protocol";
 import { type Forest, type Groove, NOT_FOUND } from "../forest.ts";
 import * as u128 from "../lanes/u128.ts";
 import { operationFromVsr } from "./operation.ts";
@@ -94,6 +100,10 @@ export class EchoStateMachine implements StateMachine {
 
   checkpoint(callback: () => void): void {
     this.#options.forest.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#options.forest.checkpointReferences();
   }
 
   reset(): void {

@@ -206,7 +206,7 @@ describe("the accounting state machine answers on disk as it does in memory", ()
         subject.crash();
         follow(workload.ledger, subject);
       }
-      const deepest = subject.forest.forest.trees.map(({ levels }) =>
+      const deepest = subject.forest.trees.trees.map(({ levels }) =>
         levels.findLastIndex((level) => level.tableCount > 0),
       );
       expect(Math.max(...deepest), "tables have sunk").toBeGreaterThanOrEqual(1);
@@ -250,6 +250,7 @@ test("the echo state machine never sees an op twice, through crashes", () => {
   const subject = new DiskMachine({
     random: new Random(3),
     grooves: [ThingGroove],
+    limitsOf: () => ({ keysPerOp: 1, objectsPerOp: 2, cacheObjects: 0 }),
     create: (forest) => new EchoStateMachine({ forest, batchSizeLimit }),
   });
   const random = new Random(4);

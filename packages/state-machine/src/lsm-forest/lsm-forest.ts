@@ -1,124 +1,117 @@
 /**
- * The port to the forest on the real one: grooves in grid blocks.
+ * The forest on disk: serves the port of the state machines with the trees of `@stagbeetle/lsm`.
  *
- * The two declare the same grooves, objects and lookups, each for itself. Only scans are opaque here and are not there.
+ * Memory is fixed when it is made, however much is stored. Grooves satisfy the port as they are; what is added here is the
+ * order in which the forest, its grooves and its scans take their turns.
  *
  * @module
  */
-import { assert } from "@stagbeetle/kernels";
+import { assert, type Kernels } from "@stagbeetle/kernels";
 import {
-  type Groove as LsmGroove,
-  type GrooveForest,
-  type Scans as LsmScans,
-  type TimestampScan,
+  type BlockStore,
+  forestBlocksMax,
+  Forest as Trees,
+  Groove as LsmGroove,
+  type GrooveLimits,
+  scanBlocksMax,
+  treesOf,
 } from "@stagbeetle/lsm";
-import type {
-  Direction,
-  Forest,
-  ForestMemory,
-  Groove,
-  Scan,
-  ScanEnd,
-  ScanRead,
-  Scans,
-  TimestampRange,
-} from "../forest.ts";
+import type { Config, ManifestReferences } from "@stagbeetle/vsr-protocol";
+import type { Forest, ForestMemory, GrooveDeclaration, Scans } from "../forest.ts";
+import { LsmScans } from "./lsm-scans.ts";
 
-/** Scans of the forest below, as the port's opaque ones. */
-function opaque(scan: TimestampScan): Scan {
-  return scan as unknown as Scan;
+/** What the forest must know of the superblock, which is open before it. */
+export interface LsmForestSuperBlock {
+  /** The op of the current checkpoint. */
+  readonly checkpointOp: number;
+  /** Where that checkpoint has the manifest log. */
+  readonly manifestReferences: ManifestReferences;
 }
 
-function transparent(scan: Scan): TimestampScan {
-  return scan as unknown as TimestampScan;
+/** What a forest is made of. */
+export interface LsmForestOptions {
+  readonly config: Config;
+  readonly kernels: Kernels;
+  /** The grid, which is open before the forest. */
+  readonly store: BlockStore;
+  readonly superblock: LsmForestSuperBlock;
+  readonly grooves: readonly GrooveDeclaration[];
+  /** What one op touches of a groove, and what stays in memory. */
+  readonly limitsOf: (groove: GrooveDeclaration) => GrooveLimits;
+  /** How many tables the manifest has room for (`--memory-lsm-manifest`). */
+  readonly manifestTablesMax?: number;
 }
 
-/** A groove that the port handed out is one of the forest's. */
-function lsmGrooveOf(forest: GrooveForest, groove: Groove): LsmGroove {
-  const found = forest.groove(groove.declaration.name);
-  assert(found === groove, () => `${groove.declaration.name} is a groove of another forest`);
-  return found;
+/** How many blocks of the grid a forest holds at once: the grid's pool must have them. */
+export function lsmForestBlocksMax(config: Config, grooves: readonly GrooveDeclaration[]): number {
+  return forestBlocksMax(config, treesOf(grooves).length) + scanBlocksMax(config);
 }
 
-class LsmForestScans implements Scans {
-  readonly #forest: GrooveForest;
-  readonly #scans: LsmScans;
-
-  constructor(forest: GrooveForest) {
-    this.#forest = forest;
-    this.#scans = forest.scans;
-  }
-
-  prefix(
-    groove: Groove,
-    index: number,
-    values: Uint32Array,
-    at: number,
-    range: TimestampRange,
-    direction: Direction,
-  ): Scan {
-    return opaque(this.#scans.prefix(lsmGrooveOf(this.#forest, groove), index, values, at, range, direction));
-  }
-
-  objects(groove: Groove, range: TimestampRange, direction: Direction): Scan {
-    return opaque(this.#scans.objects(lsmGrooveOf(this.#forest, groove), range, direction));
-  }
-
-  entries(groove: Groove, index: number): Scan {
-    return opaque(this.#scans.entries(lsmGrooveOf(this.#forest, groove), index));
-  }
-
-  union(operands: readonly Scan[]): Scan {
-    return opaque(this.#scans.union(operands.map(transparent)));
-  }
-
-  intersection(operands: readonly Scan[]): Scan {
-    return opaque(this.#scans.intersection(operands.map(transparent)));
-  }
-
-  read(scan: Scan, into: ScanRead, callback: (count: number, end: ScanEnd) => void): void {
-    this.#scans.read(transparent(scan), { ...into, groove: lsmGrooveOf(this.#forest, into.groove) }, callback);
-  }
-
-  release(): void {
-    this.#scans.release();
-  }
-}
-
-/** A forest whose objects live in a data file. Made with the grooves that the state machine declares. */
+/** A {@link Forest} in a data file. */
 export class LsmForest implements Forest {
   readonly memory: ForestMemory;
   readonly scans: Scans;
-  readonly checkpoints: boolean = true;
-  readonly #forest: GrooveForest;
+  readonly checkpoints = true;
+  /** The trees, for tools and tests. */
+  readonly trees: Trees;
+  readonly #superblock: LsmForestSuperBlock;
+  readonly #grooves: ReadonlyMap<string, LsmGroove>;
+  readonly #scans: LsmScans;
 
-  constructor(forest: GrooveForest) {
-    this.memory = forest.memory;
-    this.scans = new LsmForestScans(forest);
-    this.#forest = forest;
+  constructor(options: LsmForestOptions) {
+    const { config, kernels, store, superblock, grooves, limitsOf, manifestTablesMax } = options;
+    this.memory = kernels.memory;
+    this.#superblock = superblock;
+    this.trees = new Trees({
+      config,
+      kernels,
+      store,
+      trees: treesOf(grooves),
+      ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
+    });
+    const create = (declaration: GrooveDeclaration): LsmGroove =>
+      new LsmGroove({ config, kernels, store, forest: this.trees, declaration, limits: limitsOf(declaration) });
+    this.#grooves = new Map(grooves.map((declaration) => [declaration.name, create(declaration)]));
+    assert(this.#grooves.size === grooves.length, "two grooves have the same name");
+    this.#scans = new LsmScans({ config, kernels, store, forest: this.trees });
+    this.scans = this.#scans;
   }
 
-  groove(name: string): Groove {
-    return this.#forest.groove(name);
+  groove(name: string): LsmGroove {
+    const groove = this.#grooves.get(name);
+    assert(groove !== undefined, () => `there is no groove ${name}`);
+    return groove;
   }
 
   open(callback: () => void): void {
-    this.#forest.open(callback);
+    this.trees.open(this.#superblock.manifestReferences, callback);
   }
 
   prefetchBegin(snapshot: number): void {
-    this.#forest.prefetchBegin(snapshot);
+    assert(this.trees.state === "open", () => `an op begins while the forest is ${this.trees.state}`);
+    this.#scans.begin(snapshot);
+    for (const groove of this.#grooves.values()) groove.prefetchBegin(snapshot);
   }
 
   compact(op: number, callback: () => void): void {
-    this.#forest.compact(op, callback);
+    this.trees.compact(op, this.#superblock.checkpointOp, () => {
+      if (this.trees.beats.endsBar(op)) for (const groove of this.#grooves.values()) groove.barEnded();
+      callback();
+    });
   }
 
   checkpoint(callback: () => void): void {
-    this.#forest.checkpoint(callback);
+    this.trees.checkpoint(callback);
   }
 
+  checkpointReferences(): ManifestReferences {
+    return this.trees.manifestReferences();
+  }
+
+  /** Forgets everything. The grid has been cancelled. */
   reset(): void {
-    this.#forest.reset();
+    this.#scans.reset();
+    for (const groove of this.#grooves.values()) groove.reset();
+    this.trees.reset();
   }
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 import type { Forest, GrooveDeclaration, Scans } from "../forest.ts";
 import { MemoryGroove, type NextTick } from "./groove.ts";
 import { GrowingMemory, MEMORY_SIZE_BYTES_MAX } from "./memory.ts";
@@ -83,6 +84,10 @@ export class MemoryForest implements Forest {
   }
 
   checkpoint(_callback: () => void): void {
+    assert(false, "a forest in memory has no checkpoints");
+  }
+
+  checkpointReferences(): ManifestReferences {
     assert(false, "a forest in memory has no checkpoints");
   }
 

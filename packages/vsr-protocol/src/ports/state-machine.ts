@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { ManifestReferences } from "../block-reference.ts";
 
 /** One committed operation, handed to `prefetch` and then to `commit`. */
 export interface Committing {
@@ -33,7 +34,7 @@ export interface StateMachine {
   /** The timestamp of the last committed prepare, in nanoseconds. */
   commitTimestamp: bigint;
 
-  /** Opens the store. Called once before anything is committed. */
+  /** Opens the store: as of the checkpoint that the superblock refers to. Called once before anything is committed. */
   open(callback: () => void): void;
   /** Whether the operation (u8, ≥ 128, or `pulse`) is one of this state machine. */
   operationValid(operation: number): boolean;
@@ -55,10 +56,19 @@ export interface StateMachine {
    * @returns the result's size in bytes.
    */
   commit(committing: Committing, output: Uint8Array): number;
-  /** One beat of compaction for `op`, after its commit. */
+  /**
+   * One beat of compaction for `op`, after its commit. Ops up to the trigger of the checkpoint that was opened are replayed
+   * to refill memory: their compaction is in the checkpoint, and must not be done again (spec 04 §22).
+   */
   compact(op: number, callback: () => void): void;
-  /** Writes a checkpoint. Called only if `checkpoints`. */
+  /**
+   * Writes a checkpoint: the state as of the bar before the last one. Called only if `checkpoints`, right after the
+   * compaction of its trigger. Acquires and releases all its blocks, and hands over all writes, before it returns: the free
+   * set is encoded right after.
+   */
   checkpoint(callback: () => void): void;
+  /** What the superblock keeps of the checkpoint that was written last. Called only once that is durable. */
+  checkpointReferences(): ManifestReferences;
   /** Forgets everything but its options, before a state sync. */
   reset(): void;
 }

@@ -1,9 +1,7 @@
-import { assert } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
-import { RELEASE_NOW, Solo, Tally, type TestClient } from "../../test/solo.ts";
-import { MANIFEST_EMPTY, TRAILER_EMPTY } from "../block-reference.ts";
+import { Solo, Tally, type TestClient } from "../../test/solo.ts";
 import { Operation } from "../operation.ts";
-import type { Checkpointer, CommitStage } from "./commit.ts";
+import type { CommitStage } from "./commit.ts";
 
 describe("an op", () => {
   test("is prefetched, executed and compacted, in this order and before the next one", () => {
@@ -60,62 +58,10 @@ describe("an op", () => {
   });
 });
 
-/** Makes empty checkpoints durable in the superblock, and tells what it was asked for. */
-class EmptyCheckpoints implements Checkpointer {
-  durable = false;
-  readonly calls: string[] = [];
-  readonly #solo: Solo;
-
-  constructor(solo: Solo) {
-    this.#solo = solo;
-  }
-
-  markDurable(callback: () => void): void {
-    this.durable = true;
-    this.#note("durable", callback);
-  }
-
-  writeData(callback: () => void): void {
-    this.#note("data", callback);
-  }
-
-  writeSuperBlock(callback: () => void): void {
-    const { superblock, journal, replica, config } = this.#solo;
-    const { opCheckpoint, commitMax } = replica.state;
-    const header = journal.headerWithOp(opCheckpoint === 0 ? 19 : opCheckpoint + 20);
-    assert(header !== null, "the checkpoint's op is in the log");
-    this.durable = false;
-    this.calls.push(`superblock ${replica.state.commitMin}`);
-    superblock.checkpoint(
-      {
-        header,
-        viewAttributes: null,
-        commitMax,
-        syncOpMin: 0,
-        syncOpMax: 0,
-        manifest: MANIFEST_EMPTY,
-        freeSetBlocksAcquired: TRAILER_EMPTY,
-        freeSetBlocksReleased: TRAILER_EMPTY,
-        clientSessions: TRAILER_EMPTY,
-        storageSize: config.derived.dataFileSizeMin,
-        release: RELEASE_NOW,
-      },
-      callback,
-    );
-  }
-
-  #note(what: string, callback: () => void): void {
-    this.calls.push(`${what} ${this.#solo.replica.state.commitMin}`);
-    this.#solo.storage.nextTick(callback);
-  }
-}
-
 describe("with a state machine that writes checkpoints", () => {
-  function running(): { readonly solo: Solo; readonly client: TestClient; readonly checkpoints: EmptyCheckpoints } {
-    let checkpoints: EmptyCheckpoints | null = null;
-    const solo = Solo.serving({ checkpointer: (subject) => (checkpoints = new EmptyCheckpoints(subject)) });
-    assert(checkpoints !== null, "the replica asked for it");
-    return { solo, client: solo.registered(1n), checkpoints };
+  function running(): { readonly solo: Solo; readonly client: TestClient } {
+    const solo = Solo.serving({ checkpoints: true });
+    return { solo, client: solo.registered(1n) };
   }
 
   function runTo(client: TestClient, solo: Solo, op: number): void {
@@ -123,9 +69,21 @@ describe("with a state machine that writes checkpoints", () => {
   }
 
   test("checkpoints are written at their trigger and become durable a pipeline later", () => {
-    const { solo, client, checkpoints } = running();
-    runTo(client, solo, 50);
-    expect(checkpoints.calls).toEqual([
+    const { solo, client } = running();
+    const seen: string[] = [];
+    let calls = solo.checkpointCalls.length;
+    for (const call of solo.checkpointCalls) if (call === "grid durable") seen.push("durable 1");
+    while (solo.replica.state.op < 50) {
+      client.add(1);
+      const { op } = solo.replica.state;
+      for (const call of solo.checkpointCalls.slice(calls)) {
+        if (call === "grid durable") seen.push(`durable ${op}`);
+        if (call === "grid checkpoint") seen.push(`data ${op}`);
+        if (call === "grid not durable") seen.push(`superblock ${op}`);
+      }
+      calls = solo.checkpointCalls.length;
+    }
+    expect(seen).toEqual([
       "durable 1",
       "data 23",
       "superblock 23",
@@ -178,12 +136,4 @@ describe("with a state machine that writes checkpoints", () => {
     expect(solo.superblock.working.checkpointHeader.op).toBe(19);
     expect(solo.superblock.working.viewHeaders().map(({ op }) => op)).toEqual(before);
   });
-});
-
-test("a state machine that checkpoints has a checkpointer, and no other has", () => {
-  const solo = new Solo();
-  expect(solo.machine.checkpoints).toBe(false);
-  expect(() =>
-    Solo.serving({ checkpointer: (subject) => ((subject.machine.checkpoints = false), new EmptyCheckpoints(subject)) }),
-  ).toThrow("a checkpointer is for a state machine that checkpoints");
 });

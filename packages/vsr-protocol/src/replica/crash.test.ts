@@ -1,11 +1,10 @@
-import { assert } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Adder, live, PrepareIdentities } from "../../test/adders.ts";
 import { PROPERTY_RUNS } from "../../test/builders.ts";
 import type { MemoryStorage, WriteAttempt } from "../../test/memory-storage.ts";
-import { formattedFile, Solo, type TestClient } from "../../test/solo.ts";
+import { formattedFile, Solo } from "../../test/solo.ts";
 import { FatalError } from "../fatal.ts";
-import { PrepareHeader } from "../message/prepare.ts";
 
 /** How much of the interrupted write reaches the disk, in bytes from its start. */
 type Torn = (write: WriteAttempt) => number;
@@ -17,65 +16,6 @@ const TORN: readonly (readonly [string, Torn])[] = [
   ["a part of its header", () => 100],
   ["its header and a part of its body", () => 257],
 ];
-
-/** Prepares as they go to disk, by view and op: no two may share both. */
-class PrepareIdentities {
-  readonly #checksums = new Map<string, bigint>();
-
-  see({ zone, buffer }: WriteAttempt): void {
-    if (zone !== "walPrepares") return;
-    const { op, view, checksum } = new PrepareHeader(buffer);
-    const key = `${view}:${op}`;
-    expect(this.#checksums.get(key) ?? checksum).toBe(checksum);
-    this.#checksums.set(key, checksum);
-  }
-}
-
-/** A client that adds 1 as often as it is told, and retries for as long as it takes. */
-class Adder {
-  readonly client: TestClient;
-  /** What its replies said of how often all clients added, as far as it got them. */
-  readonly counts: number[] = [];
-
-  constructor(solo: Solo, id: bigint) {
-    this.client = solo.client(id);
-  }
-
-  get acknowledged(): number {
-    return this.counts.length;
-  }
-
-  /** Sends what is due: the register, the request in flight again, or the next one. */
-  push(): void {
-    const { client } = this;
-    if (client.inFlight !== null) client.resend();
-    else if (client.session === 0) client.register();
-    else client.send();
-  }
-
-  /** Takes what came. A reply may come twice. */
-  pull(): void {
-    const [received] = this.client.inbox();
-    if (received === undefined) return;
-    const registered = this.client.session !== 0;
-    this.client.accept(received);
-    if (registered) this.counts.push(received.tally.count);
-  }
-}
-
-/** One life: both clients add until each has `target` replies, or the process dies. */
-function live(solo: Solo, adders: readonly Adder[], target: number): void {
-  const rounds = 50;
-  for (let round = 0; round < rounds; round += 1) {
-    const waiting = adders.filter((adder) => adder.acknowledged < target);
-    if (waiting.length === 0) return;
-    for (const adder of waiting) adder.push();
-    solo.settle();
-    for (const adder of waiting) adder.pull();
-    if (solo.storage.crashed) return;
-  }
-  assert(false, `the clients are not served: ${solo.replica.describe()}`);
-}
 
 /** Starts a replica during whose life the writes are counted on, and dies at one of them. */
 function start(storage: MemoryStorage, identities: PrepareIdentities, crashAt: number, torn: Torn): Solo {
@@ -100,7 +40,7 @@ function runThrough(crashes: readonly { readonly at: number; readonly torn: Torn
   for (const { at, torn } of [...crashes, { at: Number.POSITIVE_INFINITY, torn: () => 0 }]) {
     const solo = start(storage, identities, at, torn);
     lives += 1;
-    if (adders.length === 0) adders = [new Adder(solo, 1n), new Adder(solo, 2n)];
+    if (adders.length === 0) adders = [1n, 2n].map((id) => new Adder(solo.client(id)));
     else for (const { client } of adders) client.moveTo(solo);
     if (solo.serving) live(solo, adders, TARGET);
     if (!solo.storage.crashed) {

@@ -7,7 +7,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { writeRootPrepare } from "../message/special-prepares.ts";
 import { viewHeadersInvalid } from "../view-headers.ts";
-import { chainStart, viewHeadersOfLog } from "./hash-chain.ts";
+import { chainBreak, chainStart, viewHeadersOfLog } from "./hash-chain.ts";
 
 /** A log from the root up to `head`, highest op first. */
 function logTo(head: number): PrepareHeader[] {
@@ -43,6 +43,27 @@ test("a missing op ends the chain", () => {
 test("an op that is not the parent of the next ends the chain", () => {
   const headers = logTo(9).map((header) => (header.op === 5 ? prepareHeader({ op: 5, parent: 77n }) : header));
   expect(chainStart(journalOf(headers), 9, 0)).toBe(6);
+});
+
+test("a log goes down to its checkpoint, whose own prepare may be overwritten", () => {
+  const headers = logTo(9);
+  const checkpoint = prepareHeader({ op: 3, parent: headers.find(({ op }) => op === 2)?.checksum ?? 0n });
+  for (const opMin of [0, 3, 4]) {
+    const journal = journalOf(headers.filter(({ op }) => op >= opMin));
+    expect(chainBreak(journal, 9, checkpoint)).toBeNull();
+    expect(chainBreak(journal, 4, checkpoint)).toBeNull();
+  }
+  expect(chainBreak(journalOf(headers), 3, checkpoint)).toBeNull();
+});
+
+test("a log that does not reach its checkpoint, or reaches another one, is broken", () => {
+  const headers = logTo(9);
+  const checkpoint = prepareHeader({ op: 3, parent: headers.find(({ op }) => op === 2)?.checksum ?? 0n });
+  expect(chainBreak(journalOf(headers.filter(({ op }) => op !== 5)), 9, checkpoint)).toBe(6);
+  expect(chainBreak(journalOf(headers.filter(({ op }) => op !== 4)), 9, checkpoint)).toBe(5);
+  const other = prepareHeader({ op: 3, parent: 77n });
+  expect(chainBreak(journalOf(headers), 9, other)).toBe(4);
+  expect(chainBreak(journalOf(headers), 3, other)).toBe(3);
 });
 
 test("a short log is listed whole", () => {

@@ -25,6 +25,20 @@ export function chainStart(journal: JournalHeaders, op: number, opMin: number): 
   return start;
 }
 
+/**
+ * Where the chain from `op` down to the checkpoint ends too early: the lowest op from which the log is unbroken, or null if
+ * it goes down to the checkpoint. The checkpoint's own prepare may have been overwritten: its header is in the superblock.
+ */
+export function chainBreak(journal: JournalHeaders, op: number, checkpoint: PrepareHeader): number | null {
+  assert(op >= checkpoint.op, () => `head ${op} below the checkpoint ${checkpoint.op}`);
+  const first = checkpoint.op + 1;
+  const start = op < first ? op : chainStart(journal, op, first);
+  if (start > first) return start;
+  const header = headerOf(journal, start);
+  const connected = start === first ? header.parent === checkpoint.checksum : header.checksum === checkpoint.checksum;
+  return connected ? null : start;
+}
+
 /** The ops whose headers tell others of the log of a view, highest first. */
 export interface LogExtent {
   /** The highest op to be listed: the head, or what was executed. */

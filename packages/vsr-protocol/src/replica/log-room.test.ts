@@ -96,19 +96,11 @@ describe("a log that cannot be checkpointed", () => {
 
   test("is refused at the start if it holds an op that needs a checkpoint", () => {
     // Written by a replica that can checkpoint, and stopped before it did.
-    const solo = Solo.serving({
-      checkpointer: () => ({
-        durable: true,
-        markDurable: () => undefined,
-        writeData: () => undefined,
-        writeSuperBlock: () => undefined,
-      }),
-    });
+    const solo = Solo.serving({ checkpoints: true });
     const client = solo.registered(1n);
     for (let op = 2; op <= OP_LAST; op += 1) client.add(1);
     client.send();
-    solo.settle();
-    expect(solo.replica.state.commitStage).toBe("checkpoint_data");
+    solo.settleUntil(() => solo.replica.state.commitStage === "checkpoint_data");
     const again = new Solo({ storage: solo.storage.restart() });
     again.open();
     expect(() => again.settle()).toThrow("the log ends at op 23, but op 23 needs a checkpoint");

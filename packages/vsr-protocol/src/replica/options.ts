@@ -18,7 +18,7 @@ import type { Storage } from "../ports/storage.ts";
 import type { Time } from "../ports/time.ts";
 import type { Release } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
-import type { Checkpointer } from "./commit.ts";
+import type { CheckpointStore } from "./checkpoint-writer.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 
 /** The limits and switches of one replica. */
@@ -53,8 +53,8 @@ export interface ReplicaPorts {
   readonly journal: Journal;
   /** Not open yet. */
   readonly stateMachine: StateMachine;
-  /** Makes checkpoints durable. Null if and only if the state machine cannot. */
-  readonly checkpointer: Checkpointer | null;
+  /** Where checkpoints are kept. Null if and only if the state machine writes none. */
+  readonly checkpointStore: CheckpointStore | null;
   readonly bus: MessageBus;
   readonly time: Time;
   readonly logger: Logger;

@@ -18,7 +18,9 @@ import type { Message } from "../message/message.ts";
 import type { MessageBusReceiver } from "../ports/message-bus.ts";
 import { type Quorums, quorums } from "../quorums.ts";
 import { Random } from "../random.ts";
+import { CheckpointReader } from "./checkpoint-reader.ts";
 import { CheckpointWindow } from "./checkpoint-window.ts";
+import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { Commit, type CommitStage } from "./commit.ts";
 import { Evictions } from "./evictions.ts";
 import { Execution } from "./execution.ts";
@@ -93,11 +95,8 @@ export class Replica implements MessageBusReceiver {
   constructor(options: ReplicaOptions, ports: ReplicaPorts) {
     assertOptions(options);
     const { config } = options;
-    const { superblock, stateMachine, checkpointer, time, pool, checksums } = ports;
-    assert(
-      stateMachine.checkpoints === (checkpointer !== null),
-      "a checkpointer is for a state machine that checkpoints",
-    );
+    const { superblock, stateMachine, checkpointStore: store, time, pool, checksums } = ports;
+    assert(stateMachine.checkpoints === (store !== null), "a checkpoint store is for a state machine that checkpoints");
     this.#options = options;
     this.#ports = ports;
     this.#startTime = time.realtime();
@@ -133,6 +132,8 @@ export class Replica implements MessageBusReceiver {
       outbox,
     };
 
+    const checkpointer = store === null ? null : new CheckpointWriter({ ...context, store });
+    const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
     const evictions = new Evictions(context);
     const replies = new Replies(context);
     const normal = new Normal({
@@ -165,6 +166,7 @@ export class Replica implements MessageBusReceiver {
     });
     this.#commit = new Commit({
       ...context,
+      checkpointer,
       execution,
       replies,
       source: () => (this.#status.normal ? "queue" : "journal"),
@@ -174,6 +176,7 @@ export class Replica implements MessageBusReceiver {
     this.#startup = new Startup({
       ...context,
       options,
+      checkpointReader,
       commit: this.#commit,
       onIdentity: () => this.#onIdentity(),
       onReplayed: () => this.#becomePrimary(),

@@ -2,10 +2,10 @@
  * From a data file to a replica that serves (spec 03 §8, §27, spec 04 §23).
  *
  * ```text
- *   closed ─▶ superblock ─▶ journal ─▶ state_machine ─▶ replay ─▶ view ─▶ serving
+ *   closed ─▶ superblock ─▶ journal ─▶ checkpoint ─▶ state_machine ─▶ replay ─▶ view ─▶ serving
  * ```
  *
- * The view is written from `state_machine` on, beside the rest; nothing is served before it is durable. Everything that
+ * The view is written from `checkpoint` on, beside the rest; nothing is served before it is durable. Everything that
  * an operator can be wrong about is found before anything is written.
  *
  * @module
@@ -20,9 +20,10 @@ import type { Time } from "../ports/time.ts";
 import { formatRelease, RELEASE_MAJOR_TEST } from "../release.ts";
 import { viewHeadersInvalid } from "../view-headers.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
+import type { CheckpointReader } from "./checkpoint-reader.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Commit } from "./commit.ts";
-import { chainStart, viewHeadersOfLog } from "./hash-chain.ts";
+import { chainBreak, viewHeadersOfLog } from "./hash-chain.ts";
 import { chooseHead, type Head } from "./head.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
@@ -31,12 +32,21 @@ import type { ReplicaOptions } from "./options.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** How far the start has come. */
-export type StartupStage = "closed" | "superblock" | "journal" | "state_machine" | "replay" | "view" | "serving";
+export type StartupStage =
+  | "closed"
+  | "superblock"
+  | "journal"
+  | "checkpoint"
+  | "state_machine"
+  | "replay"
+  | "view"
+  | "serving";
 
 const STAGES: readonly StartupStage[] = [
   "closed",
   "superblock",
   "journal",
+  "checkpoint",
   "state_machine",
   "replay",
   "view",
@@ -53,7 +63,9 @@ export interface StartupOptions {
   readonly identity: Identity;
   readonly superblock: SuperBlock;
   readonly journal: Journal;
-  readonly stateMachine: Pick<StateMachine, "open" | "checkpoints">;
+  readonly stateMachine: Pick<StateMachine, "open" | "checkpoints" | "commitTimestamp">;
+  /** Null if the state machine keeps its state in memory. */
+  readonly checkpointReader: CheckpointReader | null;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly room: LogRoom;
@@ -84,8 +96,9 @@ export class Startup {
 
   /**
    * @param callback runs when the replica serves.
-   * @throws FatalError (status 1), also later from completions, with a line for the operator. Nothing is written then,
-   * except that a damaged op may be found only while it is replayed.
+   * @throws FatalError (status 1, or 4 if the file is larger than the storage limit), also later from completions, with a
+   * line for the operator. Nothing is written then, except that a damaged op may be found only while it is replayed, and a
+   * damaged block of the checkpoint only once the view is being written.
    */
   open(callback: () => void): void {
     assert(this.#callback === null, "a replica is opened once");
@@ -200,7 +213,7 @@ export class Startup {
       opCheckpoint: window.opCheckpoint,
     });
     this.#advanceView();
-    this.#openStateMachine();
+    this.#openCheckpoint();
   }
 
   #checkJournal(result: JournalRecoveryResult): void {
@@ -225,15 +238,15 @@ export class Startup {
   }
 
   /** A single replica goes on only from a log that is whole. */
-  #checkHead({ op, commitMin }: Head): void {
-    const { journal, window, room, stateMachine } = this.#options;
+  #checkHead({ op }: Head): void {
+    const { journal, superblock, window, room, stateMachine } = this.#options;
     if (journal.dirtyCount > 0) {
       refuse(
         `the write-ahead log is damaged (WALCorrupt): op ${op}, which the superblock knows of, is not there. Restore the data file from a copy, or replay an AOF`,
       );
     }
-    const start = chainStart(journal, op, commitMin);
-    if (start > commitMin) {
+    const start = chainBreak(journal, op, superblock.working.checkpointHeader);
+    if (start !== null) {
       refuse(
         `the write-ahead log is damaged (WALCorrupt): op ${start - 1} is not there, or op ${start} does not follow from it. Restore the data file from a copy, or replay an AOF`,
       );
@@ -264,11 +277,19 @@ export class Startup {
     view.advance(view.view + 1, view.logView + 1, headers);
   }
 
+  #openCheckpoint(): void {
+    const { checkpointReader } = this.#options;
+    this.#enter("checkpoint");
+    if (checkpointReader === null) this.#openStateMachine();
+    else checkpointReader.open(() => this.#openStateMachine());
+  }
+
   #openStateMachine(): void {
-    const { stateMachine, commit, log, time, logger } = this.#options;
+    const { stateMachine, superblock, commit, log, time, logger } = this.#options;
     this.#enter("state_machine");
     stateMachine.open(() => {
       this.#enter("replay");
+      stateMachine.commitTimestamp = superblock.working.checkpointHeader.timestamp;
       commit.opened();
       // Alone, a replica is its own quorum: all that is in its log is committed.
       log.learnCommitMax(log.op);

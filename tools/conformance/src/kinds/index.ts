@@ -6,7 +6,8 @@
 import type { Kind } from "../artefact.ts";
 import { accounting } from "./accounting.ts";
 import { blocks } from "./blocks.ts";
-import { checkpoints } from "./checkpoints.ts";
+import { bulkFile } from "./bulk-file.ts";
+import { corpusFile } from "./corpus-file.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
@@ -16,12 +17,13 @@ import { session } from "./session.ts";
 
 export const kinds: readonly Kind[] = [
   frames,
+  lsm,
   accounting,
   session,
-  lsm,
   format,
   blocks,
   manifest,
-  checkpoints,
   dataFile,
+  corpusFile,
+  bulkFile,
 ];

@@ -1,0 +1,84 @@
+/**
+ * A state machine whose results somebody looks at.
+ *
+ * @module
+ */
+import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
+
+/** Passes everything on, and shows every result. */
+export class ObservedStateMachine implements StateMachine {
+  readonly #machine: StateMachine;
+  readonly #onResult: (committing: Committing, result: Uint8Array) => void;
+
+  /** @param onResult gets a view of the reply's memory: good until it returns. */
+  constructor(machine: StateMachine, onResult: (committing: Committing, result: Uint8Array) => void) {
+    this.#machine = machine;
+    this.#onResult = onResult;
+  }
+
+  get checkpoints(): boolean {
+    return this.#machine.checkpoints;
+  }
+
+  get prepareTimestamp(): bigint {
+    return this.#machine.prepareTimestamp;
+  }
+
+  set prepareTimestamp(timestamp: bigint) {
+    this.#machine.prepareTimestamp = timestamp;
+  }
+
+  get commitTimestamp(): bigint {
+    return this.#machine.commitTimestamp;
+  }
+
+  set commitTimestamp(timestamp: bigint) {
+    this.#machine.commitTimestamp = timestamp;
+  }
+
+  open(callback: () => void): void {
+    this.#machine.open(callback);
+  }
+
+  operationValid(operation: number): boolean {
+    return this.#machine.operationValid(operation);
+  }
+
+  inputValid(operation: number, body: Uint8Array): boolean {
+    return this.#machine.inputValid(operation, body);
+  }
+
+  prepare(operation: number, body: Uint8Array): void {
+    this.#machine.prepare(operation, body);
+  }
+
+  pulseNeeded(timestamp: bigint): boolean {
+    return this.#machine.pulseNeeded(timestamp);
+  }
+
+  prefetch(committing: Committing, snapshot: number, callback: () => void): void {
+    this.#machine.prefetch(committing, snapshot, callback);
+  }
+
+  commit(committing: Committing, output: Uint8Array): number {
+    const sizeBytes = this.#machine.commit(committing, output);
+    this.#onResult(committing, output.subarray(0, sizeBytes));
+    return sizeBytes;
+  }
+
+  compact(op: number, callback: () => void): void {
+    this.#machine.compact(op, callback);
+  }
+
+  checkpoint(callback: () => void): void {
+    this.#machine.checkpoint(callback);
+  }
+
+  checkpointReferences(): ManifestReferences {
+    return this.#machine.checkpointReferences();
+  }
+
+  reset(): void {
+    this.#machine.reset();
+  }
+}

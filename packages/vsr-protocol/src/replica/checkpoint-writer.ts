@@ -1,0 +1,145 @@
+/**
+ * Writing a checkpoint: everything that it consists of first, then the superblock that refers to it (spec 04 §22).
+ *
+ * ```text
+ *   op T commits ─▶ client sessions, AOF, state machine, client replies, free set ─▶ superblock ─▶ … op T + P + 1: durable
+ * ```
+ *
+ * T is the trigger of the checkpoint at C, one bar before it. A crash before the superblock is written leaves the checkpoint
+ * before this one, none of whose blocks is overwritten before this one is durable.
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import type { ClientReplies } from "../clients/replies.ts";
+import type { ClientSessions } from "../clients/sessions.ts";
+import type { AppendOnlyFile } from "../ports/aof.ts";
+import type { CheckpointTrailer, Grid } from "../ports/grid.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { StateMachine } from "../ports/state-machine.ts";
+import type { Release } from "../release.ts";
+import type { SuperBlock } from "../superblock/superblock.ts";
+import type { CheckpointWindow } from "./checkpoint-window.ts";
+import type { Checkpointer } from "./commit.ts";
+import type { LogPosition } from "./log-position.ts";
+
+/** Where a replica keeps its checkpoints. Neither is open yet when the replica is made. */
+export interface CheckpointStore {
+  readonly grid: Grid;
+  /** For the client sessions: `clients_max` × 264 bytes. */
+  readonly clientSessions: CheckpointTrailer;
+}
+
+/** What is made durable before the superblock, in the order in which it is begun. */
+export type CheckpointPart = "aof" | "state_machine" | "client_sessions" | "client_replies" | "free_set";
+
+/** What checkpoints are written with. */
+export interface CheckpointWriterOptions {
+  readonly release: Release;
+  readonly store: CheckpointStore;
+  readonly log: LogPosition;
+  readonly window: CheckpointWindow;
+  readonly journal: Pick<Journal, "headerWithOp">;
+  readonly superblock: Pick<SuperBlock, "working" | "checkpoint">;
+  readonly stateMachine: Pick<StateMachine, "checkpoint" | "checkpointReferences">;
+  readonly sessions: Pick<ClientSessions, "encode" | "encodeSizeBytes">;
+  readonly clientReplies: Pick<ClientReplies, "checkpoint">;
+  readonly aof: AppendOnlyFile | null;
+}
+
+/** Writes the checkpoints of one replica. The commit loop says when. */
+export class CheckpointWriter implements Checkpointer {
+  readonly #options: CheckpointWriterOptions;
+  /** What is not durable yet of the checkpoint being written. */
+  readonly #pending = new Set<CheckpointPart>();
+  /** Whoever waits for `writeData`. */
+  #callback: (() => void) | null = null;
+
+  constructor(options: CheckpointWriterOptions) {
+    this.#options = options;
+  }
+
+  get durable(): boolean {
+    return this.#options.store.grid.checkpointIsDurable;
+  }
+
+  markDurable(callback: () => void): void {
+    this.#options.store.grid.checkpointDurable(callback);
+  }
+
+  /**
+   * All parts begin here and go on side by side. Their order decides which blocks they get, and the free set comes last: it
+   * contains the blocks of all others, but not its own.
+   *
+   * @throws FatalError (status 5), also later from a completion, if the data file would exceed the storage limit. The
+   * checkpoint before this one and the log are whole then.
+   */
+  writeData(callback: () => void): void {
+    const { store, log, window, aof, stateMachine, sessions, clientReplies } = this.#options;
+    const { grid, clientSessions } = store;
+    const op = window.opCheckpointNextTrigger;
+    assert(log.commitMin === op, () => `a checkpoint at op ${log.commitMin} instead of ${op}`);
+    assert(this.#callback === null && this.#pending.size === 0, "one checkpoint at a time");
+    assert(grid.checkpointIsDurable, () => `op ${op} writes a checkpoint before the last one is durable`);
+    this.#callback = callback;
+    // All of them before any: one that is done at once must not seem to be the last.
+    for (const part of ["aof", "state_machine", "client_sessions", "client_replies", "free_set"] as const) {
+      this.#pending.add(part);
+    }
+    sessions.encode(clientSessions.buffer.subarray(0, sessions.encodeSizeBytes));
+    if (aof === null) this.#pending.delete("aof");
+    else aof.checkpoint(() => this.#completed("aof"));
+    stateMachine.checkpoint(() => this.#completed("state_machine"));
+    clientSessions.checkpoint(sessions.encodeSizeBytes, () => this.#completed("client_sessions"));
+    clientReplies.checkpoint(() => this.#completed("client_replies"));
+    grid.checkpoint(() => this.#completed("free_set"));
+  }
+
+  /**
+   * The checkpoint's op is one bar below the trigger. The view stays out of it: a replica that is alone may have a head that
+   * is not durable (spec 03 §27).
+   */
+  writeSuperBlock(callback: () => void): void {
+    const { store, release, log, window, journal, superblock, stateMachine } = this.#options;
+    const { grid, clientSessions } = store;
+    assert(this.#callback === null && this.#pending.size === 0, "a checkpoint is whole before it is referred to");
+    const header = journal.headerWithOp(window.opCheckpointNext);
+    assert(header !== null, () => `op ${window.opCheckpointNext} is not in the log at its checkpoint`);
+    // Unchanged: nobody here could have fetched what an unfinished state sync still misses.
+    const { syncOpMin, syncOpMax } = superblock.working.vsrState;
+    superblock.checkpoint(
+      {
+        header,
+        viewAttributes: null,
+        commitMax: log.commitMax,
+        syncOpMin,
+        syncOpMax,
+        manifest: stateMachine.checkpointReferences(),
+        freeSetBlocksAcquired: grid.freeSetBlocksAcquired,
+        freeSetBlocksReleased: grid.freeSetBlocksReleased,
+        clientSessions: clientSessions.reference,
+        storageSize: grid.storageSize,
+        // An upgrade to another release would have ended the process before it was executed.
+        release,
+      },
+      () => this.#onSuperBlock(callback),
+    );
+  }
+
+  /** What the checkpoint has of trailers, the next one will not need. */
+  #onSuperBlock(callback: () => void): void {
+    const { grid, clientSessions } = this.#options.store;
+    grid.markCheckpointNotDurable();
+    grid.release(clientSessions.addresses);
+    callback();
+  }
+
+  #completed(part: CheckpointPart): void {
+    assert(this.#pending.delete(part), () => `${part} of a checkpoint is done twice`);
+    const callback = this.#callback;
+    if (this.#pending.size > 0) return;
+    assert(callback !== null, "someone waits for the checkpoint");
+    this.#callback = null;
+    callback();
+  }
+}

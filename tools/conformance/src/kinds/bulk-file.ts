@@ -1,0 +1,151 @@
+/**
+ * A data file too large to be stored: a workload that a function yields, driven against a real server, leaves a file whose
+ * zones have the recorded SHA-256.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { HEADER_SIZE_BYTES, PRODUCTION, ReplyHeader, type Zone, ZONES, zoneStart } from "@stagbeetle/vsr-protocol";
+
+import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
+import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { RecoveryClient } from "../recovery-client.ts";
+import { ServerConnection } from "../server-connection.ts";
+import { runProgramSuccessfully, ServerProcess } from "../server-process.ts";
+
+/** What the JSON beside the recording says of the run. */
+interface BulkSummary {
+  readonly size: number;
+  readonly sha256: Readonly<Record<string, string>>;
+  readonly seed: number;
+  readonly total_ops: number;
+  readonly transfers: number;
+  readonly client: string;
+  readonly cluster: string;
+}
+
+/** One request of the workload. */
+interface BulkRequest {
+  readonly operation: number;
+  readonly timestamp: bigint;
+  readonly body: Uint8Array;
+}
+
+/** What `workload.mjs` exports. */
+interface BulkWorkload {
+  bigWorkload(seed: number, totalOps: number): Iterable<BulkRequest>;
+}
+
+/** One line of the recorded replies. */
+interface RecordedReply {
+  readonly op: number;
+  readonly reply_checksum: string;
+}
+
+/** The zones as the summary names them. */
+const ZONE_NAMES: Readonly<Record<Zone, string>> = {
+  superblock: "superblock",
+  walHeaders: "wal_headers",
+  walPrepares: "wal_prepares",
+  clientReplies: "client_replies",
+  gridPadding: "grid_padding",
+  grid: "grid",
+};
+
+async function sha256(path: string, start: number, end: number): Promise<string> {
+  const hash = createHash("sha256");
+  // A range that is empty has no first byte to name.
+  if (end > start)
+    for await (const chunk of createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 20 }))
+      hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
+
+async function compareZones(path: string, { size, sha256: recorded }: BulkSummary): Promise<string | null> {
+  for (const [index, zone] of ZONES.entries()) {
+    const next = ZONES[index + 1];
+    const end = next === undefined ? size : zoneStart(PRODUCTION, next);
+    const actual = await sha256(path, zoneStart(PRODUCTION, zone), end);
+    if (actual !== recorded[ZONE_NAMES[zone]])
+      return `zone ${zone} has SHA-256 ${actual}, recorded ${recorded[ZONE_NAMES[zone]]}`;
+  }
+  return null;
+}
+
+/** Sends every request after the answer to the one before. Returns the first difference of a reply, or null. */
+async function drive(
+  port: number,
+  summary: BulkSummary,
+  workload: BulkWorkload,
+  replies: readonly RecordedReply[],
+): Promise<string | null> {
+  const connection = await ServerConnection.open(port);
+  try {
+    const client = new RecoveryClient(connection, { cluster: BigInt(summary.cluster), client: BigInt(summary.client) });
+    await client.register();
+    let count = 0;
+    for (const { operation, timestamp, body } of workload.bigWorkload(summary.seed, summary.total_ops)) {
+      const reply = await client.request(operation, timestamp, body);
+      const recorded = replies[count];
+      const checksum = Buffer.from(reply.subarray(0, 16)).toString("hex");
+      const { op } = new ReplyHeader(reply);
+      if (recorded?.op !== op || recorded.reply_checksum !== checksum) {
+        return `the reply to op ${op} (${reply.length - HEADER_SIZE_BYTES} bytes) has checksum ${checksum}, recorded ${recorded?.reply_checksum}`;
+      }
+      count += 1;
+    }
+    return count === replies.length ? null : `${count} replies, recorded ${replies.length}`;
+  } finally {
+    connection.close();
+  }
+}
+
+async function check(root: string, name: string, repliesFile: string): Promise<Outcome> {
+  const summary = JSON.parse(await readFile(join(root, `${name}.json`), "utf8")) as BulkSummary;
+  const module_ = pathToFileURL(join(root, dirname(name), "workload.mjs")).href;
+  const workload = (await import(module_)) as BulkWorkload;
+  const lines = Buffer.from(await readDecompressed(join(root, repliesFile)))
+    .toString("utf8")
+    .trim()
+    .split("\n");
+  const replies = lines.map((line) => JSON.parse(line) as RecordedReply);
+  const directory = await mkdtemp(join(tmpdir(), "stagbeetle-conformance-"));
+  try {
+    const path = join(directory, "0_0.stagbeetle");
+    await runProgramSuccessfully(["format", `--cluster=${summary.cluster}`, "--replica=0", "--replica-count=1", path]);
+    const server = await ServerProcess.start(path, ["--experimental", "--aof-recovery"]);
+    let problem: string | null;
+    try {
+      problem = await drive(server.port, summary, workload, replies);
+      await server.terminate();
+    } finally {
+      await server.kill();
+    }
+    problem ??= await compareZones(path, summary);
+    if (problem !== null) return different(problem);
+    return equal(
+      `${summary.total_ops} ops, ${summary.transfers} transfers, ${replies.length} replies, ${summary.size} bytes in all zones`,
+    );
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+export const bulkFile: Kind = {
+  name: "bulkfile",
+  discover(root, files) {
+    const artefacts: Artefact[] = [];
+    for (const file of files.filter((path) => withoutCompression(path).endsWith(".replies.jsonl"))) {
+      const name = withoutCompression(file).slice(0, -".replies.jsonl".length);
+      if (!files.includes(`${name}.json`) || !files.includes(join(dirname(name), "workload.mjs"))) continue;
+      artefacts.push({ name, kind: "bulkfile", check: () => check(root, name, file) });
+    }
+    return Promise.resolve(artefacts);
+  },
+};

@@ -1,0 +1,7 @@
+/**
+ * Real server processes, and clients that reach them over TCP.
+ *
+ * @packageDocumentation
+ */
+export { ServerProcess, type ServerProcessOptions } from "./server-process.ts";
+export { type Answer, TcpClient, TcpClients, type TcpClientsOptions } from "./tcp-clients.ts";

@@ -1,0 +1,140 @@
+/**
+ * `pnpm simulate`: runs clusters in memory, from seeds, with crashes and damaged disks.
+ *
+ * One line for each scenario. Exit status: 0 if all is in order, 1 if a seed shows something wrong or a scenario never met
+ * what it is there for, 2 if the command line is wrong.
+ */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+
+import { Coverage } from "@stagbeetle/io-sim";
+import type { Logger } from "@stagbeetle/vsr-protocol";
+
+import { runSeeds, scenarioNamed, type SeedsReport } from "./run-seeds.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { Workers } from "./workers.ts";
+
+const SEEDS_DEFAULT = 1000;
+/** Fewer seeds need not have met everything. */
+const SEEDS_FOR_COVERAGE = 1000;
+const WORKERS_MAX = 8;
+
+const HELP = `usage: pnpm simulate [--seeds=N] [--first=N] [--scenario=NAME] [--jobs=N]
+       pnpm simulate --seed=N --scenario=NAME [--log]
+
+  --seeds=N        how many seeds (default ${SEEDS_DEFAULT}; long scenarios take a share of them)
+  --first=N        the first seed (default 0)
+  --scenario=NAME  only this one
+  --seed=N         one seed, as a failure names it
+  --log            with --seed: print what the replica logs
+  --jobs=N         how many threads (default: one a core)
+
+${SCENARIOS.map(({ name, brief }) => `  ${name.padEnd(18)}${brief}`).join("\n")}`;
+
+interface Command {
+  readonly scenarios: readonly Scenario[];
+  readonly first: number;
+  readonly seeds: number;
+  /** One seed, in this thread. */
+  readonly seed: number | null;
+  readonly log: boolean;
+  readonly jobs: number;
+}
+
+function parseCommand(): Command | "help" {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string" },
+      first: { type: "string" },
+      scenario: { type: "string" },
+      seed: { type: "string" },
+      log: { type: "boolean" },
+      jobs: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) return "help";
+  const scenarios = values.scenario === undefined ? SCENARIOS : [scenarioNamed(values.scenario)];
+  return {
+    scenarios,
+    first: integer("first", values.first, 0, 0),
+    seeds: integer("seeds", values.seeds, SEEDS_DEFAULT, 1),
+    seed: values.seed === undefined ? null : integer("seed", values.seed, 0, 0),
+    log: values.log === true,
+    jobs: integer("jobs", values.jobs, Math.min(availableParallelism(), WORKERS_MAX), 1),
+  };
+}
+
+function integer(name: string, text: string | undefined, byDefault: number, min: number): number {
+  if (text === undefined) return byDefault;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
+    throw new TypeError(`--${name}: '${text}' is not a whole number from ${min} on`);
+  }
+  return value;
+}
+
+const STDERR_LOGGER: Logger = {
+  enabled: (level) => level !== "debug",
+  log: (level, message, fields) => console.error(level, message, fields ?? ""),
+};
+
+/** One line for a scenario, and what is wrong with it. Returns whether anything is. */
+function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCoverage: boolean): boolean {
+  const coverage = Coverage.of(report.coverage);
+  const missing = wholeCoverage ? coverage.missing(scenario.required) : [];
+  const failed = report.failures.length > 0 || missing.length > 0;
+  const met = scenario.required.map((mark) => `${mark} ${coverage.count(mark)}`).join(", ");
+  const ends = Object.entries(report.outcomes)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([outcome, count]) => `${outcome} ${count}`)
+    .join(", ");
+  const verdict = failed ? "FAILED" : "passed";
+  console.log(`${scenario.name}: ${verdict}: ${report.seeds} seeds in ${seconds.toFixed(1)} s; ${ends}; met ${met}`);
+  for (const { seed, message } of report.failures) {
+    console.log(`  ${message.split("\n").slice(0, 6).join("\n  ")}`);
+    console.log(`  again: pnpm simulate --scenario=${scenario.name} --seed=${seed}`);
+  }
+  if (missing.length > 0) console.log(`  never met: ${missing.join(", ")}`);
+  return failed;
+}
+
+async function runAll({ scenarios, first, seeds, jobs }: Command): Promise<boolean> {
+  const workers = new Workers(jobs);
+  let failed = false;
+  for (const scenario of scenarios) {
+    const begin = performance.now();
+    const count = Math.ceil((seeds * scenario.seedsPercent) / 100);
+    const report = await workers.run(scenario.name, first, count);
+    const seconds = (performance.now() - begin) / 1000;
+    failed = print(scenario, report, seconds, seeds >= SEEDS_FOR_COVERAGE) || failed;
+  }
+  await workers.close();
+  return failed;
+}
+
+/** One seed of each scenario, here. */
+function runOne(scenarios: readonly Scenario[], seed: number, log: boolean): boolean {
+  let failed = false;
+  for (const scenario of scenarios) {
+    const begin = performance.now();
+    const assignment = { scenario: scenario.name, first: seed, end: seed + 1, step: 1 };
+    const report = log ? runSeeds(assignment, STDERR_LOGGER) : runSeeds(assignment);
+    failed = print(scenario, report, (performance.now() - begin) / 1000, false) || failed;
+  }
+  return failed;
+}
+
+try {
+  const command = parseCommand();
+  if (command === "help") {
+    console.log(HELP);
+  } else {
+    const { scenarios, seed, log } = command;
+    const failed = seed === null ? await runAll(command) : runOne(scenarios, seed, log);
+    process.exitCode = failed ? 1 : 0;
+  }
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,88 @@
+/**
+ * What can be simulated, and what each scenario must have met to have shown anything.
+ */
+import {
+  ACCOUNTING,
+  type Application,
+  type Coverage,
+  type CoverageMark,
+  ECHO,
+  runCrashes,
+  runDetection,
+} from "@stagbeetle/io-sim";
+import type { Logger } from "@stagbeetle/vsr-protocol";
+
+/** What a scenario runs with. */
+export interface ScenarioSetup {
+  readonly coverage: Coverage;
+  readonly logger: Logger;
+}
+
+/** One kind of run. */
+export interface Scenario {
+  readonly name: string;
+  readonly brief: string;
+  /** How many runs stand for one seed of the others: long runs are fewer. */
+  readonly seedsPercent: number;
+  /** Runs one seed. Returns how it ended. @throws AssertionError if something is wrong. */
+  readonly run: (seed: bigint, setup: ScenarioSetup) => string;
+  /** What must have been met at least once, when enough seeds ran. */
+  readonly required: readonly CoverageMark[];
+}
+
+const CRASH_MARKS: readonly CoverageMark[] = [
+  ...(["crashes", "crashesOpening", "starts", "walFull"] as const),
+  ...(["headLost", "headTorn", "headComplete", "headersTorn", "superblockTorn", "repliesTorn"] as const),
+  ...(["executed", "executedAgain", "acknowledged", "repeated"] as const),
+];
+
+const DAMAGE_MARKS: readonly CoverageMark[] = [
+  ...(["starts", "refusals", "fatalReplays", "misdirected", "writesLost", "executedAgain", "repeated"] as const),
+  ...(["prepareCorrupt", "headersCorrupt", "superblockCorrupt", "repliesCorrupt"] as const),
+];
+
+function crashes(application: Application): Scenario {
+  return {
+    name: `crash-${application.name}`,
+    brief: `the power fails at any write; ${application.name} on the smallest log`,
+    seedsPercent: 100,
+    run: (seed, setup) => runCrashes(seed, { ...setup, application, length: "short" }).outcome,
+    required: CRASH_MARKS,
+  };
+}
+
+function damage(application: Application): Scenario {
+  return {
+    name: `damage-${application.name}`,
+    brief: `the disk is corrupt, loses or misdirects writes; ${application.name}`,
+    seedsPercent: 50,
+    run: (seed, setup) => {
+      const { kind, outcome } = runDetection(seed, { ...setup, application });
+      return `${kind}-${outcome}`;
+    },
+    required: DAMAGE_MARKS,
+  };
+}
+
+/** The same number is another seed in every scenario, so that they do not repeat each other. */
+export function seedOf(scenario: Scenario, number: number): bigint {
+  const index = SCENARIOS.indexOf(scenario);
+  return BigInt(number) * SCENARIO_STRIDE + BigInt(index);
+}
+
+const SCENARIO_STRIDE = 256n;
+
+/** All scenarios, in the order in which they run. New ones go to the end: a number's seed depends on the place. */
+export const SCENARIOS: readonly Scenario[] = [
+  crashes(ACCOUNTING),
+  crashes(ECHO),
+  {
+    name: "crash-long",
+    brief: "the power fails at any write; accounting on a log as long as in production, until it is full",
+    seedsPercent: 5,
+    run: (seed, setup) => runCrashes(seed, { ...setup, application: ACCOUNTING, length: "long" }).outcome,
+    required: ["crashes", "starts", "walFull", "executedAgain", "acknowledged"],
+  },
+  damage(ACCOUNTING),
+  damage(ECHO),
+];
