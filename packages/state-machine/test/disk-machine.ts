@@ -75,6 +75,10 @@ class Incarnation {
     this.machine.checkpoint(callback);
   }
 
+  reset(): void {
+    this.machine.reset();
+  }
+
   checkpointed(op: number): void {
     this.#superblock.checkpointOp = op;
   }
@@ -130,6 +134,12 @@ export class DiskMachine {
       grid.users.checkpointed(grid.checkpointOp);
     }
     return reply;
+  }
+
+  /** Forgets everything and opens again, as before a state sync. */
+  reset(): void {
+    this.#grid.reset();
+    this.#op = this.#checkpointOp;
   }
 
   /** Crashes, and opens again. What was committed after {@link op} has to be committed once more. */

@@ -129,6 +129,13 @@ class Grooves {
   manifestReferences(): ManifestReferences {
     return this.forest.manifestReferences();
   }
+
+  reset(): void {
+    this.scans.reset();
+    this.things.reset();
+    this.notes.reset();
+    this.forest.reset();
+  }
 }
 
 /** The lanes of an integer. */
@@ -319,9 +326,23 @@ class Model {
 
   /** Loses what is not in the checkpoint. Other ops follow than those that were lost. */
   crash(): void {
-    this.grid.crash();
+    if (this.random.boolean()) this.grid.crash();
+    else this.resetMidway();
     this.op = this.grid.checkpointOp;
     this.known = new Map(this.states.get(this.op));
+  }
+
+  /** A state sync begins while objects are looked up and a scan is read. */
+  resetMidway(): void {
+    const { users } = this.grid;
+    users.scans.begin(this.op + 1);
+    users.things.prefetchBegin(this.op + 1);
+    for (let count = 0; count < ROOM; count += 1) users.things.enqueue(lanesOf(this.randomId()), 0);
+    const scan = this.prefix("owner", 1n << 70n, ALL, "descending");
+    users.scans.read(scan, { groove: users.things, destination: users.scratch, countMax: 64 }, () => undefined);
+    users.things.prefetch(() => undefined);
+    for (let steps = this.random.index(12); steps > 0; steps -= 1) this.grid.step();
+    this.grid.reset();
   }
 
   prefix(name: string, value: bigint, range: typeof ALL, direction: Direction): TimestampScan {

@@ -203,7 +203,8 @@ describe("the accounting state machine answers on disk as it does in memory", ()
         workload.step();
         follow(workload.ledger, subject);
         if (!random.chance(1, 40)) continue;
-        subject.crash();
+        if (random.boolean()) subject.crash();
+        else subject.reset();
         follow(workload.ledger, subject);
       }
       const deepest = subject.forest.trees.trees.map(({ levels }) =>
