@@ -15,6 +15,9 @@ const shared: ViteUserConfig = defineConfig({
     // A package without tests is legal while it is young; tools/boundaries checks that no test file is overlooked.
     passWithNoTests: true,
     maxWorkers: 2,
+    // A test ends when it has ended: a busy machine must not turn a slow one into a failed one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Node resolves what vite leaves to it (and what a test starts as a worker) under the same condition.
     execArgv: [`--conditions=${sourceCondition}`],
   },

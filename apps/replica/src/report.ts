@@ -6,6 +6,7 @@ import { FatalError } from "@stagbeetle/vsr-protocol";
 
 import { CommandLineError } from "./command-line/command-line-error.ts";
 import { EXIT_ABORTED, EXIT_FAILURE } from "./exit-status.ts";
+import { InspectError } from "./inspect/inspect-error.ts";
 import { oneLine } from "./terminal.ts";
 import { InterruptedError } from "./until-done.ts";
 
@@ -23,6 +24,7 @@ export function reportOf(error: unknown): Report {
   if (error instanceof CommandLineError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof FatalError) return operatorReport(error, error.reason);
   if (error instanceof DataFileError) return operatorReport(error, error.exitStatus);
+  if (error instanceof InspectError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof InterruptedError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof ListenError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof Error) {

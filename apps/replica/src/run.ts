@@ -3,7 +3,9 @@
  */
 import { parseCommandLine } from "./commands/command.ts";
 import { format } from "./commands/format.ts";
+import { inspect } from "./commands/inspect.ts";
 import { start } from "./commands/start.ts";
+import type { Inspected } from "./commands/inspect-flags.ts";
 import { versionText } from "./commands/version.ts";
 import { EXIT_SUCCESS } from "./exit-status.ts";
 import { startLog } from "./log.ts";
@@ -27,6 +29,14 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       startLog(terminal, command.start.logDebug ? "debug" : "info");
       await start(command.start, terminal);
       break;
+    case "inspect":
+      startLog(terminal, logsDebug(command.inspect.inspected) ? "debug" : "info");
+      await inspect(command.inspect, terminal);
+      break;
   }
   return EXIT_SUCCESS;
+}
+
+function logsDebug(inspected: Inspected): boolean {
+  return inspected.subject === "integrity" && inspected.logDebug;
 }

@@ -22,7 +22,7 @@ export type { Field, FieldType, Layout, RecordClass, RecordOf, RecordView } from
 export { Checksums, CHECKSUM_EMPTY } from "./message/checksums.ts";
 export { commandHeaderOf } from "./message/command-header.ts";
 export type { CommandHeader } from "./message/command-header.ts";
-export { describeHeader } from "./message/describe.ts";
+export { describeHeader, headerFields } from "./message/describe.ts";
 export { FRAME_LAYOUT, Header, HEADER_SIZE_BYTES, headerClass, initHeader, PROTOCOL_VERSION } from "./message/frame.ts";
 export type { HeaderOf } from "./message/frame.ts";
 export { invalidBody } from "./message/invalid-body.ts";

@@ -24,7 +24,7 @@ export interface Finished {
 }
 
 /** Runs the program to its end. */
-async function runProgram(parameters: readonly string[]): Promise<Finished> {
+export async function runProgram(parameters: readonly string[]): Promise<Finished> {
   const child = spawnProgram(parameters);
   let stdout = "";
   let stderr = "";

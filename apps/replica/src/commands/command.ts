@@ -8,6 +8,8 @@ import { suggestion } from "../command-line/suggestion.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
+import { parseInspect } from "./inspect-flags.ts";
+import type { InspectCommand } from "./inspect-flags.ts";
 import { parseStart } from "./start-command.ts";
 import type { StartCommand } from "./start-command.ts";
 import { parseVersion } from "./version-flags.ts";
@@ -18,15 +20,16 @@ export type Command =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "format"; readonly format: FormatCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
+  | { readonly kind: "inspect"; readonly inspect: InspectCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "version"] as const;
+const COMMANDS = ["format", "start", "inspect", "version"] as const;
 
 /** Commands of the reference that this build does not have. */
-const MISSING: readonly string[] = ["recover", "repl", "benchmark", "inspect", "multiversion", "amqp"];
+const MISSING: readonly string[] = ["recover", "repl", "benchmark", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', or 'version'";
+const EXPECTED = "expected 'format', 'start', 'inspect', or 'version'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -41,6 +44,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "format", format: parseFormat(rest) };
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
+    case "inspect":
+      return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
     case "version":
       return { kind: "version", version: parseVersion(rest) };
     default:

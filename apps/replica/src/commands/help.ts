@@ -3,6 +3,7 @@
  */
 import type { Flag } from "../command-line/flags.ts";
 import { FORMAT } from "./format-flags.ts";
+import { INSPECT_FLAGS } from "./inspect-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
 import { VERSION } from "./version-flags.ts";
 
@@ -11,6 +12,9 @@ const HEAD = `Stagbeetle: a replicated ledger, compatible with TigerBeetle 0.17.
 Usage:
   stagbeetle format --replica-count=<integer> --replica=<index> [--cluster=<integer>] [--development] <path>
   stagbeetle start --addresses=<list> [--development] [--experimental …] <path>
+  stagbeetle inspect constants|metrics
+  stagbeetle inspect op <op>
+  stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
   stagbeetle version [--verbose]
 `;
 
@@ -36,6 +40,7 @@ export function helpText(): string {
       "start, with --experimental",
       all.filter(([flag]) => experimental(flag)),
     ),
+    section("inspect", Object.entries(INSPECT_FLAGS)),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");

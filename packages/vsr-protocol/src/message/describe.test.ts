@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
 import { RECORDED_HEADERS } from "../../test/recorded-headers.ts";
-import { describeHeader } from "./describe.ts";
+import { Command } from "../command.ts";
+import { describeHeader, headerFields } from "./describe.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { PrepareHeader } from "./prepare.ts";
 import { ReplyHeader } from "./reply.ts";
@@ -49,6 +50,12 @@ describe("a header as text", () => {
     expect(text).toContain(".nonce_reserved=2,");
     expect(text).toMatch(/\.reserved=\{ 0, .*, 7 \}/u);
     expect(text).not.toContain("reserved_frame");
+  });
+
+  test("is that of the command that its place decides", () => {
+    const header = new Header(new Uint8Array(HEADER_SIZE_BYTES));
+    expect(describeHeader(header, Command.prepare)).toMatch(/^Prepare\{ .*\.command=vsr\.Command\.reserved, .* \}$/u);
+    expect(headerFields(header, Command.reply).at(-1)).toEqual(["operation", "vsr.Operation.reserved"]);
   });
 
   test("of an unknown command has its frame", () => {

@@ -33,14 +33,25 @@ const CHECKSUM_FIELDS: ReadonlySet<string> = new Set([
   "checkpoint_id",
 ]);
 
-/** A header as one line: `Prepare{ .checksum=…, .checksum_body=…, … }`. Reserved bytes and padding only if not zero. */
-export function describeHeader(header: Header): string {
-  const command = commandHeaderOf(header.command);
-  const fields = Object.entries<Field>(command?.layout ?? FRAME_LAYOUT)
+/**
+ * A header as one line: `Prepare{ .checksum=…, .checksum_body=…, … }`. Reserved bytes and padding only if not zero.
+ *
+ * @param command whose header it is; that which it says itself unless the place where it lies decides.
+ */
+export function describeHeader(header: Header, command: number = header.command): string {
+  const fields = headerFields(header, command).map(([label, text]) => `.${label}=${text}`);
+  return `${commandHeaderOf(command)?.name ?? "Header"}{ ${fields.join(", ")} }`;
+}
+
+/** The fields that {@link describeHeader} shows: their names in the reference's spelling, and their values as text. */
+export function headerFields(
+  header: Header,
+  command: number = header.command,
+): readonly (readonly [label: string, text: string])[] {
+  return Object.entries<Field>(commandHeaderOf(command)?.layout ?? FRAME_LAYOUT)
     .map(([name, field]) => ({ label: snakeCase(name), field }))
     .filter(({ label, field }) => !isFiller(label) || !isZero(header, field))
-    .map(({ label, field }) => `.${label}=${describeField(header, label, field)}`);
-  return `${command?.name ?? "Header"}{ ${fields.join(", ")} }`;
+    .map(({ label, field }) => [label, describeField(header, label, field)] as const);
 }
 
 function snakeCase(name: string): string {

@@ -11,6 +11,7 @@ import { corpusFile } from "./corpus-file.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
+import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
 import { session } from "./session.ts";
@@ -23,6 +24,7 @@ export const kinds: readonly Kind[] = [
   format,
   blocks,
   manifest,
+  inspect,
   dataFile,
   corpusFile,
   bulkFile,

@@ -1,0 +1,238 @@
+/**
+ * What `inspect` takes: a sub-command, its flags, and what it looks at (spec 06 §4.7).
+ */
+import type { TreeSchema } from "@stagbeetle/lsm";
+import type { Config } from "@stagbeetle/vsr-protocol";
+
+import { CommandLineError } from "../command-line/command-line-error.ts";
+import { optional, required, toggle } from "../command-line/flags.ts";
+import type { Flag, FlagsOf } from "../command-line/flags.ts";
+import { parseUnsigned, unsigned } from "../command-line/integer.ts";
+import { parseArguments } from "../command-line/parse-arguments.ts";
+import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
+import { suggestion } from "../command-line/suggestion.ts";
+import type { ParsedValue } from "../command-line/value.ts";
+import { parseText } from "../command-line/value.ts";
+import { ledgerTrees } from "../inspect/trees.ts";
+
+/** What is to be looked at. Null: not given. */
+export type Inspected =
+  | { readonly subject: "constants" | "metrics" }
+  | { readonly subject: "op"; readonly op: number }
+  | { readonly subject: "superblock" | "wal"; readonly path: string }
+  | {
+      readonly subject: "replies" | "grid" | "manifest";
+      readonly path: string;
+      readonly superblockCopy: number | null;
+    }
+  | {
+      readonly subject: "tables";
+      readonly path: string;
+      readonly superblockCopy: number | null;
+      readonly tree: TreeSchema;
+      readonly level: number | null;
+    }
+  | {
+      readonly subject: "integrity";
+      readonly path: string;
+      /** A u64: where the tour of the grid begins; null for anywhere. */
+      readonly seed: bigint | null;
+      readonly skip: { readonly wal: boolean; readonly clientReplies: boolean; readonly grid: boolean };
+      readonly logDebug: boolean;
+    };
+
+/** What is to be looked at, and how it is to be told. */
+export interface InspectCommand {
+  readonly inspected: Inspected;
+  /** For programs, not for people. */
+  readonly json: boolean;
+}
+
+interface PlainValues {
+  readonly json: boolean;
+}
+
+interface CopyValues extends PlainValues {
+  readonly "superblock-copy": number | null;
+}
+
+interface TablesValues extends CopyValues {
+  readonly tree: string;
+  readonly level: number | null;
+}
+
+interface IntegrityValues extends PlainValues {
+  readonly "log-debug": boolean;
+  readonly seed: bigint | null;
+  readonly "skip-wal": boolean;
+  readonly "skip-client-replies": boolean;
+  readonly "skip-grid": boolean;
+}
+
+const PLAIN: FlagsOf<PlainValues> = { json: toggle("print JSON") };
+
+const COPY: FlagsOf<CopyValues> = {
+  ...PLAIN,
+  "superblock-copy": optional("index", unsigned(8), "look at what this copy refers to, 0 to 3"),
+};
+
+const TABLES: FlagsOf<TablesValues> = {
+  ...COPY,
+  tree: required("tree", parseText, "name or number of a tree, for example `transfers.id`"),
+  level: optional("index", unsigned(8), "only this level, 0 to 6"),
+};
+
+const INTEGRITY: FlagsOf<IntegrityValues> = {
+  ...PLAIN,
+  "log-debug": toggle("also log debug lines"),
+  seed: optional("integer", parseSeed, "where to begin; a commit's id will do"),
+  "skip-wal": toggle("leave out the write-ahead log"),
+  "skip-client-replies": toggle("leave out the client replies"),
+  "skip-grid": toggle("leave out the grid"),
+};
+
+/** What each subject takes. */
+interface InspectDeclarations extends Readonly<
+  Record<"constants" | "metrics" | "op" | "superblock" | "wal", ArgumentsDeclaration<PlainValues>>
+> {
+  readonly replies: ArgumentsDeclaration<CopyValues>;
+  readonly grid: ArgumentsDeclaration<CopyValues>;
+  readonly manifest: ArgumentsDeclaration<CopyValues>;
+  readonly tables: ArgumentsDeclaration<TablesValues>;
+  readonly integrity: ArgumentsDeclaration<IntegrityValues>;
+}
+
+/** The subjects with their flags, in the order of the help. */
+export const INSPECT: InspectDeclarations = {
+  constants: { flags: PLAIN, positional: null },
+  metrics: { flags: PLAIN, positional: null },
+  op: { flags: PLAIN, positional: "op" },
+  superblock: { flags: PLAIN, positional: "path" },
+  wal: { flags: PLAIN, positional: "path" },
+  replies: { flags: COPY, positional: "path" },
+  grid: { flags: COPY, positional: "path" },
+  manifest: { flags: COPY, positional: "path" },
+  tables: { flags: TABLES, positional: "path" },
+  integrity: { flags: INTEGRITY, positional: "path" },
+};
+
+/** All flags of all sub-commands, for the help. */
+export const INSPECT_FLAGS: Readonly<Record<string, Flag<unknown>>> = { ...TABLES, ...INTEGRITY };
+
+const SUBJECTS: readonly string[] = Object.keys(INSPECT);
+const EXPECTED = `expected one of ${SUBJECTS.map((name) => `'${name}'`).join(", ")}`;
+
+/** @throws CommandLineError */
+export function parseInspect(args: readonly string[], config: Config): InspectCommand {
+  const [subject, ...rest] = args;
+  switch (subject) {
+    case "constants":
+    case "metrics":
+      return { inspected: { subject }, json: parseArguments(INSPECT[subject], rest).values.json };
+    case "op": {
+      const { values, positional } = parseArguments(INSPECT.op, rest);
+      return { inspected: { subject, op: parseOp(positional) }, json: values.json };
+    }
+    case "superblock":
+    case "wal": {
+      const { values, positional } = parseArguments(INSPECT[subject], rest);
+      return { inspected: { subject, path: positional }, json: values.json };
+    }
+    case "replies":
+    case "grid":
+    case "manifest": {
+      const { values, positional } = parseArguments(INSPECT[subject], rest);
+      return {
+        inspected: { subject, path: positional, superblockCopy: superblockCopy(values, config) },
+        json: values.json,
+      };
+    }
+    case "tables":
+      return parseTables(rest, config);
+    case "integrity":
+      return parseIntegrity(rest);
+    case undefined:
+      throw new CommandLineError(`inspect: subcommand required, ${EXPECTED}`);
+    default:
+      throw unknownSubject(subject);
+  }
+}
+
+function unknownSubject(subject: string): CommandLineError {
+  const meant = suggestion(subject, SUBJECTS);
+  const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
+  return new CommandLineError(`inspect: unknown subcommand: '${subject}'; ${hint}`);
+}
+
+function parseTables(args: readonly string[], config: Config): InspectCommand {
+  const { values, positional } = parseArguments(INSPECT.tables, args);
+  const { lsmLevels } = config.cluster;
+  if (values.level !== null && values.level >= lsmLevels) {
+    throw new CommandLineError(`--level: level exceeds ${lsmLevels - 1}: ${values.level}`);
+  }
+  return {
+    inspected: {
+      subject: "tables",
+      path: positional,
+      superblockCopy: superblockCopy(values, config),
+      tree: findTree(values.tree, config),
+      level: values.level,
+    },
+    json: values.json,
+  };
+}
+
+function parseIntegrity(args: readonly string[]): InspectCommand {
+  const { values, positional } = parseArguments(INSPECT.integrity, args);
+  return {
+    inspected: {
+      subject: "integrity",
+      path: positional,
+      seed: values.seed,
+      skip: { wal: values["skip-wal"], clientReplies: values["skip-client-replies"], grid: values["skip-grid"] },
+      logDebug: values["log-debug"],
+    },
+    json: values.json,
+  };
+}
+
+const OP_BITS = 64;
+/** A checkpoint after it must be exact as well. */
+const OP_MAX = 2n ** 53n - 2n ** 20n;
+
+function parseOp(text: string): number {
+  const parsed = parseUnsigned(text, OP_BITS);
+  if ("error" in parsed) throw new CommandLineError(`<op>: ${parsed.error}`);
+  if (parsed.value > OP_MAX) throw new CommandLineError(`<op>: no cluster reaches op ${parsed.value}`);
+  return Number(parsed.value);
+}
+
+function superblockCopy(values: CopyValues, config: Config): number | null {
+  const copy = values["superblock-copy"];
+  const { superblockCopies } = config.cluster;
+  if (copy === null || copy < superblockCopies) return copy;
+  throw new CommandLineError(`--superblock-copy: copy exceeds ${superblockCopies - 1}: ${copy}`);
+}
+
+const TREE_ID = /^[0-9]+$/u;
+
+function findTree(text: string, config: Config): TreeSchema {
+  const trees = ledgerTrees(config);
+  const isId = TREE_ID.test(text);
+  const tree = trees.find(({ treeId, name }) => (isId ? String(treeId) : name) === text);
+  if (tree !== undefined) return tree;
+  const names = trees.map(({ name }) => name);
+  const meant = isId ? null : suggestion(text, names);
+  const hint =
+    meant === null ? `; there are 1 to ${trees.length}, or names like 'transfers.id'` : `; did you mean '${meant}'?`;
+  throw new CommandLineError(`--tree: invalid tree ${isId ? "id" : "name"}: '${text}'${hint}`);
+}
+
+const COMMIT_ID = /^[0-9a-f]{40}$/iu;
+const SEED_BITS = 64;
+
+/** A u64, or the id of a commit, of which the last 64 bits count. */
+function parseSeed(text: string): ParsedValue<bigint> {
+  if (COMMIT_ID.test(text)) return { value: BigInt.asUintN(SEED_BITS, BigInt(`0x${text}`)) };
+  return parseUnsigned(text, SEED_BITS);
+}
