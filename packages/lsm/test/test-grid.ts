@@ -30,6 +30,8 @@ export interface OnGrid {
   open(manifest: ManifestReferences, callback: () => void): void;
   checkpoint(callback: () => void): void;
   manifestReferences(): ManifestReferences;
+  /** Forgets everything. The grid has dropped all reads and writes. */
+  reset(): void;
 }
 
 export interface TestGridOptions<T extends OnGrid> {
@@ -75,6 +77,19 @@ export class TestGrid<T extends OnGrid> {
     this.#storage = this.#storage.restart();
     [this.#grid, this.#users] = this.#create();
     this.#open();
+  }
+
+  /** As a state sync does: the same objects forget everything, in the middle of whatever they do, and open anew. */
+  reset(): void {
+    this.wait((done) => this.#grid.cancel(done));
+    this.#users.reset();
+    this.#open();
+    this.#grid.missing.resume(() => true);
+  }
+
+  /** Lets one I/O complete, if any is under way. */
+  step(): void {
+    this.#storage.step();
   }
 
   /** Starts something and lets I/O complete until it is done. */

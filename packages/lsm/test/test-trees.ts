@@ -53,6 +53,10 @@ export class TreesOnGrid {
   manifestReferences(): ManifestReferences {
     return this.forest.manifestReferences();
   }
+
+  reset(): void {
+    this.forest.reset();
+  }
 }
 
 /** A key: the field (0 in trees without one) and the timestamp (that of unique entries is no part of the key). */

@@ -12,6 +12,7 @@ import type { Config } from "@stagbeetle/vsr-protocol";
 import type { ReadContext } from "../block-reader.ts";
 import type { BlockStore } from "../block-store.ts";
 import type { Forest } from "../forest.ts";
+import { MemoryFilter } from "../lookup/key-filter.ts";
 import { Content, ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
 import { Prefetch } from "../prefetch/prefetch.ts";
 import type { Tree } from "../tree.ts";
@@ -48,6 +49,10 @@ export interface GrooveOptions {
 interface Lookups {
   readonly cache: ObjectCache;
   readonly prefetch: Prefetch;
+  /** Which ids memory tables have; null if objects are looked up by timestamp. */
+  readonly filter: MemoryFilter | null;
+  /** Where the primary key is in an object. */
+  readonly keyOffset: number;
   /** The lanes of a primary key, and room for one. */
   readonly keyLanes: number;
   readonly key: Pointer;
@@ -148,7 +153,7 @@ export class Groove {
       high <= 0x7fff_ffff && ((this.#lanes[timestamp] as number) | high) !== 0,
       () => `${this.declaration.name}: inserted without a timestamp`,
     );
-    const object = this.#lookups === null ? composed : this.#addComposed(this.#lookups.cache);
+    const object = this.#lookups === null ? composed : this.#addComposed(this.#lookups);
     this.trees.insert(object);
     return object;
   }
@@ -164,17 +169,19 @@ export class Groove {
 
   /** Removes an object. No state machine does; tests of the forest do. */
   remove(object: Pointer): void {
-    const { cache } = this.#keyed();
+    const { cache, filter, keyOffset } = this.#keyed();
     const slot = cache.slotOf(object);
     this.trees.remove(object);
+    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
     cache.remove(slot);
   }
 
   /** Burns a primary key: {@link get} answers {@link ORPHANED} from now on. Not in a scope. */
   insertOrphan(keys: Uint32Array, at: number): void {
-    const { cache, key, keyLanes } = this.#keyed();
+    const { cache, key, keyLanes, filter } = this.#keyed();
     assert(this.get(keys, at) === NOT_FOUND, () => `${this.declaration.name}: a key is burnt that exists`);
     this.trees.insertOrphan(this.#primaryIndex, keys, at);
+    filter?.put(keys, at);
     cache.addOrphan(key, 4 * keyLanes);
   }
 
@@ -218,6 +225,7 @@ export class Groove {
   /** The forest has ended a bar: lookups find in immutable tables what had to stay in the cache so far. */
   barEnded(): void {
     this.#lookups?.cache.endBar();
+    this.#lookups?.filter?.barEnded();
   }
 
   /** Forgets everything, as the forest does. */
@@ -226,12 +234,15 @@ export class Groove {
     if (this.#lookups === null) return;
     this.#lookups.prefetch.reset();
     this.#lookups.cache.reset();
+    this.#lookups.filter?.reset();
   }
 
-  #addComposed(cache: ObjectCache): Pointer {
+  #addComposed({ cache, filter, keyOffset }: Lookups): Pointer {
     const slot = cache.add(this.#slot, Content.object);
     this.#slot = UNKNOWN;
-    return cache.pointerOf(slot);
+    const object = cache.pointerOf(slot);
+    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
+    return object;
   }
 
   #keyed(): Lookups {
@@ -271,11 +282,17 @@ export class Groove {
     });
     const context: ReadContext = { memory: kernels.memory, store, infos: forest.infos };
     const { objects } = this.trees;
+    const primaryTree = primary === undefined ? null : forest.tree(primary.treeId);
+    const filter =
+      primaryTree === null
+        ? null
+        : new MemoryFilter(kernels.memory, primaryTree.memory, primaryTree.schema.valueCountMax, `${name} filters`);
     const prefetch = new Prefetch({
       kernels,
       context,
       objects,
-      primary: primary === undefined ? null : forest.tree(primary.treeId),
+      primary: primaryTree,
+      filter,
       cache,
       keySizeBytes,
       keyOffset,
@@ -284,6 +301,13 @@ export class Groove {
       sortObjects: () => forest.sortMutable(objects),
       label: `${name} prefetch`,
     });
-    return { cache, prefetch, keyLanes: keySizeBytes / 4, key: kernels.memory.allocate(16, 16, `${name} cache`) };
+    return {
+      cache,
+      prefetch,
+      filter,
+      keyOffset,
+      keyLanes: keySizeBytes / 4,
+      key: kernels.memory.allocate(16, 16, `${name} cache`),
+    };
   }
 }

@@ -16,8 +16,8 @@ export const NO_VALUE_BLOCK = -1;
 /** The only value block of a table that may have the key. */
 export function valueBlockWith(tree: ReadableTree, index: Block, key: KeyPointer): number {
   const found = firstValueBlockFrom(tree, index, key);
-  if (found === NO_VALUE_BLOCK || keyBelow(tree, key, keyMinOf(tree.schema, index, found))) return NO_VALUE_BLOCK;
-  return found;
+  if (found === NO_VALUE_BLOCK) return NO_VALUE_BLOCK;
+  return keyBelow(tree, key, keyMinOf(tree.schema, index, found)) ? NO_VALUE_BLOCK : found;
 }
 
 /** The first value block with a key that is not below `key`. */
@@ -54,6 +54,6 @@ export function padKey(memory: LinearMemory, schema: TreeSchema, target: KeyPoin
 }
 
 /** Whether one key is below another; both may be without padding. */
-export function keyBelow({ schema, values }: ReadableTree, a: Pointer, b: Pointer): boolean {
+function keyBelow({ schema, values }: ReadableTree, a: Pointer, b: Pointer): boolean {
   return values.keyLowerBound(a, schema.keySizeBytes, 1, b) === 1;
 }

@@ -55,16 +55,17 @@ export class TreeLookup {
    * Looks for a key with what is in memory. The mutable table is not looked at.
    *
    * @param key must not change before the lookup ends.
+   * @param immutable whether the immutable table may have the key: if not, it is not searched.
    * @returns the value, good until control returns to the grid; {@link ABSENT}; or {@link NEEDS_READ}: then {@link read}
    *   goes on, unless nobody wants to know any more.
    */
-  begin(tree: ReadableTree, snapshot: number, key: KeyPointer): Pointer {
+  begin(tree: ReadableTree, snapshot: number, key: KeyPointer, immutable: boolean = true): Pointer {
     assert(this.#read.state === "idle", () => `${tree.schema.name}: the lookup waits for a block`);
     this.#tree = tree;
     this.#snapshot = snapshot;
     this.#key = key;
     this.#level = 0;
-    const found = tree.memory.immutable.find(key);
+    const found = immutable ? tree.memory.immutable.find(key) : 0;
     if (found !== 0) return this.#end(found);
     this.#stage = "table";
     return this.#search();

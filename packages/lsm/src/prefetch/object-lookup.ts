@@ -11,6 +11,7 @@
 import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
 import type { ReadableTree, ReadContext } from "../block-reader.ts";
 import type { KeyPointer } from "../key.ts";
+import type { MemoryFilter } from "../lookup/key-filter.ts";
 import { ABSENT, NEEDS_READ, TreeLookup } from "../lookup/tree-lookup.ts";
 import { type ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
 import { timestampLane } from "../value.ts";
@@ -20,6 +21,8 @@ export interface ObjectSource {
   readonly objects: ReadableTree;
   /** The unique index with the primary keys; null if those are the timestamps. */
   readonly primary: ReadableTree | null;
+  /** What of that index is in memory; null without one. */
+  readonly filter: MemoryFilter | null;
   readonly cache: ObjectCache;
 }
 
@@ -59,8 +62,8 @@ export class ObjectLookup {
    * @returns the slot in the cache, of an object or an orphan; `UNKNOWN` if there is none; or `NEEDS_READ`: then {@link read}.
    */
   begin(by: LookupBy, snapshot: number, key: KeyPointer): number {
-    const { objects, primary } = this.#source;
-    const { bytes } = this.#context.memory;
+    const { objects, primary, filter } = this.#source;
+    const { bytes, u32 } = this.#context.memory;
     this.#snapshot = snapshot;
     this.#exists = false;
     bytes.copyWithin(this.#key, key, key + keySlotSizeBytes);
@@ -69,7 +72,8 @@ export class ObjectLookup {
       return this.#advance(this.#tree.begin(objects, snapshot, this.#key));
     }
     this.#stage = "primary";
-    return this.#advance(this.#tree.begin(primary, snapshot, this.#key));
+    const immutable = filter === null || filter.immutableMayHave(u32, this.#key >>> 2);
+    return this.#advance(this.#tree.begin(primary, snapshot, this.#key, immutable));
   }
 
   /** Reads what is not in memory, and goes on to the end. */

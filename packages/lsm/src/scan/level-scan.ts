@@ -28,7 +28,8 @@ import {
 } from "../lookup/index-search.ts";
 import { valueBlockReference } from "../table/index-block.ts";
 import { valueCountOf, valuesBegin } from "../table/value-block.ts";
-import { type Direction, ValueSpan } from "./source.ts";
+import { ValueSpan } from "./source.ts";
+import type { Direction } from "./timestamp-scan.ts";
 
 /** Blocks that a level of a scan holds at most: an index block and a value block. */
 export const LEVEL_SCAN_BLOCKS_MAX = 2;

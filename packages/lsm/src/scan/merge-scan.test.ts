@@ -1,8 +1,7 @@
 import { Random } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { IntersectionScan, UnionScan } from "./merge-scan.ts";
-import type { Direction } from "./source.ts";
-import { compareTimestamps, type ScanState, type TimestampScan } from "./timestamp-scan.ts";
+import { compareTimestamps, type Direction, type ScanState, type TimestampScan } from "./timestamp-scan.ts";
 
 const runs = Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 100);
 

@@ -4,8 +4,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { Direction } from "./source.ts";
-import { compareTimestamps, type ScanState, type TimestampScan } from "./timestamp-scan.ts";
+import { compareTimestamps, type Direction, type ScanState, type TimestampScan } from "./timestamp-scan.ts";
 
 /** What unions and intersections have in common: their operands, which they settle and read together. */
 abstract class MergeScan implements TimestampScan {

@@ -14,8 +14,7 @@ import type { KeyPointer } from "../key.ts";
 import type { Tree } from "../tree.ts";
 import { IntersectionScan, UnionScan } from "./merge-scan.ts";
 import { type ScanEnd, type ScanInspector, ScanReader } from "./scan-reader.ts";
-import type { Direction } from "./source.ts";
-import type { TimestampScan } from "./timestamp-scan.ts";
+import type { Direction, TimestampScan } from "./timestamp-scan.ts";
 import { TreeScan, treeScanBlocksMax } from "./tree-scan.ts";
 
 /** Timestamps from `min` to `max`, both inclusive. */

@@ -6,9 +6,7 @@
 import type { Pointer } from "@stagbeetle/kernels";
 import type { ReadableTree } from "../block-reader.ts";
 import type { KeyPointer } from "../key.ts";
-
-/** The order in which a scan yields. */
-export type Direction = "ascending" | "descending";
+import type { Direction } from "./timestamp-scan.ts";
 
 /** Values with ascending keys that lie one behind the other. They are taken from either end. */
 export class ValueSpan {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Direction } from "./source.ts";
+/** The order in which a scan yields. */
+export type Direction = "ascending" | "descending";
 
 /** Whether a scan has a value, needs blocks to be read first, or is at its end. */
 export type ScanState = "value" | "needsRead" | "finished";

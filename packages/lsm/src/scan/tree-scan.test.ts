@@ -5,7 +5,8 @@ import { ABSENT, NEEDS_READ, TreeLookup } from "../lookup/tree-lookup.ts";
 import { TreeScan } from "./tree-scan.ts";
 
 const seeds = 2 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
-const OPS = 160;
+const OPS = 120;
+const TIMEOUT_MS = 60_000;
 
 type Direction = "ascending" | "descending";
 
@@ -137,6 +138,7 @@ describe("trees are read as maps", () => {
       const { levels } = reads.trees.tree(0);
       expect(levels.filter((level) => level.tableCount > 0).length, "levels with tables").toBeGreaterThan(1);
     },
+    TIMEOUT_MS,
   );
 });
 

@@ -13,8 +13,8 @@ import { copyKey, type KeyPointer } from "../key.ts";
 import type { MemoryTable } from "../memory-table/memory-table.ts";
 import { isTombstone, timestampLane } from "../value.ts";
 import { LEVEL_SCAN_BLOCKS_MAX, LevelScan } from "./level-scan.ts";
-import { type Direction, ValueSpan } from "./source.ts";
-import type { ScanState, TimestampScan } from "./timestamp-scan.ts";
+import { ValueSpan } from "./source.ts";
+import type { Direction, ScanState, TimestampScan } from "./timestamp-scan.ts";
 
 /** What is scanned. */
 export interface TreeRange {

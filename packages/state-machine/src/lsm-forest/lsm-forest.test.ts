@@ -1,6 +1,7 @@
 import { Random } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { LsmLedger, RecordingLedger } from "../../test/lsm-ledger.ts";
+import { diskLedger, DiskMachine, RecordingLedger } from "../../test/disk-machine.ts";
+import { TEST_MIN } from "../../test/ledger.ts";
 import { concatenate, record } from "../../test/records.ts";
 import { Account, AccountFlags as AF } from "../accounting/account.ts";
 import {
@@ -12,6 +13,8 @@ import {
 } from "../accounting/filters.ts";
 import { Operation } from "../accounting/operations.ts";
 import { Transfer, TransferFlags as TF } from "../accounting/transfer.ts";
+import { EchoStateMachine, Operation as EchoOperation, ThingGroove } from "../echo/index.ts";
+import { AccountingWorkload, drawWorkloadOptions } from "../workload/index.ts";
 
 const SECOND = 1_000_000_000n;
 const EVENTS_MAX = 29;
@@ -40,7 +43,7 @@ class Workload {
   }
 
   #below(limit: number): number {
-    return Number(this.#random.u64() % BigInt(limit));
+    return this.#random.index(limit);
   }
 
   #one<T>(...of: T[]): T {
@@ -177,35 +180,89 @@ class Workload {
 }
 
 /** Commits what the ledger has committed and the other has not, and compares the replies. */
-function follow(ledger: RecordingLedger, subject: LsmLedger): void {
+function follow(ledger: RecordingLedger, subject: DiskMachine): void {
   for (const committed of ledger.committed.slice(subject.op)) {
     const reply = subject.commit(committed);
     expect(Buffer.compare(reply, committed.reply), `op ${committed.op}, operation ${committed.operation}`).toBe(0);
   }
 }
 
-describe("the accounting state machine answers on disk as it does in memory", () => {
-  const stepCount = Number(process.env["STAGBEETLE_LSM_STEPS"] ?? 250);
-  const seeds = Number(process.env["STAGBEETLE_LSM_SEEDS"] ?? 3);
+const stepCount = Number(process.env["STAGBEETLE_LSM_STEPS"] ?? 250);
+const TIMEOUT_MS = 60_000;
+const seedCount = 2 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
+const seeds = Array.from({ length: seedCount }, (_, index) => index + 1);
 
-  for (let seed = 1; seed <= seeds; seed += 1) {
-    for (const cacheObjects of [0, 256]) {
-      test(`with crashes and restarts, seed ${seed}, ${cacheObjects} objects cached`, () => {
-        const workload = new Workload(new Random(seed));
-        const random = new Random(1000 + seed);
-        const subject = new LsmLedger({ random: new Random(2000 + seed), cacheObjects });
-        for (let step = 0; step < stepCount; step += 1) {
-          workload.step();
-          follow(workload.ledger, subject);
-          if (random.u64() % 40n !== 0n) continue;
-          subject.crash();
-          follow(workload.ledger, subject);
-        }
-        const levels = subject.forest.trees.trees.map(({ levels: of }) =>
-          of.findLastIndex((level) => level.tableCount > 0),
-        );
-        expect(Math.max(...levels), "tables have sunk").toBeGreaterThanOrEqual(1);
-      });
+describe("the accounting state machine answers on disk as it does in memory", () => {
+  test.each(seeds.flatMap((seed) => [0, 256].map((cacheObjects) => ({ seed, cacheObjects }))))(
+    "through crashes, seed $seed, $cacheObjects objects cached",
+    ({ seed, cacheObjects }) => {
+      const workload = new Workload(new Random(seed));
+      const random = new Random(1000 + seed);
+      const subject = diskLedger(new Random(2000 + seed), cacheObjects);
+      for (let step = 0; step < stepCount; step += 1) {
+        workload.step();
+        follow(workload.ledger, subject);
+        if (!random.chance(1, 40)) continue;
+        if (random.boolean()) subject.crash();
+        else subject.reset();
+        follow(workload.ledger, subject);
+      }
+      const deepest = subject.forest.trees.trees.map(({ levels }) =>
+        levels.findLastIndex((level) => level.tableCount > 0),
+      );
+      expect(Math.max(...deepest), "tables have sunk").toBeGreaterThanOrEqual(1);
+      const results = workload.ledger.committed.filter(({ reply }) => reply.length > 0);
+      expect(results.length).toBeGreaterThan(stepCount / 2);
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each(seeds)(
+    "to the workload that audits it, seed %d",
+    (seed) => {
+      const random = new Random(seed);
+      const ledger = new RecordingLedger();
+      const subject = diskLedger(new Random(2000 + seed), 0);
+      const { limits } = ledger.machine;
+      const workload = new AccountingWorkload(drawWorkloadOptions(random, limits), limits, random);
+      const body = new Uint8Array(TEST_MIN.batchSizeLimit);
+      for (let request = 0; request < stepCount; request += 1) {
+        ledger.now += random.u64Inclusive(SECOND / 4n);
+        for (; ledger.machine.pulseNeeded(ledger.now); workload.onPulse(ledger.now)) ledger.pulse();
+        const { operation, sizeBytes } = workload.buildRequest(0, body);
+        const due = ledger.machine.pulseNextTimestamp;
+        ledger.machine.pulseNextTimestamp = (1n << 63n) - 1n;
+        const reply = ledger.executeBody(operation, body.slice(0, sizeBytes));
+        if (due < ledger.machine.pulseNextTimestamp) ledger.machine.pulseNextTimestamp = due;
+        workload.onReply(0, operation, ledger.now, body.slice(0, sizeBytes), reply);
+        follow(ledger, subject);
+        if (!random.chance(1, 60)) continue;
+        subject.crash();
+        follow(ledger, subject);
+      }
+      expect(workload.done).toBe(true);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test("the echo state machine never sees an op twice, through crashes", () => {
+  const batchSizeLimit = 256;
+  const subject = new DiskMachine({
+    random: new Random(3),
+    grooves: [ThingGroove],
+    limitsOf: () => ({ keysPerOp: 1, objectsPerOp: 2, cacheObjects: 0 }),
+    create: (forest) => new EchoStateMachine({ forest, batchSizeLimit }),
+  });
+  const random = new Random(4);
+  for (let turn = 0; turn < 12; turn += 1) {
+    for (const last = subject.op + 30 + random.index(30); subject.op < last;) {
+      const op = subject.op + 1;
+      const body = Uint8Array.of(op & 0xff, op >> 8);
+      expect(subject.commit({ client: 1n, op, timestamp: BigInt(op), operation: EchoOperation.echo, body })).toEqual(
+        body,
+      );
     }
+    subject.crash();
   }
 });
