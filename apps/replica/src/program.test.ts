@@ -146,6 +146,13 @@ describe("start", () => {
     expect([status, stdout]).toEqual([0, `${port}\n`]);
   });
 
+  test("refuses sizes that do not fit in memory together", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const { status, stderr } = await start("--addresses=127.0.0.1:0", "--cache-grid=8GiB", path).ended();
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: the sizes asked for do not fit in 4 GiB of memory .*--cache-grid.*\n$/);
+  });
+
   test("names the flags that have no effect", { timeout: TIMEOUT_MS }, async () => {
     await format();
     const program = start(

@@ -14,7 +14,7 @@ export { detectSimd } from "./kernel-module.ts";
 export type { Simd } from "./kernel-module.ts";
 export { checksumSizeBytes, checksumStateSizeBytes, createKernels } from "./kernels.ts";
 export type { Kernels, KernelsOptions } from "./kernels.ts";
-export { LinearMemory, linearMemorySizeMaxBytes, pageSizeBytes } from "./linear-memory.ts";
+export { LinearMemory, MemoryExhaustedError, linearMemorySizeMaxBytes, pageSizeBytes } from "./linear-memory.ts";
 export type { LinearMemoryOptions, MemoryUsage, Pointer } from "./linear-memory.ts";
 export { mergeRunsMax, MergeStep, RunMerge } from "./run-merge.ts";
 export type { Run } from "./run-merge.ts";

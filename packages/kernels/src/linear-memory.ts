@@ -3,7 +3,7 @@
  * at start-up and never grown. TypeScript sees it through views made once, kernels see it as pointers.
  */
 
-import { assert, fail } from "./assert.ts";
+import { assert, AssertionError, fail } from "./assert.ts";
 import { heapBase } from "./generated/heap-base.ts";
 
 /** A place in a {@link LinearMemory}: bytes from its start. Pointer 0 is never handed out. */
@@ -25,6 +25,12 @@ export interface LinearMemoryOptions {
    */
   readonly shared?: boolean;
 }
+
+/**
+ * An allocation that a memory has no room for. Where sizes come from an operator, whoever composes turns it into a line for
+ * him; anywhere else the memory was made too small, which is a mistake of the program.
+ */
+export class MemoryExhaustedError extends AssertionError {}
 
 /** Part of a memory's bytes, as {@link LinearMemory.usage} reports them. */
 export interface MemoryUsage {
@@ -107,7 +113,7 @@ export class LinearMemory {
     const pointer = Math.ceil(this.#next / alignment) * alignment;
     const end = pointer + sizeBytes;
     if (end > this.sizeBytes) {
-      fail(
+      throw new MemoryExhaustedError(
         `${label} needs ${sizeBytes} bytes at a multiple of ${alignment}: ` +
           `${this.freeSizeBytes} of ${this.sizeBytes} bytes are left\n${this.describe()}`,
       );

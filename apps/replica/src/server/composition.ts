@@ -6,11 +6,19 @@ import { randomBytes } from "node:crypto";
 import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
-import { assert, createKernels, LinearMemory, linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
+import {
+  assert,
+  createKernels,
+  LinearMemory,
+  linearMemorySizeMaxBytes,
+  MemoryExhaustedError,
+} from "@stagbeetle/kernels";
 import { accountingStore } from "@stagbeetle/state-machine";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import {
   Checksums,
+  fatal,
+  FatalReason,
   HEADER_SIZE_BYTES,
   MessagePool,
   messagesMax,
@@ -134,10 +142,21 @@ class Receiver implements MessageBusReceiver {
 /**
  * How much linear memory {@link compose} allocates, in bytes: found by composing once in address space that is given back
  * untouched, so that it cannot differ from what the parts really take.
+ *
+ * @throws FatalError (status 1) if the sizes that were asked for do not fit in 4 GiB together.
  */
 export function memorySizeBytes(options: CompositionOptions): number {
-  const { memory } = compose(options, new LinearMemory({ sizeBytes: linearMemorySizeMaxBytes }));
-  return memory.sizeBytes - memory.freeSizeBytes;
+  try {
+    const { memory } = compose(options, new LinearMemory({ sizeBytes: linearMemorySizeMaxBytes }));
+    return memory.sizeBytes - memory.freeSizeBytes;
+  } catch (error) {
+    if (!(error instanceof MemoryExhaustedError)) throw error;
+    const [firstLine = ""] = error.message.split("\n");
+    return fatal(
+      FatalReason.cli,
+      `the sizes asked for do not fit in 4 GiB of memory (${firstLine}): lower --cache-grid, the other caches, or --limit-pipeline-requests`,
+    );
+  }
 }
 
 /** A random u128 that is not 0: what makes this start of the replica different from all others. */
