@@ -177,9 +177,12 @@ describe("the history, told of single events", () => {
     const there = prepare(1, first).as(PrepareHeader);
     const empty = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
     expect(there.checksum).toBe(checksum);
-    expect(() => history.onReplySent(reply, { prepare: there, header: there })).not.toThrow();
-    expect(() => history.onReplySent(reply, { prepare: empty, header: there })).toThrow("before its prepare");
-    expect(() => history.onReplySent(reply, { prepare: there, header: empty })).toThrow("before its header");
+    const send = (opCheckpoint: number, inPrepares: PrepareHeader, inHeaders: PrepareHeader) => () =>
+      history.onReplySent(reply, { opCheckpoint, prepare: inPrepares, header: inHeaders });
+    expect(send(0, there, there)).not.toThrow();
+    expect(send(0, empty, there)).toThrow("before its prepare");
+    expect(send(0, there, empty)).toThrow("before its header");
+    expect(send(1, empty, empty)).not.toThrow();
   });
 
   test("notices a request that is sent again in other bytes", () => {

@@ -54,6 +54,13 @@ export interface Executed {
   reply: Uint8Array | null;
 }
 
+/** What the disk holds when a reply leaves: the checkpoint, and the prepare and the redundant header in the op's slot. */
+export interface LogOnDisk {
+  readonly opCheckpoint: number;
+  readonly prepare: PrepareHeader;
+  readonly header: PrepareHeader;
+}
+
 /** How much was checked, to show that something was. */
 export interface HistoryCounts {
   /** Checkpoints that a start began with. */
@@ -160,14 +167,14 @@ export class History {
   }
 
   /** The replica sends a reply. */
-  onReplySent(reply: ReplyHeader, onDisk: { readonly prepare: PrepareHeader; readonly header: PrepareHeader }): void {
+  onReplySent(reply: ReplyHeader, log: LogOnDisk): void {
     const { op } = reply;
     const { checksum, client } = this.executed(op);
     assert(client === reply.client, () => `op ${op} of client ${client} is answered to ${reply.client}`);
-    // An old reply that is sent again: its op is in a checkpoint, and a newer one has its place in the log.
-    if (onDisk.prepare.op > op) return;
-    assert(onDisk.prepare.checksum === checksum, () => `op ${op} is answered before its prepare is on the disk`);
-    assert(onDisk.header.checksum === checksum, () => `op ${op} is answered before its header is on the disk`);
+    // What a checkpoint has the log may forget: an old reply is sent again while a newer op takes its place.
+    if (op <= log.opCheckpoint) return;
+    assert(log.prepare.checksum === checksum, () => `op ${op} is answered before its prepare is on the disk`);
+    assert(log.header.checksum === checksum, () => `op ${op} is answered before its header is on the disk`);
   }
 
   /** A reply reaches its client. `bytes` are copied. */

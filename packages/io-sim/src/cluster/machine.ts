@@ -36,6 +36,7 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
+import type { LogOnDisk } from "../checkers/history.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
 import type { StorageFaults } from "../faults/storage-faults.ts";
@@ -57,8 +58,8 @@ export interface MachineObserver {
   onPrepare(prepare: Message): void;
   /** After a prepare was executed. */
   onResult(committing: Committing, result: Uint8Array): void;
-  /** A reply leaves; what the log on the disk holds for its op. */
-  onReplySent(reply: ReplyHeader, onDisk: { readonly prepare: PrepareHeader; readonly header: PrepareHeader }): void;
+  /** A reply leaves. */
+  onReplySent(reply: ReplyHeader, log: LogOnDisk): void;
 }
 
 /** What a machine is made of. */
@@ -307,7 +308,7 @@ export class Machine implements MessageBusReceiver {
     const slot = reply.op % config.cluster.journalSlotCount;
     const header = this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES);
     const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-    observer.onReplySent(reply, { prepare, header });
+    observer.onReplySent(reply, { opCheckpoint: this.replica.state.opCheckpoint, prepare, header });
   }
 
   #headerOnDisk(offset: number): PrepareHeader {

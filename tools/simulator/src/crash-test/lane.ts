@@ -4,14 +4,14 @@
  * ```text
  *   format ─▶ start ─▶ load ─▶ kill ─▶ (start ─▶ kill)* ─▶ start ─▶ all answered ─▶ check ─▶ load …
  *      ▲                                                                              │
- *      └────────────────────────── the log is nearly full: sweep, stop ◀──────────────┘
+ *      └──────────────────────────   enough operations: sweep, stop   ◀──────────────┘
  * ```
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { AccountingWorkload, opMaxWithoutCheckpoint } from "@stagbeetle/io-sim";
+import { AccountingWorkload } from "@stagbeetle/io-sim";
 import { ServerProcess, type TcpClient, TcpClients } from "@stagbeetle/processes";
 import { PRODUCTION, Random } from "@stagbeetle/vsr-protocol";
 
@@ -45,8 +45,10 @@ const REPLIES_BEFORE_KILL_MAX = 60;
 const DELAY_BEFORE_KILL_MS_MAX = 4;
 const OPENING_KILL_PERCENT = 20;
 const OPENING_MS_MAX = 700;
-/** The pulses after each start, what is swept, and requests that are under way. */
-const OPS_RESERVED = 150;
+/** Enough for two checkpoints, and for the log to go round twice. */
+const OPS_PER_FILE_MAX = 2200;
+/** How many requests are made before the first kill: none, or nearly those that lead to the first checkpoint (op 991). */
+const FILL_OPS = [0, 900, 960] as const;
 const ANSWER_MS_MAX = 60_000;
 /** How many accounts or transfers a request has at most; one of these for each file. */
 const EVENTS_MAX = [4, 30, 300, 1000] as const;
@@ -104,10 +106,8 @@ class LaneFile {
       await within(clients.register(), () => `the sessions are not registered: ${server.describe()}`);
       this.#ops += this.#options.clientCount;
       await this.#createAccounts(clients.at(0));
-      while (
-        this.#counts.kills < this.#options.kills &&
-        this.#ops < opMaxWithoutCheckpoint(PRODUCTION) - OPS_RESERVED
-      ) {
+      await within(this.#fill(clients), () => `${this.#waiting} requests are not answered: ${server.describe()}`);
+      while (this.#counts.kills < this.#options.kills && this.#ops < OPS_PER_FILE_MAX) {
         server = await this.#cycle(server, clients, port);
       }
       await within(this.#sweep(clients.at(0)), () => `the ledger cannot be read: ${server.describe()}`);
@@ -174,6 +174,16 @@ class LaneFile {
     await sleep(this.#random.index(OPENING_MS_MAX));
     await this.#kill(server);
     this.#counts.killsOpening += 1;
+  }
+
+  /** Brings the log to where the kills are to hit. */
+  async #fill(clients: TcpClients): Promise<void> {
+    const ops = FILL_OPS[this.#random.index(FILL_OPS.length)] ?? 0;
+    const fill = async (client: TcpClient): Promise<void> => {
+      while (this.#ops < ops) await this.#request(client, this.#workload.next(client.bodySizeMax));
+    };
+    await Promise.all(clients.all.map(fill));
+    this.#requests.check();
   }
 
   async #createAccounts(client: TcpClient): Promise<void> {
