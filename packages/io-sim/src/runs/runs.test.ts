@@ -1,9 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { ACCOUNTING, ECHO } from "../cluster/application.ts";
+import { ACCOUNTING, ECHO, LEDGER } from "../cluster/application.ts";
 import { Coverage } from "./coverage.ts";
 import { runCrashes } from "./crash-run.ts";
 import { runDetection } from "./detection-run.ts";
+import { runStoreDamage } from "./store-run.ts";
 
 const SEEDS = Number(process.env["STAGBEETLE_SEEDS"] ?? 40);
 
@@ -27,10 +28,29 @@ describe.each([
   });
 });
 
+describe("the ledger in its data file", () => {
+  test(`loses nothing in ${SEEDS} runs with crashes around its checkpoints`, () => {
+    const coverage = new Coverage();
+    const setup = { application: LEDGER, length: "short", coverage } as const;
+    for (let seed = 0; seed < SEEDS; seed += 1) runCrashes(BigInt(seed), setup);
+    expect(coverage.missing(["crashes", "checkpoints", "gridTorn", "executedAgain", "repeated"])).toEqual([]);
+  });
+
+  test(`never answers wrongly in ${SEEDS} runs on damaged disks`, () => {
+    const coverage = new Coverage();
+    for (let seed = 0; seed < SEEDS; seed += 1) runStoreDamage(BigInt(seed), { coverage });
+    expect(coverage.missing(["starts", "refusals", "checkpoints", "blockCorrupt", "misdirected"])).toEqual([]);
+  });
+});
+
 test("the same seed gives the same run", () => {
-  for (const seed of [1n, 2n, 3n]) {
+  for (const [seed, application] of [
+    [1n, ACCOUNTING],
+    [2n, ECHO],
+    [3n, LEDGER],
+  ] as const) {
     const [first, second] = [new Coverage(), new Coverage()];
-    const setup = { application: ACCOUNTING, length: "short" } as const;
+    const setup = { application, length: "short" } as const;
     expect(runCrashes(seed, { ...setup, coverage: first })).toEqual(runCrashes(seed, { ...setup, coverage: second }));
     expect(first.counts()).toEqual(second.counts());
   }

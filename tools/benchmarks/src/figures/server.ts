@@ -142,7 +142,7 @@ async function benchFullBatches(): Promise<void> {
     const who = sessions === 1 ? "1 session" : `${sessions} sessions`;
     console.log(
       `TCP, ${whole(TRANSFERS_MAX)} transfers a request, ${who}: ${whole(transfersPerSecond)} transfers a second; a request ${latencies.describe()}; ` +
-        `${gigabytes.toFixed(3)} GB/s, ${((100 * gigabytes) / copy).toFixed(1)} % of a copy`,
+        `${gigabytes.toFixed(3)} GB/s, ${((100 * gigabytes) / copy).toPrecision(2)} % of a copy`,
     );
   }
 }
