@@ -1,5 +1,5 @@
 /**
- * What an operator gets to read when the data file cannot be opened (spec 04 §4.1, spec 06 §4.10).
+ * What an operator gets to read when the data file, or an append-only file, cannot be opened (spec 04 §4.1, spec 06 §2.3, §4.10).
  *
  * @module
  */
@@ -30,7 +30,7 @@ export type DataFileErrorCode =
 const EXIT_STATUS_FAILED = 1;
 const EXIT_STATUS_NO_SPACE_LEFT = 2;
 
-/** The data file cannot be opened: one line that says what is wrong and what to do. Nothing was changed. */
+/** The file cannot be opened: one line that says what is wrong and what to do. Nothing was changed. */
 export class DataFileError extends Error {
   override readonly name = "DataFileError";
   readonly code: DataFileErrorCode;
@@ -53,7 +53,7 @@ export function systemErrorCode(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-/** Says what a system error on the data file means to an operator. `doing` completes "cannot …". */
+/** Says what a system error on the file means to an operator. `doing` completes "cannot …". */
 export function dataFileError(path: string, doing: string, error: unknown): DataFileError {
   if (error instanceof DataFileError) return error;
   const code = systemErrorCode(error);

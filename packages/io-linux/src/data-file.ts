@@ -9,7 +9,6 @@ import {
   constants,
   existsSync,
   fstatSync,
-  fsyncSync,
   openSync,
   statSync,
   unlinkSync,
@@ -18,7 +17,7 @@ import { dirname } from "node:path";
 import { assert } from "@stagbeetle/kernels";
 import { type Config, type Logger, SILENT_LOGGER, zoneSize } from "@stagbeetle/vsr-protocol";
 import { blockDeviceSizeBytes, startIsZero } from "./block-device.ts";
-import { DataFileError, dataFileError, systemErrorCode } from "./data-file-error.ts";
+import { DataFileError, dataFileError } from "./data-file-error.ts";
 import {
   decideDirectIo,
   type DirectIoMode,
@@ -26,6 +25,7 @@ import {
   fileSupportsDirectIo,
   isMemoryFileSystem,
 } from "./direct-io.ts";
+import { makeDurableByName } from "./durable-name.ts";
 import { acquireFileLock, type FileLock, fileIdentity } from "./lock.ts";
 import { type ReservationMode, reserveSpace } from "./reservation.ts";
 import { loadSystemCalls, type SystemCalls } from "./system-calls.ts";
@@ -104,7 +104,8 @@ export async function openDataFile(options: DataFileOptions): Promise<DataFile> 
   try {
     lock = await acquireLock(opening);
     if (options.purpose === "format") prepare(opening);
-    makeDurable(opening);
+    // Never decide on what an earlier, crashed process wrote and the disk may yet lose.
+    makeDurableByName(opening.fileDescriptor, opening.directory);
     return new DataFile(opening, checkedSizeBytes(opening), lock);
   } catch (error) {
     closeSync(opening.fileDescriptor);
@@ -194,20 +195,6 @@ function prepare({ options, kind, directory, fileDescriptor, systemCalls, logger
     throw new DataFileError("device_not_empty", path, "the device is not empty; erase its first megabyte to use it");
   }
   logger.log("warn", "the device is not discarded before it is formatted; run blkdiscard first to have that");
-}
-
-/** Never decide on what an earlier, crashed process wrote and the disk may yet lose. */
-function makeDurable({ fileDescriptor, directory }: Opening): void {
-  fsyncSync(fileDescriptor);
-  const directoryDescriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(directoryDescriptor);
-  } catch (error) {
-    // Some network file systems refuse to sync directories; they have no way of losing an entry separately.
-    if (systemErrorCode(error) !== "EINVAL") throw error;
-  } finally {
-    closeSync(directoryDescriptor);
-  }
 }
 
 function checkedSizeBytes({ options, kind, fileDescriptor }: Opening): number {

@@ -14,6 +14,10 @@ export type { ReservationMode } from "./reservation.ts";
 export { FileStorage, WriteError } from "./storage.ts";
 export type { FileStorageOptions, FileTransfers, Transfer, TransferCallback } from "./storage.ts";
 
+// Append-only files.
+export { openAppendFile, openReadableFile, SystemAppendFile } from "./append-file.ts";
+export type { AppendCalls, AppendFileOptions } from "./append-file.ts";
+
 // The network.
 export { ListenError } from "./message-bus/listener.ts";
 export type { ListenErrorCode } from "./message-bus/listener.ts";

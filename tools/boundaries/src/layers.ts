@@ -18,12 +18,12 @@ export interface Layer {
 export const layers: Readonly<Record<string, Layer>> = {
   kernels: { mayImport: [], deterministic: false },
   "vsr-protocol": { mayImport: ["kernels"], deterministic: true },
-  "io-linux": { mayImport: ["kernels", "vsr-protocol"], deterministic: false },
+  aof: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
+  "io-linux": { mayImport: ["kernels", "vsr-protocol", "aof"], deterministic: false },
   journal: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
   grid: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
   lsm: { mayImport: ["kernels", "vsr-protocol", "grid"], deterministic: true },
   "state-machine": { mayImport: ["kernels", "vsr-protocol", "grid", "lsm"], deterministic: true },
-  aof: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
   client: { mayImport: ["kernels", "vsr-protocol", "state-machine"], deterministic: ["session.ts", "session/**"] },
   // Composes whole clusters, so it stands above what it composes; its storage, network and time need only the ports.
   "io-sim": {
