@@ -5,16 +5,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 
+import { endProcess, endProcessOnUncaught, EXIT_SUCCESS, processTerminal, startLog } from "@stagbeetle/command-line";
 import { formatAddress, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
 import { format } from "./commands/format.ts";
 import { parseStart } from "./commands/start-command.ts";
 import { start } from "./commands/start.ts";
-import { endProcess, endProcessOnUncaught } from "./crash.ts";
-import { EXIT_SUCCESS } from "./exit-status.ts";
-import { startLog } from "./log.ts";
-import { processTerminal } from "./terminal.ts";
+import { reportOf } from "./report.ts";
 
 const PATH = resolve("data", "0_0.stagbeetle");
 
@@ -49,11 +47,12 @@ Stagbeetle listens on ${place}, cluster 0. Ctrl-C stops it.
 `;
 }
 
-const sayError = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
-endProcessOnUncaught(processTerminal, sayError);
+const say = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
+const ending = { terminal: processTerminal, say, reportOf };
+endProcessOnUncaught(ending);
 try {
   await develop(process.argv.slice(2));
   process.exit(EXIT_SUCCESS);
 } catch (error) {
-  endProcess(error, processTerminal, sayError);
+  endProcess(error, ending);
 }

@@ -2,15 +2,17 @@
 /**
  * The `stagbeetle` binary: hands the process to the program, and does nothing else.
  */
-import { endProcess, endProcessOnUncaught } from "./crash.ts";
+import { endProcess, endProcessOnUncaught, processTerminal } from "@stagbeetle/command-line";
+
+import { reportOf } from "./report.ts";
 import { run } from "./run.ts";
-import { processTerminal } from "./terminal.ts";
 
-const sayError = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
+const say = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
+const ending = { terminal: processTerminal, say, reportOf };
 
-endProcessOnUncaught(processTerminal, sayError);
+endProcessOnUncaught(ending);
 try {
   process.exit(await run(process.argv.slice(2), processTerminal));
 } catch (error) {
-  endProcess(error, processTerminal, sayError);
+  endProcess(error, ending);
 }

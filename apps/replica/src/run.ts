@@ -1,15 +1,15 @@
 /**
  * The `stagbeetle` program: from arguments to an exit status.
  */
+import { EXIT_SUCCESS, startLog } from "@stagbeetle/command-line";
+import type { Terminal } from "@stagbeetle/command-line";
+
 import { parseCommandLine } from "./commands/command.ts";
 import { format } from "./commands/format.ts";
 import { inspect } from "./commands/inspect.ts";
 import { start } from "./commands/start.ts";
 import type { Inspected } from "./commands/inspect-flags.ts";
 import { versionText } from "./commands/version.ts";
-import { EXIT_SUCCESS } from "./exit-status.ts";
-import { startLog } from "./log.ts";
-import type { Terminal } from "./terminal.ts";
 
 /** Runs one command line to its end. @throws whatever `reportOf` tells apart. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -5,7 +5,13 @@
  */
 
 // The format, and going through it.
-export { AOF_ENTRY_SIZE_MIN_BYTES, AOF_MAGIC_NUMBER, AOF_MAGIC_SIZE_BYTES, AOFEntry, aofEntrySizeMaxBytes } from "./entry.ts";
+export {
+  AOF_ENTRY_SIZE_MIN_BYTES,
+  AOF_MAGIC_NUMBER,
+  AOF_MAGIC_SIZE_BYTES,
+  AOFEntry,
+  aofEntrySizeMaxBytes,
+} from "./entry.ts";
 export { EntryReader } from "./entry-reader.ts";
 export type { EntryFault } from "./entry-reader.ts";
 export { Iterator, Iterator as IteratorType } from "./iterator.ts";

@@ -51,7 +51,12 @@ export type MergeProblem =
   /** There is an entry for the op, and it is not the child of the one before it. */
   | { readonly kind: "broken_chain"; readonly op: number; readonly place: EntryPlace }
   /** An entry of another cluster than that of the first entry. */
-  | { readonly kind: "foreign_cluster"; readonly cluster: bigint; readonly expected: bigint; readonly place: EntryPlace }
+  | {
+      readonly kind: "foreign_cluster";
+      readonly cluster: bigint;
+      readonly expected: bigint;
+      readonly place: EntryPlace;
+    }
   /** An input is another one than when it was scanned. */
   | { readonly kind: "changed"; readonly op: number; readonly place: EntryPlace }
   /** There are more gaps than can be kept apart. */
@@ -164,7 +169,11 @@ export class Merge {
     if (file === undefined) return { kind: "writing" };
     this.#entriesOfInput = 0;
     const { config } = this.#options;
-    return { kind: "scanning", input, iterator: new Iterator({ config, file, validateChain: false, reader: this.#reader }) };
+    return {
+      kind: "scanning",
+      input,
+      iterator: new Iterator({ config, file, validateChain: false, reader: this.#reader }),
+    };
   }
 
   #scan(input: number, iterator: Iterator): void {

@@ -138,7 +138,8 @@ export class Survey {
   }
 
   #keepPending(opAfter: number | null): void {
-    if (this.#pending !== null && this.#faults.length < FAULTS_KEPT_MAX) this.#faults.push({ ...this.#pending, opAfter });
+    if (this.#pending !== null && this.#faults.length < FAULTS_KEPT_MAX)
+      this.#faults.push({ ...this.#pending, opAfter });
     this.#pending = null;
   }
 }

@@ -3,16 +3,7 @@
  *
  * @module
  */
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
+import { type BigIntStats, closeSync, constants, existsSync, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { assert } from "@stagbeetle/kernels";
 import { type Config, type Logger, SILENT_LOGGER, zoneSize } from "@stagbeetle/vsr-protocol";

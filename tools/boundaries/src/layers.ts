@@ -18,6 +18,7 @@ export interface Layer {
 export const layers: Readonly<Record<string, Layer>> = {
   kernels: { mayImport: [], deterministic: false },
   "vsr-protocol": { mayImport: ["kernels"], deterministic: true },
+  "command-line": { mayImport: ["vsr-protocol"], deterministic: false },
   aof: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
   "io-linux": { mayImport: ["kernels", "vsr-protocol", "aof"], deterministic: false },
   journal: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },

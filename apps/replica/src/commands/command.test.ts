@@ -1,8 +1,8 @@
+import { CommandLineError } from "@stagbeetle/command-line";
 import { PRODUCTION, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { CommandLineError } from "../command-line/command-line-error.ts";
 import { parseCommandLine } from "./command.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import type { StartCommand } from "./start-command.ts";

@@ -1,10 +1,9 @@
 /**
  * What a command line asks for.
  */
+import { CommandLineError, suggestion } from "@stagbeetle/command-line";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
-import { CommandLineError } from "../command-line/command-line-error.ts";
-import { suggestion } from "../command-line/suggestion.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";

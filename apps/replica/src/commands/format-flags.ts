@@ -1,14 +1,17 @@
 /**
  * What `format` takes, and whether it fits together (spec 06 §4.1).
  */
+import {
+  CommandLineError,
+  optional,
+  parseArguments,
+  required,
+  toggle,
+  unsigned,
+  unsignedBig,
+} from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration, FlagsOf } from "@stagbeetle/command-line";
 import { REPLICAS_MAX, STANDBYS_MAX } from "@stagbeetle/vsr-protocol";
-
-import { CommandLineError } from "../command-line/command-line-error.ts";
-import { optional, required, toggle } from "../command-line/flags.ts";
-import type { FlagsOf } from "../command-line/flags.ts";
-import { unsigned, unsignedBig } from "../command-line/integer.ts";
-import { parseArguments } from "../command-line/parse-arguments.ts";
-import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
 
 /** What `format` was given, before it is checked. */
 interface FormatValues {

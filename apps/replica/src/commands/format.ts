@@ -4,13 +4,13 @@
 import { randomBytes } from "node:crypto";
 import { unlinkSync } from "node:fs";
 
+import { createLogger } from "@stagbeetle/command-line";
 import { FileStorage, openDataFile } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { LinearMemory } from "@stagbeetle/kernels";
 import { formatDataFile, PRODUCTION, readU128 } from "@stagbeetle/vsr-protocol";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 
-import { createLogger } from "../log.ts";
 import { RELEASE } from "../release.ts";
 import { untilDone } from "../until-done.ts";
 import type { FormatCommand } from "./format-flags.ts";

@@ -1,7 +1,8 @@
 /**
  * The help text, made from the declarations of the flags.
  */
-import type { Flag } from "../command-line/flags.ts";
+import type { Flag } from "@stagbeetle/command-line";
+
 import { FORMAT } from "./format-flags.ts";
 import { INSPECT_FLAGS } from "./inspect-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";

@@ -1,18 +1,21 @@
 /**
  * What `inspect` takes: a sub-command, its flags, and what it looks at (spec 06 §4.7).
  */
+import {
+  CommandLineError,
+  optional,
+  parseArguments,
+  parseText,
+  parseUnsigned,
+  required,
+  suggestion,
+  toggle,
+  unsigned,
+} from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration, Flag, FlagsOf, ParsedValue } from "@stagbeetle/command-line";
 import type { TreeSchema } from "@stagbeetle/lsm";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
-import { CommandLineError } from "../command-line/command-line-error.ts";
-import { optional, required, toggle } from "../command-line/flags.ts";
-import type { Flag, FlagsOf } from "../command-line/flags.ts";
-import { parseUnsigned, unsigned } from "../command-line/integer.ts";
-import { parseArguments } from "../command-line/parse-arguments.ts";
-import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
-import { suggestion } from "../command-line/suggestion.ts";
-import type { ParsedValue } from "../command-line/value.ts";
-import { parseText } from "../command-line/value.ts";
 import { ledgerTrees } from "../inspect/trees.ts";
 
 /** What is to be looked at. Null: not given. */

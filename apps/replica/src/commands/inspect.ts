@@ -3,6 +3,8 @@
  */
 import { randomBytes } from "node:crypto";
 
+import { createLogger, jsonText, startProgress } from "@stagbeetle/command-line";
+import type { Terminal } from "@stagbeetle/command-line";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
@@ -12,18 +14,14 @@ import { DataFileReader } from "../inspect/data-file-reader.ts";
 import { gridReport, gridText, readFreeSet } from "../inspect/grid.ts";
 import { InspectError } from "../inspect/inspect-error.ts";
 import { integrityReport } from "../inspect/integrity-report.ts";
-import { jsonText } from "../inspect/json.ts";
 import { readManifestLog } from "../inspect/manifest-log.ts";
 import { manifestReport, manifestText } from "../inspect/manifest.ts";
 import { metricsReport, metricsText } from "../inspect/metrics.ts";
 import { opReport, opText } from "../inspect/op.ts";
-import { startProgress } from "../inspect/progress.ts";
 import { readReplies, repliesText } from "../inspect/replies.ts";
 import { superblockReport, superblockText } from "../inspect/superblock.ts";
 import { tablesReport, tablesText } from "../inspect/tables.ts";
 import { walReport, walText } from "../inspect/wal.ts";
-import { createLogger } from "../log.ts";
-import type { Terminal } from "../terminal.ts";
 import type { Inspected, InspectCommand } from "./inspect-flags.ts";
 
 /** What was found, for people and for programs, and what is wrong with it. */
@@ -82,7 +80,7 @@ async function findingsIn(reader: DataFileReader, inspected: InspectedFile): Pro
     }
     case "wal": {
       await chooseSuperBlock(reader, null);
-      const progress = startProgress("wal", config.cluster.journalSlotCount);
+      const progress = startProgress("inspect", "wal", config.cluster.journalSlotCount);
       const report = await walReport(reader, progress);
       progress.end();
       return findings(report, walText);

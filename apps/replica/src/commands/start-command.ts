@@ -1,15 +1,13 @@
 /**
  * What `start` is asked to do: its flags with their defaults, checked in the reference's order (spec 06 §4.3).
  */
+import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
+import type { Size } from "@stagbeetle/command-line";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
 import type { Address, Config } from "@stagbeetle/vsr-protocol";
 
-import { CommandLineError } from "../command-line/command-line-error.ts";
-import { parseArguments } from "../command-line/parse-arguments.ts";
-import { formatSize } from "../command-line/size.ts";
-import type { Size } from "../command-line/size.ts";
 import { COMPACTION_BLOCKS_MIN, isDefault, startDefaults } from "./start-defaults.ts";
 import type { StartDefaults } from "./start-defaults.ts";
 import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";

@@ -1,9 +1,9 @@
 /**
  * What `start` does where it is not told otherwise (spec 06 §4.3).
  */
+import type { Ratio } from "@stagbeetle/command-line";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
-import type { Ratio } from "../command-line/ratio.ts";
 import type { StartFlag, StartValues } from "./start-flags.ts";
 
 const KIB = 1024;

@@ -1,15 +1,17 @@
 /**
  * The flags of `start`, in the reference's order (spec 06 §4.3).
  */
-import { optional, required, toggle } from "../command-line/flags.ts";
-import type { FlagsOf } from "../command-line/flags.ts";
-import { unsigned, unsignedBig } from "../command-line/integer.ts";
-import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
-import { parseRatio } from "../command-line/ratio.ts";
-import type { Ratio } from "../command-line/ratio.ts";
-import { parseSize } from "../command-line/size.ts";
-import type { Size } from "../command-line/size.ts";
-import { parseText } from "../command-line/value.ts";
+import {
+  optional,
+  parseRatio,
+  parseSize,
+  parseText,
+  required,
+  toggle,
+  unsigned,
+  unsignedBig,
+} from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration, FlagsOf, Ratio, Size } from "@stagbeetle/command-line";
 
 /** What `start` was given, before it is checked. Null: not given. */
 export interface StartValues {

@@ -4,15 +4,14 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { devNull } from "node:os";
 
+import { createLogger, endProcessOnUncaught, EXIT_FAILURE, EXIT_SUCCESS } from "@stagbeetle/command-line";
+import type { Terminal } from "@stagbeetle/command-line";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
-import { endProcessOnUncaught } from "../crash.ts";
-import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { createLogger } from "../log.ts";
 import { RELEASE, RELEASE_CLIENT_MIN } from "../release.ts";
+import { reportOf } from "../report.ts";
 import { Server } from "../server/server.ts";
-import type { Terminal } from "../terminal.ts";
 import type { StartCommand } from "./start-command.ts";
 
 const STDOUT = 1;
@@ -30,7 +29,7 @@ export async function start(
   const server = new Server(command, { config: PRODUCTION, release: RELEASE, releaseClientMin: RELEASE_CLIENT_MIN });
   const stopped = untilStopped(server);
   const address = await server.start();
-  endProcessOnUncaught(terminal, (line) => createLogger("vsr").log("error", line));
+  endProcessOnUncaught({ terminal, say: (line) => createLogger("vsr").log("error", line), reportOf });
   if (command.driven) obeyDriver(address.port);
   onServing(address);
   await stopped;

@@ -1,9 +1,8 @@
 /**
  * What `version` takes (spec 06 §4.4).
  */
-import { toggle } from "../command-line/flags.ts";
-import { parseArguments } from "../command-line/parse-arguments.ts";
-import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
+import { parseArguments, toggle } from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration } from "@stagbeetle/command-line";
 
 /** What is to be printed. */
 export interface VersionCommand {

@@ -1,10 +1,10 @@
 /**
  * `stagbeetle version`: what this build is and what it fixes (spec 06 §4.4).
  */
+import { formatDuration } from "@stagbeetle/command-line";
 import { formatRelease, HOST_DEFAULT, PORT_DEFAULT, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
-import { formatDuration } from "../command-line/duration.ts";
 import { packageVersion, RELEASE, RELEASE_CLIENT_MIN } from "../release.ts";
 import type { VersionCommand } from "./version-flags.ts";
 

@@ -1,11 +1,12 @@
 /**
  * `inspect constants`: what the configuration fixes (spec 06 §6.2).
  */
+import { lines, snakeCase } from "@stagbeetle/command-line";
 import { TreeSchema, treesOf } from "@stagbeetle/lsm";
 import { HEADER_SIZE_BYTES, SECTOR_SIZE_BYTES, zoneSize, ZONES } from "@stagbeetle/vsr-protocol";
 import type { Config, Zone } from "@stagbeetle/vsr-protocol";
 
-import { lines, sizeText, snakeCase } from "./text.ts";
+import { sizeText } from "./text.ts";
 import { ledgerGrooves } from "./trees.ts";
 
 /** One line: a name, and what it is. */

@@ -1,6 +1,7 @@
 /**
  * A data file that is only looked at.
  */
+import { createLogger } from "@stagbeetle/command-line";
 import { blockFault, BlockPool, metadataInvalid } from "@stagbeetle/grid";
 import type { Block } from "@stagbeetle/grid";
 import { FileStorage, openDataFile } from "@stagbeetle/io-linux";
@@ -16,8 +17,6 @@ import {
   SuperBlockImage,
 } from "@stagbeetle/vsr-protocol";
 import type { BlockReference, BlockType, Config, Header, Zone } from "@stagbeetle/vsr-protocol";
-
-import { createLogger } from "../log.ts";
 
 /** A message, a block, and what the checksum takes. */
 const MEMORY_SIZE_BYTES = 4 * 2 ** 20;

@@ -1,6 +1,7 @@
 /**
  * `inspect grid`: which blocks of the grid are in use (spec 06 §6.8).
  */
+import { hex128, lines } from "@stagbeetle/command-line";
 import { decodeEwah } from "@stagbeetle/grid";
 import { BlockType, freeSetBlocksAcquiredTrailer, freeSetBlocksReleasedTrailer } from "@stagbeetle/vsr-protocol";
 import type { CheckpointState, Config } from "@stagbeetle/vsr-protocol";
@@ -8,7 +9,7 @@ import type { CheckpointState, Config } from "@stagbeetle/vsr-protocol";
 import { gridAddressMax } from "./data-file-reader.ts";
 import type { DataFileReader } from "./data-file-reader.ts";
 import { InspectError } from "./inspect-error.ts";
-import { hex128, lines, sizeText } from "./text.ts";
+import { sizeText } from "./text.ts";
 import { readTrailer } from "./trailer.ts";
 import type { Trailer } from "./trailer.ts";
 

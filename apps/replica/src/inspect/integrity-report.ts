@@ -1,6 +1,7 @@
 /**
  * The course of `inspect integrity`: one zone after the other, with a line of the log for each (spec 06 §6.11).
  */
+import { startProgress } from "@stagbeetle/command-line";
 import { BlockType, clientSessionsTrailer } from "@stagbeetle/vsr-protocol";
 import type { Logger, SuperBlockImage } from "@stagbeetle/vsr-protocol";
 
@@ -10,7 +11,6 @@ import { readFreeSet } from "./grid.ts";
 import { checkGrid, checkReplies, checkWal, gridBlockCount, superblockDamage } from "./integrity.ts";
 import type { Found, StoredCheckpoint } from "./integrity.ts";
 import { readManifestLog } from "./manifest-log.ts";
-import { startProgress } from "./progress.ts";
 import { readTrailer } from "./trailer.ts";
 
 /** What is to be checked. The superblock always is. */
@@ -47,7 +47,7 @@ export async function integrityReport(
   const blocks = gridBlockCount(checkpoint.freeSet);
   if (!skip.wal) {
     await step(`${journalSlotCount} wal headers and prepares`, async (foundInPart) => {
-      const progress = startProgress("wal", journalSlotCount);
+      const progress = startProgress("inspect", "wal", journalSlotCount);
       await checkWal(reader, progress, foundInPart);
       progress.end();
     });
@@ -58,7 +58,7 @@ export async function integrityReport(
   if (!skip.grid) {
     logger.log("info", `checking ${blocks} grid blocks with seed ${seed}...`);
     await step(`${blocks} grid blocks`, async (foundInPart) => {
-      const progress = startProgress("grid", blocks);
+      const progress = startProgress("inspect", "grid", blocks);
       const startMs = performance.now();
       await checkGrid(reader, checkpoint, seed, progress, foundInPart);
       progress.end();

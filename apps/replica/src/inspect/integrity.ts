@@ -4,6 +4,7 @@
  * All damage is listed, not only the first that is found. A damaged copy of the superblock is damage even while the others
  * suffice.
  */
+import type { Progress } from "@stagbeetle/command-line";
 import { IndexMetadata, indexValueBlock, ValueMetadata } from "@stagbeetle/grid";
 import type { Block } from "@stagbeetle/grid";
 import { BlockType, blockTypeName, Header, PrepareHeader, ReplyHeader } from "@stagbeetle/vsr-protocol";
@@ -14,7 +15,6 @@ import type { DataFileReader } from "./data-file-reader.ts";
 import type { StoredFreeSet } from "./grid.ts";
 import { liveTables } from "./manifest-log.ts";
 import type { ManifestEntry, StoredManifestLog } from "./manifest-log.ts";
-import type { Progress } from "./progress.ts";
 import type { Trailer } from "./trailer.ts";
 import { ledgerTreesById } from "./trees.ts";
 import { readWal } from "./wal.ts";

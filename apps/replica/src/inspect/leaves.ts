@@ -1,6 +1,7 @@
 /**
  * Records as lists of their leaves, for printing: what a layout table says is there is all that is needed (spec 06 §6.1).
  */
+import { hex128, snakeCase } from "@stagbeetle/command-line";
 import { assert } from "@stagbeetle/kernels";
 import {
   describeHeader,
@@ -11,8 +12,6 @@ import {
   readU128,
 } from "@stagbeetle/vsr-protocol";
 import type { Command, Field, Layout } from "@stagbeetle/vsr-protocol";
-
-import { hex128, snakeCase } from "./text.ts";
 
 /** One line of a printed record. */
 export interface Leaf {

@@ -1,12 +1,12 @@
 /**
  * `inspect manifest`: the blocks of the manifest log (spec 06 §6.9).
  */
+import { hex128, lines } from "@stagbeetle/command-line";
 import { manifestEntryCountMax } from "@stagbeetle/grid";
 import { ManifestEvent } from "@stagbeetle/lsm";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
 import type { ManifestBlock, StoredManifestLog } from "./manifest-log.ts";
-import { hex128, lines } from "./text.ts";
 
 /** One block of the log. Counts of entries by level. */
 export interface ManifestBlockReport {

@@ -1,11 +1,11 @@
 /**
  * `inspect metrics`: what a replica measures, and how many values of each there are (spec 06 §6.3, §8.4, §8.5).
  */
+import { lines } from "@stagbeetle/command-line";
 import { OPERATIONS } from "@stagbeetle/state-machine";
 import { Command, Operation, ZONES } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
-import { lines } from "./text.ts";
 import { ledgerGrooves, ledgerTrees } from "./trees.ts";
 
 /** What a metric has one value for each of. */

@@ -1,10 +1,9 @@
 /**
  * `inspect op`: where an op stands between checkpoints (spec 06 §6.4).
  */
+import { lines } from "@stagbeetle/command-line";
 import { checkpointAfter, prepareMax, trigger } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
-
-import { lines } from "./text.ts";
 
 /** An op that means something. */
 export interface OpPoint {

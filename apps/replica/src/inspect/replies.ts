@@ -1,6 +1,7 @@
 /**
  * `inspect replies`: the client sessions of the checkpoint, and the replies that are stored for them (spec 06 §6.7).
  */
+import { lines } from "@stagbeetle/command-line";
 import { assert } from "@stagbeetle/kernels";
 import {
   BlockType,
@@ -18,7 +19,7 @@ import type { CheckpointState, Checksums, Config } from "@stagbeetle/vsr-protoco
 import type { DataFileReader } from "./data-file-reader.ts";
 import { groupCopies } from "./groups.ts";
 import { InspectError } from "./inspect-error.ts";
-import { lines, underscored } from "./text.ts";
+import { underscored } from "./text.ts";
 import { readTrailer } from "./trailer.ts";
 
 const SESSION_SIZE_BYTES = 8;

@@ -1,6 +1,7 @@
 /**
  * `inspect superblock`: all copies of the superblock, field by field (spec 06 §6.5).
  */
+import { lines } from "@stagbeetle/command-line";
 import { assert } from "@stagbeetle/kernels";
 import {
   CHECKPOINT_STATE_LAYOUT,
@@ -16,7 +17,6 @@ import type { Config, SuperBlockImage } from "@stagbeetle/vsr-protocol";
 import { groupCopies } from "./groups.ts";
 import { bytesLeaf, headerLeaf, layoutLeaves, u128Leaf } from "./leaves.ts";
 import type { Leaf } from "./leaves.ts";
-import { lines } from "./text.ts";
 
 const MEMBER_SIZE_BYTES = 16;
 

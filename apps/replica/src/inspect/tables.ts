@@ -1,6 +1,7 @@
 /**
  * `inspect tables`: the tables of one tree (spec 06 §6.10).
  */
+import { hex128, lines } from "@stagbeetle/command-line";
 import { ManifestEvent } from "@stagbeetle/lsm";
 import type { TreeSchema } from "@stagbeetle/lsm";
 import { zoneStart } from "@stagbeetle/vsr-protocol";
@@ -8,7 +9,7 @@ import type { Config } from "@stagbeetle/vsr-protocol";
 
 import { liveTables } from "./manifest-log.ts";
 import type { ManifestEntry, StoredManifestLog } from "./manifest-log.ts";
-import { hex128, lines, underscored } from "./text.ts";
+import { underscored } from "./text.ts";
 
 /** One table. */
 export interface TableReport {

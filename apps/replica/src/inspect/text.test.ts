@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { jsonText } from "./json.ts";
-import { operationText, sizeText, snakeCase, underscored } from "./text.ts";
+import { operationText, sizeText, underscored } from "./text.ts";
 
 describe("text", () => {
   test.each([
@@ -23,23 +22,8 @@ describe("text", () => {
     [255, "255!"],
   ])("operation %d is %s", (operation, text) => expect(operationText(operation)).toBe(text));
 
-  test("names are spelled as the reference does", () => {
-    expect(snakeCase("freeSetBlocksAcquiredLastBlockChecksum")).toBe("free_set_blocks_acquired_last_block_checksum");
-    expect(snakeCase("userData128")).toBe("user_data_128");
-    expect(snakeCase("view_headers_all[0]")).toBe("view_headers_all[0]");
-  });
-
   test("numbers are right-aligned, and long ones are whole", () => {
     expect(underscored(7, 4)).toBe("___7");
     expect(underscored("12345", 4)).toBe("12345");
-  });
-
-  test("JSON has integers of 64 bits and more as strings, names as in the text, and ends with its line", () => {
-    const text = jsonText({ blockCount: 1, nested: [{ snapshotMax: 2n ** 64n - 1n, none: null }] });
-    expect(JSON.parse(text)).toEqual({
-      block_count: 1,
-      nested: [{ snapshot_max: "18446744073709551615", none: null }],
-    });
-    expect(text.endsWith("}\n")).toBe(true);
   });
 });

@@ -1,18 +1,8 @@
 /**
- * How values look in reports: the forms that the reference prints (spec 06 §6.1).
+ * How values of data files look in reports: the forms that the reference prints (spec 06 §6.1).
  */
 import { operationFromVsr } from "@stagbeetle/state-machine";
 import { operationName, operationValid } from "@stagbeetle/vsr-protocol";
-
-/** A u128 as 32 hexadecimal digits. */
-export function hex128(value: bigint): string {
-  return value.toString(16).padStart(32, "0");
-}
-
-/** `debitAccountId` → `debit_account_id`. */
-export function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]|(?<=[a-z])\d+/gu, (start) => `_${start.toLowerCase()}`);
-}
 
 /** The operation of a prepare or reply by name; an unknown one as its number and `!`. */
 export function operationText(operation: number): string {
@@ -34,9 +24,4 @@ export function sizeText(sizeBytes: number): string {
 /** Right-aligned, filled with `_`: how the reference aligns numbers. */
 export function underscored(text: string | number, width: number): string {
   return String(text).padStart(width, "_");
-}
-
-/** Lines with their ends. */
-export function lines(all: readonly string[]): string {
-  return all.map((line) => `${line}\n`).join("");
 }

@@ -1,14 +1,15 @@
 /**
  * `inspect wal`: the slots of the write-ahead log (spec 06 §6.6).
  */
+import { hex128, lines } from "@stagbeetle/command-line";
+import type { Progress } from "@stagbeetle/command-line";
 import { formatRelease, HEADER_SIZE_BYTES, PrepareHeader, zoneSize } from "@stagbeetle/vsr-protocol";
 import type { Checksums } from "@stagbeetle/vsr-protocol";
 
 import { messageValid } from "./data-file-reader.ts";
 import type { DataFileReader } from "./data-file-reader.ts";
 import { groupCopies } from "./groups.ts";
-import type { Progress } from "./progress.ts";
-import { hex128, lines, operationText, underscored } from "./text.ts";
+import { operationText, underscored } from "./text.ts";
 
 /** One header of a slot, and where it is: in the ring of headers, in front of the prepare, or both. */
 export interface WalEntry {

@@ -3,6 +3,7 @@
  */
 import { randomBytes } from "node:crypto";
 
+import { createLogger } from "@stagbeetle/command-line";
 import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
@@ -28,8 +29,6 @@ import {
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
-
-import { createLogger } from "../log.ts";
 
 /** What a replica is composed for. Sizes in bytes. */
 export interface CompositionOptions {

@@ -3,6 +3,7 @@
  */
 import { setTimeout } from "node:timers/promises";
 
+import { createLogger } from "@stagbeetle/command-line";
 import { EventLoop, openDataFile } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
@@ -10,7 +11,6 @@ import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
 
 import type { StartCommand } from "../commands/start-command.ts";
-import { createLogger } from "../log.ts";
 import { compose, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
 

@@ -1,11 +1,11 @@
 /**
  * A process in which something is thrown that nobody catches, after the handlers of the program were installed.
  */
+import { endProcessOnUncaught, processTerminal } from "@stagbeetle/command-line";
 import { AssertionError } from "@stagbeetle/kernels";
 import { FatalError, FatalReason } from "@stagbeetle/vsr-protocol";
 
-import { endProcessOnUncaught } from "../crash.ts";
-import { processTerminal } from "../terminal.ts";
+import { reportOf } from "../report.ts";
 
 const thrown: Readonly<Record<string, unknown>> = {
   assertion: new AssertionError("op 7\nis not 8"),
@@ -13,7 +13,11 @@ const thrown: Readonly<Record<string, unknown>> = {
   text: "just a text",
 };
 
-endProcessOnUncaught(processTerminal, (line) => processTerminal.stderr(`error: ${line}\n`));
+endProcessOnUncaught({
+  terminal: processTerminal,
+  say: (line) => processTerminal.stderr(`error: ${line}\n`),
+  reportOf,
+});
 setImmediate(() => {
   throw thrown[process.argv[2] ?? ""];
 });

@@ -14,15 +14,22 @@ import { suggestion } from "./suggestion.ts";
 /** What a command takes. */
 export interface ArgumentsDeclaration<V> {
   readonly flags: FlagsOf<V>;
-  /** The name of its one positional, for example `path`; null if it has none. */
+  /** The name of its positional, for example `path`; null if it has none. */
   readonly positional: string | null;
+  /**
+   * How many positionals there may be: 1 unless said otherwise. Where there may be more, `--` may stand before them, behind which
+   * they may begin with a dash.
+   */
+  readonly positionalsMax?: number;
 }
 
 /** What was given. */
 export interface ParsedArguments<V> {
   readonly values: V;
-  /** Empty if the command has no positional. */
+  /** The first positional. Empty if the command has none. */
   readonly positional: string;
+  /** All of them, at least one unless the command has none. */
+  readonly positionals: readonly string[];
 }
 
 /** @throws CommandLineError for the first argument that does not fit, from the left; then for what is missing. */
@@ -42,15 +49,26 @@ class Reading<V extends object> {
   readonly #names: readonly string[];
   readonly #values: Map<string, unknown> = new Map();
   readonly #duplicates: Set<string> = new Set();
-  #positional: string | null = null;
+  readonly #positionalsMax: number;
+  readonly #positionals: string[] = [];
+  #separated = false;
 
-  constructor({ flags, positional }: ArgumentsDeclaration<V>) {
+  constructor({ flags, positional, positionalsMax = 1 }: ArgumentsDeclaration<V>) {
     this.#positionalName = positional;
+    this.#positionalsMax = positional === null ? 0 : positionalsMax;
     this.#flags = new Map(Object.entries<Flag<unknown>>(flags));
     this.#names = [...this.#flags.keys()].toSorted((a, b) => b.length - a.length);
   }
 
   take(argument: string): void {
+    if (argument === "--" && this.#positionalsMax > 1 && !this.#separated) {
+      this.#separated = true;
+      return;
+    }
+    if (this.#separated) {
+      this.#takePositional(argument);
+      return;
+    }
     const name = this.#names.find((candidate) => argument.startsWith(`--${candidate}`));
     if (name !== undefined) this.#takeFlag(name, argument);
     else this.#takePositional(argument);
@@ -63,15 +81,16 @@ class Reading<V extends object> {
       if (flag.absent === null) throw new CommandLineError(`--${name}: argument is required`);
       this.#values.set(name, flag.absent.value);
     }
-    if (this.#positionalName !== null && this.#positional === null) {
+    const [positional = ""] = this.#positionals;
+    if (this.#positionalName !== null && positional === "") {
       throw new CommandLineError(`<${this.#positionalName}>: argument is required`);
     }
     // Every declared name has a value of its flag's type now.
-    return { values: Object.fromEntries(this.#values) as V, positional: this.#positional ?? "" };
+    return { values: Object.fromEntries(this.#values) as V, positional, positionals: this.#positionals };
   }
 
   #takeFlag(name: string, argument: string): void {
-    if (this.#positional !== null) {
+    if (this.#positionals.length > 0) {
       throw new CommandLineError(`unexpected trailing option: '${argument}'; flags go before the path`);
     }
     const flag = this.#flags.get(name);
@@ -82,10 +101,10 @@ class Reading<V extends object> {
   }
 
   #takePositional(argument: string): void {
-    if (this.#positionalName === null || this.#positional !== null) throw this.#unexpected(argument);
-    if (argument === "") throw new CommandLineError(`<${this.#positionalName}>: empty argument`);
-    if (argument.startsWith("-")) throw this.#unexpected(argument);
-    this.#positional = argument;
+    if (this.#positionals.length === this.#positionalsMax) throw this.#unexpected(argument);
+    if (argument === "") throw new CommandLineError(`<${this.#positionalName ?? ""}>: empty argument`);
+    if (argument.startsWith("-") && !this.#separated) throw this.#unexpected(argument);
+    this.#positionals.push(argument);
   }
 
   #unexpected(argument: string): CommandLineError {

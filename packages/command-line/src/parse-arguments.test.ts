@@ -16,6 +16,8 @@ const declaration = {
   positional: "path",
 };
 
+const several = { flags: { json: toggle("how") }, positional: "path", positionalsMax: 3 };
+
 function errorOf(args: readonly string[], positional: string | null = "path"): string {
   try {
     parseArguments({ ...declaration, positional }, args);
@@ -48,6 +50,26 @@ describe("a command line is read", () => {
   });
 });
 
+describe("a command line with several paths is read", () => {
+  test("with and without a separator before them", () => {
+    expect(parseArguments(several, ["a"]).positionals).toEqual(["a"]);
+    expect(parseArguments(several, ["--json", "a", "b"])).toEqual({
+      values: { json: true },
+      positional: "a",
+      positionals: ["a", "b"],
+    });
+    expect(parseArguments(several, ["--json", "--", "a", "b"]).positionals).toEqual(["a", "b"]);
+  });
+
+  test("with paths that look like flags behind the separator", () => {
+    expect(parseArguments(several, ["--", "--json", "--", "-x"])).toEqual({
+      values: { json: false },
+      positional: "--json",
+      positionals: ["--json", "--", "-x"],
+    });
+  });
+});
+
 describe("a command line is refused", () => {
   test.each<[string[], string]>([
     [[], "--replica: argument is required"],
@@ -77,6 +99,15 @@ describe("a command line is refused", () => {
   test("for the first error from the left", () => {
     expect(errorOf(["--name=", "--replica=x", "--nonsense"])).toBe("--name: argument requires a value");
     expect(errorOf(["--nonsense", "--name="])).toContain("--nonsense");
+  });
+
+  test("if it has more paths than are taken", () => {
+    expect(() => parseArguments({ ...several, positionalsMax: 2 }, ["a", "b", "c"])).toThrow(
+      "unexpected argument: 'c'",
+    );
+    expect(() => parseArguments(several, ["--", "a", ""])).toThrow("<path>: empty argument");
+    expect(() => parseArguments(several, ["--"])).toThrow("<path>: argument is required");
+    expect(() => parseArguments(several, ["a", "--json"])).toThrow("unexpected trailing option: '--json'");
   });
 
   test("if it has a path where none is taken", () => {

@@ -1,0 +1,39 @@
+/**
+ * What programs for a shell share: arguments by the reference's rules, lines, a log, progress, and how a process ends.
+ *
+ * @packageDocumentation
+ */
+
+// Arguments.
+export { CommandLineError } from "./command-line-error.ts";
+export { optional, required, toggle } from "./flags.ts";
+export type { Flag, FlagsOf } from "./flags.ts";
+export { parseArguments } from "./parse-arguments.ts";
+export type { ArgumentsDeclaration, ParsedArguments } from "./parse-arguments.ts";
+export { suggestion } from "./suggestion.ts";
+
+// Values.
+export { formatDuration, parseDuration } from "./duration.ts";
+export { parseUnsigned, unsigned, unsignedBig } from "./integer.ts";
+export { parseRatio } from "./ratio.ts";
+export type { Ratio } from "./ratio.ts";
+export { formatSize, parseSize } from "./size.ts";
+export type { Size } from "./size.ts";
+export { parseBoolean, parseText } from "./value.ts";
+export type { ParsedValue, ValueParser } from "./value.ts";
+
+// What is printed.
+export { jsonText } from "./json.ts";
+export { createLogger, logLine, startLog } from "./log.ts";
+export { startProgress } from "./progress.ts";
+export type { Progress } from "./progress.ts";
+export { oneLine, processTerminal } from "./terminal.ts";
+export type { Terminal } from "./terminal.ts";
+export { hex128, lines, snakeCase } from "./text.ts";
+
+// The end of the process.
+export { endProcess, endProcessOnUncaught } from "./crash.ts";
+export type { Ending } from "./crash.ts";
+export { EXIT_ABORTED, EXIT_FAILURE, EXIT_SUCCESS } from "./exit-status.ts";
+export { bugReport, operatorReport } from "./report.ts";
+export type { Report, ReportOf } from "./report.ts";
