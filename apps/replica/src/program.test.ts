@@ -1,16 +1,28 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
+import { AOF_ENTRY_SIZE_MIN_BYTES, MemoryFile, Survey } from "@stagbeetle/aof";
 import {
   Checksums,
   Command,
   Header,
   HEADER_SIZE_BYTES,
   initHeader,
+  Operation,
   PRODUCTION,
   releaseOf,
 } from "@stagbeetle/vsr-protocol";
@@ -177,6 +189,57 @@ describe("start", () => {
   });
 });
 
+describe("an append-only file", () => {
+  /** A replica that is alone writes a pulse of its own first of all. */
+  async function untilPulse(aof: string): Promise<void> {
+    while (statSync(aof).size < AOF_ENTRY_SIZE_MIN_BYTES) await setTimeout(10);
+  }
+
+  test("gets every prepare, and after a restart those of the log again", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const aof = join(directory, "0_0.aof");
+    const flags = ["--addresses=127.0.0.1:0", "--experimental", `--aof-file=${aof}`, path];
+    const first = start(...flags);
+    await first.untilServing();
+    expect(first.stderr).toContain(`every prepare is also written to ${aof}`);
+    await untilPulse(aof);
+    await first.end("SIGTERM");
+    const written = readFileSync(aof);
+    const second = start(...flags);
+    await second.untilServing();
+    await second.end("SIGKILL");
+    const survey = new Survey({ config: PRODUCTION, file: new MemoryFile({ bytes: readFileSync(aof) }) });
+    while (survey.next().kind !== "end");
+    const { opFirst, operations, faultCounts } = survey.report();
+    expect(readFileSync(aof).subarray(0, written.length)).toEqual(written);
+    expect(opFirst).toBe(1);
+    expect([...operations.keys()]).toEqual([Operation.pulse]);
+    expect([...faultCounts]).toEqual([["AOFChecksumChainMismatch", 1]]);
+  });
+
+  test("has the name of the data file with --aof", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    await start("--addresses=127.0.0.1:0", "--experimental", "--aof", path).untilServing();
+    await untilPulse(`${path}.aof`);
+  });
+
+  test("belongs to one replica at a time", { timeout: TIMEOUT_MS }, async () => {
+    const aof = join(directory, "0_0.aof");
+    const other = join(directory, "other");
+    await format();
+    await runProgram("format", ...SOLO, other);
+    await start("--addresses=127.0.0.1:0", "--experimental", `--aof-file=${aof}`, path).untilServing();
+    const refused = start("--addresses=127.0.0.1:0", "--experimental", `--aof-file=${aof}`, other);
+    expectRefusal(await refused.ended(), "another process appends to this file");
+  });
+
+  test("is refused where it cannot be", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const nowhere = start("--addresses=127.0.0.1:0", "--experimental", `--aof-file=${directory}/no/x.aof`, path);
+    expectRefusal(await nowhere.ended(), "no such file or directory");
+  });
+});
+
 /** A header with a valid checksum and a command that no release has yet. */
 function futureMessage(): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE_BYTES);
@@ -290,7 +353,7 @@ describe("a wrong command line", () => {
     [["start", "f"]],
     [["start", "--addresses=localhost", "f"]],
     [["start", "--addresses=3000", "--limit-request=1MiB\nerror: forged", "f"]],
-    [["start", "--addresses=3000", "--aof-file=x.aof", "--experimental", "f"]],
+    [["start", "--addresses=3000", "--aof-file=x.txt", "--experimental", "f"]],
     [["version", "f"]],
   ])("%j ends with status 1, one line, and no file", { timeout: TIMEOUT_MS }, async (args) => {
     expectRefusal(await runProgram(...args), /^error: /u);

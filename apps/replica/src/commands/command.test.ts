@@ -107,6 +107,7 @@ describe("start", () => {
       development: false,
       logDebug: false,
       aofRecovery: false,
+      aofPath: null,
       storageSizeLimit: 16 * 2 ** 40,
       pipelineRequestQueueLimit: 24,
       requestSizeLimit: MIB,
@@ -189,8 +190,6 @@ describe("start", () => {
     ["--memory-lsm-compaction=10753KiB", "must be a multiple of 512KiB"],
     ["--memory-lsm-compaction=4096TiB", "exceeds maximum: 2199023255040KiB"],
     ["--aof-file=x", "--aof-file: must end with .aof: 'x'"],
-    ["--aof-file=x.aof", "--aof-file: this build of stagbeetle does not have it yet"],
-    ["--aof", "--aof: this build of stagbeetle does not have it yet"],
     ["--trace=x", "--trace: this build of stagbeetle does not have it yet"],
     ["--statsd=127.0.0.1", "--statsd: this build of stagbeetle does not have it yet"],
     ["--statsd=A", "--statsd: invalid port"],
@@ -210,6 +209,18 @@ describe("start", () => {
 
   test("refuses both ways to name an append-only file", () => {
     expect(startError("--aof-file=x.aof", "--aof")).toBe("--aof: conflicts with '--aof-file'");
+  });
+
+  test("refuses to append to the data file", () => {
+    expect(errorOf("start", "--addresses=3000", "--experimental", "--aof-file=./f.aof", "f.aof")).toBe(
+      "--aof-file: that is the data file: './f.aof'",
+    );
+  });
+
+  test("takes an append-only file by its own name or by that of the data file", () => {
+    const aofPath = (...flags: readonly string[]): string | null =>
+      startOf("--addresses=3000", "--experimental", ...flags, "f").aofPath;
+    expect([aofPath(), aofPath("--aof"), aofPath("--aof-file=d/x.aof")]).toEqual([null, "f.aof", "d/x.aof"]);
   });
 
   test("remembers which flags have no effect, and what the others say", () => {

@@ -1,6 +1,8 @@
 /**
  * What `start` is asked to do: its flags with their defaults, checked in the reference's order (spec 06 §4.3).
  */
+import { resolve } from "node:path";
+
 import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
 import type { Size } from "@stagbeetle/command-line";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
@@ -35,6 +37,8 @@ export interface StartCommand {
   readonly development: boolean;
   readonly logDebug: boolean;
   readonly aofRecovery: boolean;
+  /** The append-only file that every prepare is to be written to; null for none. */
+  readonly aofPath: string | null;
   readonly storageSizeLimit: number;
   readonly pipelineRequestQueueLimit: number;
   readonly requestSizeLimit: number;
@@ -58,7 +62,7 @@ export function parseStart(args: readonly string[], config: Config): StartComman
   const pipelineRequestQueueLimit = limitPipelineRequests(values, defaults, config);
   const requestSizeLimit = limitRequest(values, defaults, config);
   checkMemory(values, config);
-  checkFiles(values);
+  checkFiles(values, positional);
   checkCaches(values, config);
   checkTimeouts(values, config);
   checkCommitStall(values, defaults);
@@ -71,6 +75,7 @@ export function parseStart(args: readonly string[], config: Config): StartComman
     development: values.development,
     logDebug: values["log-debug"],
     aofRecovery: values["aof-recovery"],
+    aofPath: values.aof ? `${positional}.aof` : values["aof-file"],
     storageSizeLimit,
     pipelineRequestQueueLimit,
     requestSizeLimit,
@@ -144,11 +149,12 @@ function checkMemory(values: StartValues, config: Config): void {
   }
 }
 
-function checkFiles(values: StartValues): void {
+function checkFiles(values: StartValues, path: string): void {
   const file = values["aof-file"];
   if (file !== null) {
     if (values.aof) throw new CommandLineError("--aof: conflicts with '--aof-file'");
     if (!file.endsWith(".aof")) throw new CommandLineError(`--aof-file: must end with .aof: '${file}'`);
+    if (resolve(file) === resolve(path)) throw new CommandLineError(`--aof-file: that is the data file: '${file}'`);
   }
   if (values["log-trace"] && !values["log-debug"]) {
     throw new CommandLineError("--log-trace: must be used with '--log-debug'");

@@ -67,8 +67,8 @@ const FLAGS: FlagsOf<StartValues> = {
   "commit-stall-multiple-max": optional("integer", unsigned(16), "(no effect yet)"),
   "replicate-star": toggle("deprecated, no effect"),
   statsd: optional("address", parseText, "send metrics there (not in this build)"),
-  "aof-file": optional("path", parseText, "write an append-only file (not in this build)"),
-  aof: toggle("deprecated: --aof-file=<path>.aof (not in this build)"),
+  "aof-file": optional("path", parseText, "append every prepare to this file, which ends in .aof"),
+  aof: toggle("deprecated: --aof-file=<path>.aof"),
   "aof-recovery": toggle("clients replay an append-only file and choose the timestamps"),
 };
 
@@ -117,4 +117,4 @@ export const WITHOUT_EFFECT: readonly StartFlag[] = [
 ];
 
 /** Flags that ask for something this build does not have. */
-export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd", "aof-file", "aof"];
+export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd"];

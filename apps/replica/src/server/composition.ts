@@ -3,6 +3,8 @@
  */
 import { randomBytes } from "node:crypto";
 
+import { AOF } from "@stagbeetle/aof";
+import type { AppendFile } from "@stagbeetle/aof";
 import { createLogger } from "@stagbeetle/command-line";
 import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
@@ -34,6 +36,8 @@ import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from
 export interface CompositionOptions {
   readonly config: Config;
   readonly file: DataFile;
+  /** The append-only file; null to write none. */
+  readonly aofFile: AppendFile | null;
   readonly addresses: readonly Address[];
   readonly release: Release;
   readonly releaseClientMin: Release;
@@ -61,7 +65,7 @@ const REPLICA_INDEX = 0;
 
 /** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
-  const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
+  const { config, file, aofFile, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
@@ -120,7 +124,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       logger: createLogger("replica"),
       pool,
       checksums,
-      aof: null,
+      aof: aofFile === null ? null : new AOF({ config, file: aofFile, logger: createLogger("aof") }),
       onMetrics: null,
     },
   );

@@ -4,8 +4,8 @@
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
-import { EventLoop, openDataFile } from "@stagbeetle/io-linux";
-import type { DataFile } from "@stagbeetle/io-linux";
+import { EventLoop, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
+import type { DataFile, SystemAppendFile } from "@stagbeetle/io-linux";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
@@ -68,13 +68,14 @@ export class Server {
       directIo: development ? "optional" : "required",
       logger: createLogger("storage"),
     });
-    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses });
+    const aofFile = await this.#openAof();
+    const composition = this.#compose({ ...this.#command, ...this.#options, file, aofFile, addresses });
     const { replica, bus } = composition;
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
     const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
-    this.#serving = { file, composition, loop };
+    this.#serving = { file, aofFile, composition, loop };
     loop.start();
     await opened(composition);
     this.#state = "serving";
@@ -91,12 +92,19 @@ export class Server {
     if (this.#state !== "serving") return;
     this.#state = "stopping";
     assert(this.#serving !== null, "a server that serves is composed");
-    const { file, composition, loop } = this.#serving;
+    const { file, aofFile, composition, loop } = this.#serving;
     await composition.bus.close();
     await this.#drain(composition);
     loop.stop();
     file.close();
+    aofFile?.close();
     this.#state = "stopped";
+  }
+
+  async #openAof(): Promise<SystemAppendFile | null> {
+    const { aofPath } = this.#command;
+    if (aofPath === null) return null;
+    return openAppendFile({ path: aofPath, create: "new_or_existing", logger: createLogger("aof") });
   }
 
   #compose(options: CompositionOptions): Composition {
@@ -107,13 +115,14 @@ export class Server {
 
   #logListening(address: Address): void {
     assert(this.#serving !== null, "a server that listens is composed");
-    const { development, aofRecovery } = this.#command;
+    const { development, aofRecovery, aofPath } = this.#command;
     const { superblock } = this.#serving.composition;
     const { cluster } = superblock.working.header;
     const warn = (message: string): void => this.#logger.log("warn", message);
     this.#logger.log("info", `${superblock.replica}: cluster=${cluster}: listening on ${formatAddress(address)}`);
     if (cluster === 0n && !development) warn("a cluster id of 0 is reserved for testing and benchmarking");
     if (aofRecovery) warn("--aof-recovery: clients choose the timestamps; never use it for anything but a replay");
+    if (aofPath !== null) warn(`every prepare is also written to ${aofPath}, which costs throughput`);
   }
 
   async #drain({ replica, storage }: Composition): Promise<void> {
@@ -131,6 +140,7 @@ export class Server {
 /** What a started server holds. */
 interface Serving {
   readonly file: DataFile;
+  readonly aofFile: SystemAppendFile | null;
   readonly composition: Composition;
   readonly loop: EventLoop;
 }
