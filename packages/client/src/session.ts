@@ -257,7 +257,10 @@ export class Session implements MessageBusReceiver {
     if (request.operation === Operation.register && !this.#registered(reply, message.body())) return;
     this.#parent = reply.context;
     this.#learnView(reply.view);
-    this.#previousLatencyMicroseconds = Number((this.#options.time.monotonic() - sentNs) / 1000n);
+    // A recovery sends the same bytes whenever it is run (spec 06 §2.11), so no measurement is told in it.
+    if (this.#options.aofRecovery !== true) {
+      this.#previousLatencyMicroseconds = Number((this.#options.time.monotonic() - sentNs) / 1000n);
+    }
     this.#requestTimeout.stop();
     this.#inFlight = null;
     this.#state = "idle";

@@ -7,7 +7,7 @@
 // The data file.
 export { DataFile, openDataFile } from "./data-file.ts";
 export type { DataFileKind, DataFileOptions, DataFilePurpose } from "./data-file.ts";
-export { DataFileError } from "./data-file-error.ts";
+export { DataFileError, dataFileError } from "./data-file-error.ts";
 export type { DataFileErrorCode } from "./data-file-error.ts";
 export type { DirectIoMode } from "./direct-io.ts";
 export type { ReservationMode } from "./reservation.ts";
