@@ -23,7 +23,7 @@ export function firstDifferingByte(actual: Uint8Array, expected: Uint8Array): nu
 }
 
 /** One line on the first differing byte of two byte runs, or null if they are equal. */
-function describeDifference(actual: Uint8Array, expected: Uint8Array): string | null {
+export function describeDifference(actual: Uint8Array, expected: Uint8Array): string | null {
   const offset = firstDifferingByte(actual, expected);
   if (offset === null) return null;
   if (offset === Math.min(actual.length, expected.length)) return `${actual.length} bytes, recorded ${expected.length}`;

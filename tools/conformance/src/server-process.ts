@@ -8,11 +8,13 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 
 const PROGRAM = resolve(import.meta.dirname, "../../../apps/replica/src/main.ts");
+const AOF_PROGRAM = resolve(import.meta.dirname, "../../../apps/aof/src/main.ts");
 const START_TIMEOUT_MS = 60_000;
 
-function spawnProgram(parameters: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ["--conditions=@stagbeetle/source", PROGRAM, ...parameters], {
+function spawnProgram(parameters: readonly string[], program = PROGRAM, directory = "."): ChildProcess {
+  return spawn(process.execPath, ["--conditions=@stagbeetle/source", program, ...parameters], {
     stdio: ["ignore", "pipe", "pipe"],
+    cwd: directory,
   });
 }
 
@@ -25,7 +27,15 @@ export interface Finished {
 
 /** Runs the program to its end. */
 export async function runProgram(parameters: readonly string[]): Promise<Finished> {
-  const child = spawnProgram(parameters);
+  return finished(spawnProgram(parameters));
+}
+
+/** Runs the program `aof` to its end, in a directory. */
+export async function runAof(directory: string, parameters: readonly string[]): Promise<Finished> {
+  return finished(spawnProgram(parameters, AOF_PROGRAM, directory));
+}
+
+async function finished(child: ChildProcess): Promise<Finished> {
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));

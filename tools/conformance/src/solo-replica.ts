@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AOF, MemoryFile } from "@stagbeetle/aof";
 import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
@@ -63,12 +64,15 @@ export class SoloReplica {
   readonly #options: SoloReplicaOptions;
   readonly #disk = new SimulatedDisk();
   readonly #sent: Uint8Array[] = [];
+  readonly #aofFile: MemoryFile;
   #realtimeNs = 1n;
   #monotonicNs = 1n;
   #running: Running;
 
   constructor(options: SoloReplicaOptions) {
     this.#options = options;
+    // Set anew with each start; the file stays.
+    this.#aofFile = new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
     this.#format();
     this.#running = this.#start();
   }
@@ -131,6 +135,11 @@ export class SoloReplica {
   /** What the replica has written. */
   get disk(): SimulatedDisk {
     return this.#disk;
+  }
+
+  /** What the replica has written to its append-only file. */
+  get aof(): Uint8Array {
+    return this.#aofFile.bytes;
   }
 
   /** Completes one request of the disk. False if there is none: the replica is at rest. */
@@ -215,7 +224,7 @@ export class SoloReplica {
         logger: SILENT_LOGGER,
         pool,
         checksums,
-        aof: null,
+        aof: new AOF({ config: PRODUCTION, file: this.#aofFile }),
         onMetrics: null,
       },
     );

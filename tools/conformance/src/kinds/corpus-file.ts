@@ -21,6 +21,7 @@ import { prepares } from "../containers/aof.ts";
 import { messages } from "../containers/messages.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { compareDisk } from "../data-file.ts";
+import { describeDifference } from "../difference.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
 import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
 
@@ -90,10 +91,12 @@ async function check(corpus: CorpusFile): Promise<Outcome> {
   if (problem !== null) return different(problem);
   const { sizeBytes, difference } = await compareDisk(replica.disk, streamDecompressed(corpus.dataFile));
   if (difference !== null) return different(difference);
+  const written = describeDifference(replica.aof, await readDecompressed(corpus.aof));
+  if (written !== null) return different(`append-only file: ${written}`);
   const pulses = [...recording.log.values()].filter((bytes) => operationOfCluster(new PrepareHeader(bytes).operation));
   return equal(
     `${recording.log.size} ops (${pulses.length} pulses), ${replay.answers} answers, ${replay.logHeaders} prepares, ` +
-      `${sizeBytes} bytes in all zones`,
+      `${sizeBytes} bytes in all zones, an append-only file of ${replica.aof.length} bytes`,
   );
 }
 

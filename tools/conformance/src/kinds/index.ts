@@ -5,6 +5,7 @@
  */
 import type { Kind } from "../artefact.ts";
 import { accounting } from "./accounting.ts";
+import { aof } from "./aof.ts";
 import { blocks } from "./blocks.ts";
 import { bulkFile } from "./bulk-file.ts";
 import { corpusFile } from "./corpus-file.ts";
@@ -14,6 +15,7 @@ import { frames } from "./frames.ts";
 import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
+import { recover } from "./recover.ts";
 import { session } from "./session.ts";
 
 export const kinds: readonly Kind[] = [
@@ -21,6 +23,7 @@ export const kinds: readonly Kind[] = [
   lsm,
   accounting,
   session,
+  aof,
   format,
   blocks,
   manifest,
@@ -28,4 +31,5 @@ export const kinds: readonly Kind[] = [
   dataFile,
   corpusFile,
   bulkFile,
+  recover,
 ];

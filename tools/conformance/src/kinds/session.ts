@@ -23,6 +23,7 @@ import { type Artefact, beyond, different, equal, type Kind, type Outcome } from
 import { prepares } from "../containers/aof.ts";
 import { wireEvents } from "../containers/wirecap.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { describeDifference } from "../difference.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
 import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
 
@@ -104,7 +105,13 @@ function check(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSumm
   });
   const replay = new Replay(recording, replica);
   const difference = replay.run();
-  return difference === null ? equal(describeReplay(recording.frames.length, replay)) : different(difference);
+  if (difference !== null) return different(difference);
+  const described = describeReplay(recording.frames.length, replay);
+  if (aof === null) return equal(described);
+  const written = describeDifference(replica.aof, aof);
+  return written === null
+    ? equal(`${described}, an append-only file of ${aof.length} bytes`)
+    : different(`append-only file: ${written}`);
 }
 
 export const session: Kind = {
