@@ -6,7 +6,7 @@ import type { ReplayMessage, ReplayResult, ReplaySession, SurveyReport } from "@
 import { createLogger, startProgress } from "@stagbeetle/command-line";
 import type { Progress } from "@stagbeetle/command-line";
 import { openReadableFile } from "@stagbeetle/io-linux";
-import { assert } from "@stagbeetle/kernels";
+import { assert, fail } from "@stagbeetle/kernels";
 import { formatAddress, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 
@@ -76,12 +76,12 @@ export class Recovery {
 
   /** @returns how many requests were answered. @throws AofError */
   async run(): Promise<number> {
-    using interruption = new Interruption((signal) => this.#fail(`interrupted by ${signal}`));
-    assert(interruption.signal === null, "nothing was sent yet");
+    const interruption = new Interruption((signal) => this.#fail(`interrupted by ${signal}`));
     this.#replay.replay((result) => this.#onResult(result), this.#firstRelease);
     try {
       await this.#ended.promise;
     } finally {
+      interruption[Symbol.dispose]();
       // Where nothing was answered, to begin anew is the same as to go on.
       if (this.#state === "done" || this.#position.opCluster === 0) this.#progressFile.remove();
       else this.#progressFile.close();
@@ -115,6 +115,8 @@ export class Recovery {
     this.#state = "sending";
     const opCluster = kind === "register" ? session : this.#position.opCluster + 1;
     this.#position = { ...this.#position, opCluster, sending: null };
+    // What follows a request is written with the next one; what follows a registration may be that it is useless.
+    if (kind === "register") this.#progressFile.write(this.#position);
     const { replayableBodySizeMax } = this.#options.report;
     if (replayableBodySizeMax <= batchSizeLimit) return true;
     this.#fail(
@@ -160,7 +162,7 @@ export class Recovery {
         this.#fail(`${this.#options.command.path}: ${result.fault} at byte ${result.offset}: it has changed meanwhile`);
         return;
       case "too_large":
-        assert(false, () => `op ${result.op} has more bytes than any: ${result.sizeBytes}`);
+        fail(`op ${result.op} has more bytes than any: ${result.sizeBytes}`);
       case "stopped":
     }
   }
