@@ -12,7 +12,7 @@ export function operationText(operation: number): string {
 }
 
 /** `create_accounts 31, create_transfers 164` */
-export function operationsText(operations: ReadonlyMap<number, number>): string {
+function operationsText(operations: ReadonlyMap<number, number>): string {
   return [...operations]
     .toSorted(([a], [b]) => a - b)
     .map(([operation, count]) => `${operationText(operation)} ${count}`)
