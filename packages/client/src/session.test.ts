@@ -207,6 +207,19 @@ describe("Session", () => {
     for (const { bytes } of sent) expect(bytes).toEqual(first);
   });
 
+  it.each([
+    [false, 2000],
+    [true, 0],
+  ])("tells how long the last answer took, but not in a recovery (%s)", (aofRecovery, latency) => {
+    const session = registered({ aofRecovery });
+    const timestamp = aofRecovery ? 7n : 0n;
+    session.request(OPERATION, new Uint8Array(0), () => undefined, timestamp);
+    nowNs += 2_000_000n;
+    deliver(session, replyTo(lastRequest(), new Uint8Array(0)));
+    session.request(OPERATION, new Uint8Array(0), () => undefined, timestamp);
+    expect([lastRequest().previousRequestLatency, lastRequest().timestamp]).toEqual([latency, timestamp]);
+  });
+
   it("sends to the primary of its view and to one other replica", () => {
     const session = registered({ replicaCount: 3 });
     sent = [];

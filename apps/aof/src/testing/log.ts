@@ -1,7 +1,7 @@
 /**
  * Append-only files for tests: each entry creates accounts.
  */
-import { AOF, MemoryFile } from "@stagbeetle/aof";
+import { AOFEntry, aofEntrySizeMaxBytes, MemoryFile } from "@stagbeetle/aof";
 import { LinearMemory } from "@stagbeetle/kernels";
 import { Account, ACCOUNT_SIZE_BYTES } from "@stagbeetle/state-machine";
 import {
@@ -43,7 +43,7 @@ export function logOf(options: LogOptions): Uint8Array {
   const message = new MessagePool({ memory, messageSizeMax, messagesMax: 1 }).acquire();
   const checksums = new Checksums();
   const file = new MemoryFile();
-  const aof = new AOF({ config: PRODUCTION, file });
+  const buffer = new Uint8Array(aofEntrySizeMaxBytes(PRODUCTION));
   const prepare = message.as(PrepareHeader);
   let parent = rootPrepareChecksum(cluster);
   for (let op = 1; op <= entries; op += 1) {
@@ -58,7 +58,7 @@ export function logOf(options: LogOptions): Uint8Array {
     }
     checksums.setMessage(message);
     parent = prepare.checksum;
-    aof.write(message);
+    file.append([AOFEntry.fromMessage(message, buffer).bytes]);
   }
   return file.bytes.slice();
 }
