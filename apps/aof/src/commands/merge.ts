@@ -105,6 +105,7 @@ class PhaseProgress {
   #bar = startProgress("aof", "", 0);
 
   show({ phase, done, total }: MergeProgress): void {
+    if (phase === "done") return;
     if (phase !== this.#phase || done < this.#done) {
       this.#bar.end();
       this.#bar = startProgress("aof", phase === "scanning" ? "bytes read" : "entries written", total);
