@@ -4,6 +4,7 @@
 import { DataFileError, ListenError } from "@stagbeetle/io-linux";
 import { FatalError } from "@stagbeetle/vsr-protocol";
 
+import { BenchmarkError } from "./benchmark/benchmark-error.ts";
 import { CommandLineError } from "./command-line/command-line-error.ts";
 import { EXIT_ABORTED, EXIT_FAILURE } from "./exit-status.ts";
 import { InspectError } from "./inspect/inspect-error.ts";
@@ -22,6 +23,7 @@ export interface Report {
 /** Tells conditions that an operator can do something about from bugs, which nobody should go on after. */
 export function reportOf(error: unknown): Report {
   if (error instanceof CommandLineError) return operatorReport(error, EXIT_FAILURE);
+  if (error instanceof BenchmarkError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof FatalError) return operatorReport(error, error.reason);
   if (error instanceof DataFileError) return operatorReport(error, error.exitStatus);
   if (error instanceof InspectError) return operatorReport(error, EXIT_FAILURE);

@@ -5,6 +5,8 @@ import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { CommandLineError } from "../command-line/command-line-error.ts";
 import { suggestion } from "../command-line/suggestion.ts";
+import { parseBenchmark } from "./benchmark-flags.ts";
+import type { BenchmarkCommand } from "./benchmark-flags.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
@@ -21,15 +23,16 @@ export type Command =
   | { readonly kind: "format"; readonly format: FormatCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
+  | { readonly kind: "benchmark"; readonly benchmark: BenchmarkCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "inspect", "version"] as const;
+const COMMANDS = ["format", "start", "version", "benchmark", "inspect"] as const;
 
 /** Commands of the reference that this build does not have. */
-const MISSING: readonly string[] = ["recover", "repl", "benchmark", "multiversion", "amqp"];
+const MISSING: readonly string[] = ["recover", "repl", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'inspect', or 'version'";
+const EXPECTED = "expected 'format', 'start', 'version', 'benchmark', or 'inspect'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -44,6 +47,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "format", format: parseFormat(rest) };
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
+    case "benchmark":
+      return { kind: "benchmark", benchmark: parseBenchmark(rest) };
     case "inspect":
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
     case "version":

@@ -10,8 +10,8 @@ import type { Flag, FlagsOf } from "../command-line/flags.ts";
 import { parseUnsigned, unsigned } from "../command-line/integer.ts";
 import { parseArguments } from "../command-line/parse-arguments.ts";
 import type { ArgumentsDeclaration } from "../command-line/parse-arguments.ts";
+import { parseSeed } from "../command-line/seed.ts";
 import { suggestion } from "../command-line/suggestion.ts";
-import type { ParsedValue } from "../command-line/value.ts";
 import { parseText } from "../command-line/value.ts";
 import { ledgerTrees } from "../inspect/trees.ts";
 
@@ -226,13 +226,4 @@ function findTree(text: string, config: Config): TreeSchema {
   const hint =
     meant === null ? `; there are 1 to ${trees.length}, or names like 'transfers.id'` : `; did you mean '${meant}'?`;
   throw new CommandLineError(`--tree: invalid tree ${isId ? "id" : "name"}: '${text}'${hint}`);
-}
-
-const COMMIT_ID = /^[0-9a-f]{40}$/iu;
-const SEED_BITS = 64;
-
-/** A u64, or the id of a commit, of which the last 64 bits count. */
-function parseSeed(text: string): ParsedValue<bigint> {
-  if (COMMIT_ID.test(text)) return { value: BigInt.asUintN(SEED_BITS, BigInt(`0x${text}`)) };
-  return parseUnsigned(text, SEED_BITS);
 }
