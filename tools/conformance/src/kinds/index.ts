@@ -7,6 +7,7 @@ import type { Kind } from "../artefact.ts";
 import { accounting } from "./accounting.ts";
 import { blocks } from "./blocks.ts";
 import { bulkFile } from "./bulk-file.ts";
+import { clusterFile } from "./cluster-file.ts";
 import { corpusFile } from "./corpus-file.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
@@ -27,5 +28,6 @@ export const kinds: readonly Kind[] = [
   inspect,
   dataFile,
   corpusFile,
+  clusterFile,
   bulkFile,
 ];
