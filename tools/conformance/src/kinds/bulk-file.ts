@@ -11,13 +11,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
 import { HEADER_SIZE_BYTES, PRODUCTION, ReplyHeader, type Zone, ZONES, zoneStart } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { RecoveryClient } from "../recovery-client.ts";
 import { ServerConnection } from "../server-connection.ts";
-import { runProgramSuccessfully, ServerProcess } from "../server-process.ts";
 
 /** What the JSON beside the recording says of the run. */
 interface BulkSummary {
@@ -119,11 +119,11 @@ async function check(root: string, name: string, repliesFile: string): Promise<O
   try {
     const path = join(directory, "0_0.stagbeetle");
     await runProgramSuccessfully(["format", `--cluster=${summary.cluster}`, "--replica=0", "--replica-count=1", path]);
-    const server = await ServerProcess.start(path, ["--experimental", "--aof-recovery"]);
+    const server = await ServerProcess.start(path, { flags: ["--experimental", "--aof-recovery"] });
     let problem: string | null;
     try {
       problem = await drive(server.port, summary, workload, replies);
-      await server.terminate();
+      await server.stop();
     } finally {
       await server.kill();
     }
