@@ -16,7 +16,8 @@ export async function writeSparse(path: string, pieces: AsyncIterable<Uint8Array
     for await (const piece of pieces) {
       for (let at = 0; at < piece.length; at += HOLE_SIZE_BYTES) {
         const part = piece.subarray(at, at + HOLE_SIZE_BYTES);
-        if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) await file.write(part, 0, part.length, offset + at);
+        if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0)
+          await file.write(part, 0, part.length, offset + at);
       }
       offset += piece.length;
     }

@@ -16,7 +16,7 @@ import { HEADER_SIZE_BYTES, PRODUCTION, ReplyHeader, type Zone, ZONES, zoneStart
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
-import { RecoveryClient } from "../recovery-client.ts";
+import { ServerClient } from "../server-client.ts";
 import { ServerConnection } from "../server-connection.ts";
 
 /** What the JSON beside the recording says of the run. */
@@ -87,11 +87,15 @@ async function drive(
 ): Promise<string | null> {
   const connection = await ServerConnection.open(port);
   try {
-    const client = new RecoveryClient(connection, { cluster: BigInt(summary.cluster), client: BigInt(summary.client) });
+    const client = new ServerClient(connection, {
+      cluster: BigInt(summary.cluster),
+      client: BigInt(summary.client),
+      aofRecovery: true,
+    });
     await client.register();
     let count = 0;
     for (const { operation, timestamp, body } of workload.bigWorkload(summary.seed, summary.total_ops)) {
-      const reply = await client.request(operation, timestamp, body);
+      const reply = await client.request(operation, body, timestamp);
       const recorded = replies[count];
       const checksum = Buffer.from(reply.subarray(0, 16)).toString("hex");
       const { op } = new ReplyHeader(reply);

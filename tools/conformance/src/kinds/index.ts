@@ -15,6 +15,7 @@ import { frames } from "./frames.ts";
 import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
+import { serve } from "./serve.ts";
 import { session } from "./session.ts";
 
 export const kinds: readonly Kind[] = [
@@ -26,6 +27,7 @@ export const kinds: readonly Kind[] = [
   blocks,
   manifest,
   inspect,
+  serve,
   dataFile,
   corpusFile,
   clusterFile,
