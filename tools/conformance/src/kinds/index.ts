@@ -9,6 +9,7 @@ import { blocks } from "./blocks.ts";
 import { bulkFile } from "./bulk-file.ts";
 import { clusterFile } from "./cluster-file.ts";
 import { corpusFile } from "./corpus-file.ts";
+import { damage } from "./damage.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
@@ -27,6 +28,7 @@ export const kinds: readonly Kind[] = [
   blocks,
   manifest,
   inspect,
+  damage,
   serve,
   dataFile,
   corpusFile,
