@@ -80,6 +80,7 @@ describe("benchmark", () => {
         transfers_per_second: expect.any(Number) as number,
         latencies: expect.any(Array) as unknown[],
       },
+      resident_sizes: [0, 10, 50, 100].map((percent) => ({ percent, bytes: expect.any(Number) as number })),
       rss: expect.any(Number) as number,
       datafile_empty: 1_141_374_976,
       datafile: expect.any(Number) as number,

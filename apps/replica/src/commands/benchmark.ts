@@ -54,12 +54,16 @@ async function load(
   const logger = createLogger("benchmark");
   const clients = new Clients(command.clientCount, addresses);
   await clients.register();
+  const residentSizes: { readonly percent: number; readonly bytes: number }[] = [];
   const onProgress = (percent: number): void => {
-    const memory = server === null ? "" : `, rss = ${server.residentSizeBytes()} bytes`;
-    logger.log("info", `${percent} % of the transfers${memory}`);
+    const bytes = server?.residentSizeBytes();
+    logger.log("info", `${percent} % of the transfers${bytes === undefined ? "" : `, rss = ${bytes} bytes`}`);
+    if (bytes !== undefined) residentSizes.push({ percent, bytes });
   };
   await new Load({ command, clients, report, logger, onProgress }).run();
   await clients.close();
+  // For people they are in the log: the reference's report has no place for them.
+  if (server !== null) report.add("resident_sizes", residentSizes, "");
   if (command.checksumPerformance) measureChecksum(report);
 }
 
