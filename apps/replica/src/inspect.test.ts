@@ -72,6 +72,16 @@ describe("a file that was just formatted", { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
+  test("shows single slots and blocks, as far as there are any", async () => {
+    const slot = await inspect("wal", "--slot=0");
+    expect([slot.status, slot.stdout.split("\n").slice(1)]).toEqual([0, ["(no body)", ""]]);
+    expect(slot.stdout).toMatch(/^\|\|=Prepare\{ \.checksum=5146b8d0e1f69ca2e6867c42bb8263b7, /u);
+    const reply = await inspect("replies", "--slot=0");
+    expect([reply.status, reply.stderr]).toEqual([1, "error: no client sessions\n"]);
+    const block = await inspect("grid", "--block=1");
+    expect([block.status, block.stderr]).toEqual([1, "error: block 1: InvalidChecksum\n"]);
+  });
+
   test("can be looked at while a server has it open, with a warning", async () => {
     const server = new Program(["start", "--development", "--addresses=127.0.0.1:0", path]);
     try {

@@ -5,6 +5,7 @@ import { EXIT_SUCCESS, startLog } from "@stagbeetle/command-line";
 import type { Terminal } from "@stagbeetle/command-line";
 
 import { parseCommandLine } from "./commands/command.ts";
+import { benchmark } from "./commands/benchmark.ts";
 import { format } from "./commands/format.ts";
 import { inspect } from "./commands/inspect.ts";
 import { start } from "./commands/start.ts";
@@ -28,6 +29,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     case "start":
       startLog(terminal, command.start.logDebug ? "debug" : "info");
       await start(command.start, terminal);
+      break;
+    case "benchmark":
+      startLog(terminal, command.benchmark.logDebug ? "debug" : "info");
+      await benchmark(command.benchmark, terminal);
       break;
     case "inspect":
       startLog(terminal, logsDebug(command.inspect.inspected) ? "debug" : "info");

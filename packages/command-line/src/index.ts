@@ -13,10 +13,12 @@ export type { ArgumentsDeclaration, ParsedArguments } from "./parse-arguments.ts
 export { suggestion } from "./suggestion.ts";
 
 // Values.
+export { oneOf } from "./choice.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { parseUnsigned, unsigned, unsignedBig } from "./integer.ts";
 export { parseRatio } from "./ratio.ts";
 export type { Ratio } from "./ratio.ts";
+export { parseSeed } from "./seed.ts";
 export { formatSize, parseSize } from "./size.ts";
 export type { Size } from "./size.ts";
 export { parseBoolean, parseText } from "./value.ts";

@@ -47,7 +47,12 @@ export type { AccountingOptions } from "./accounting/accounting.ts";
 export { accountingGrooves } from "./accounting/grooves.ts";
 export { Limits } from "./accounting/limits.ts";
 export type { LimitsOptions } from "./accounting/limits.ts";
-export { Operation as AccountingOperation, OPERATIONS, operationFromVsr } from "./accounting/operations.ts";
+export {
+  Operation as AccountingOperation,
+  OPERATIONS,
+  operationFromVsr,
+  operationTraits,
+} from "./accounting/operations.ts";
 export type { OperationKind, OperationTraits } from "./accounting/operations.ts";
 export { CreateAccountStatus } from "./accounting/create-account-status.ts";
 export { CreateTransferStatus, createTransferStatusTransient } from "./accounting/create-transfer-status.ts";

@@ -281,7 +281,8 @@ export class Model {
 
   #regresses(t: TransferModel): boolean {
     const newest = max(this.transfers.map(({ timestamp }) => timestamp));
-    return t.timestamp <= newest || this.accounts.some(({ timestamp }) => timestamp === t.timestamp);
+    const taken = this.accounts.some(({ timestamp }) => timestamp === t.timestamp);
+    return t.timestamp <= newest || taken || this.tables.events.has(t.timestamp);
   }
 
   #changed(dr: AccountModel, cr: AccountModel, event: Omit<EventModel, "dr" | "cr">): void {

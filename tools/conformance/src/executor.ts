@@ -1,5 +1,5 @@
 /**
- * The accounting state machine on recorded prepares, without a replica around it.
+ * The accounting state machine with its forest in memory, on the prepares of a recorded run: the model of what a server holds.
  *
  * @module
  */
@@ -7,7 +7,9 @@ import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { accountingGrooves, AccountingStateMachine, CallQueue, Limits, MemoryForest } from "@stagbeetle/state-machine";
 import {
   Checksums,
+  Command,
   HEADER_SIZE_BYTES,
+  initHeader,
   initReply,
   invalidHeader,
   type Message,
@@ -24,6 +26,17 @@ import {
 const MESSAGE_SIZE_MAX = PRODUCTION.cluster.messageSizeMax;
 const MEMORY_SIZE_BYTES = 8 * MESSAGE_SIZE_MAX;
 
+/** The `register` of a client in AOF recovery mode carries this timestamp (spec 01 §10.2). */
+const RECOVERY_REGISTER_TIMESTAMP = 1n;
+
+/** Whether the prepares are those of a server in AOF recovery. */
+export function clientsChooseTimestamps(log: readonly Uint8Array[]): boolean {
+  return log.some((bytes) => {
+    const { operation, timestamp } = new PrepareHeader(bytes);
+    return operation === Operation.register && timestamp === RECOVERY_REGISTER_TIMESTAMP;
+  });
+}
+
 /** Executes prepares one after the other, as a replica's commit loop does. */
 export class Executor {
   readonly #checksums: Checksums;
@@ -32,6 +45,8 @@ export class Executor {
   readonly #machine: AccountingStateMachine;
   readonly #prepare: Message;
   readonly #reply: Message;
+  /** The last operation that was executed. */
+  #opMax = 0;
 
   constructor(aofRecovery: boolean) {
     const memory = new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES });
@@ -72,6 +87,27 @@ export class Executor {
     return this.#machine.inputValid(header.operation, this.#prepare.body()) ? null : "its body is invalid";
   }
 
+  /** The result of an operation that is in no log, at a time after the log. A view that is good until the next call. */
+  answer(operation: number, body: Uint8Array, timestamp: bigint): Uint8Array {
+    const prepare = this.#prepare.as(PrepareHeader);
+    initHeader(prepare, Command.prepare, 0n);
+    prepare.client = 1n;
+    prepare.op = this.#opMax + 1;
+    prepare.timestamp = timestamp;
+    prepare.operation = operation;
+    prepare.size = HEADER_SIZE_BYTES + body.length;
+    this.#prepare.buffer.set(body, HEADER_SIZE_BYTES);
+    const output = this.#reply.buffer.subarray(HEADER_SIZE_BYTES);
+    return output.subarray(0, this.#commit(prepare, output));
+  }
+
+  /** Expires what is due at a time after the log. */
+  expire(timestamp: bigint): void {
+    for (let at = timestamp; this.#machine.pulseNeeded(timestamp); at += 1n) {
+      this.answer(Operation.pulse, new Uint8Array(0), at);
+    }
+  }
+
   #result(prepare: PrepareHeader): number {
     const output = this.#reply.buffer.subarray(HEADER_SIZE_BYTES);
     switch (prepare.operation) {
@@ -90,6 +126,7 @@ export class Executor {
 
   #commit(prepare: PrepareHeader, output: Uint8Array): number {
     const { client, op, timestamp, operation } = prepare;
+    this.#opMax = op;
     const committing = { client, op, timestamp, operation, body: this.#prepare.body() };
     let prefetched = false;
     this.#machine.prefetch(committing, op, () => (prefetched = true));

@@ -24,11 +24,11 @@ const STORAGE_SIZE_LIMIT = 64 * GIB;
 const CACHE_SIZE_BYTES = 64 * PRODUCTION.cluster.blockSize;
 const MEMORY_SIZE_BYTES = 256 * MIB;
 
-/** The superblock and the grid of a data file, read piece by piece. What lies between is left out. */
+/** A data file, read piece by piece. The write-ahead log, which is most of a small file, is left out. */
 export async function loadDataFile(recorded: AsyncIterable<Uint8Array>): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk();
-  const superblockEnd = zoneStart(PRODUCTION, "walHeaders");
-  const gridStart = zoneStart(PRODUCTION, "grid");
+  const logStart = zoneStart(PRODUCTION, "walHeaders");
+  const logEnd = zoneStart(PRODUCTION, "clientReplies");
   let pending: Uint8Array = new Uint8Array(0);
   let offset = 0;
   for await (const piece of recorded) {
@@ -36,7 +36,7 @@ export async function loadDataFile(recorded: AsyncIterable<Uint8Array>): Promise
     const whole = pending.length - (pending.length % SECTOR_SIZE_BYTES);
     for (let at = 0; at < whole; at += SECTOR_SIZE_BYTES) {
       const position = offset + at;
-      if (position >= superblockEnd && position < gridStart) continue;
+      if (position >= logStart && position < logEnd) continue;
       disk.write(position, pending.subarray(at, at + SECTOR_SIZE_BYTES));
     }
     offset += whole;

@@ -9,6 +9,7 @@ import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { type AccountingStateMachine, accountingStore } from "@stagbeetle/state-machine";
 import {
+  type CheckpointIds,
   Checksums,
   formatDataFile,
   HEADER_SIZE_BYTES,
@@ -16,14 +17,19 @@ import {
   MessageBuffer,
   messagesMax,
   MessagePool,
+  PrepareHeader,
   PRODUCTION,
   Random,
   recordBytes,
   type Release,
   releaseOf,
   Replica,
+  SECTOR_SIZE_BYTES,
+  sectorCeil,
+  sectorFloor,
   SILENT_LOGGER,
   SuperBlock,
+  zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
 /** The recorded server, where its recording does not say otherwise. */
@@ -57,6 +63,7 @@ interface Running {
   readonly machine: AccountingStateMachine;
   readonly pool: MessagePool;
   readonly checksums: Checksums;
+  readonly superblock: SuperBlock;
 }
 
 /** Starts a replica on a formatted disk, feeds it frames one at a time, and lets it come to rest after each. */
@@ -152,6 +159,36 @@ export class SoloReplica {
     return this.#sent.splice(0);
   }
 
+  /** The ids of the checkpoint that the replica is at. */
+  get checkpointIds(): CheckpointIds {
+    return this.#running.superblock.checkpointIds;
+  }
+
+  /**
+   * Stops the replica, puts prepares into its log as they are, and starts it again: it executes them, and writes the
+   * checkpoints that are due.
+   *
+   * @param prepares follow the log without a gap. They may be from several views.
+   */
+  restartWith(prepares: readonly Uint8Array[]): void {
+    this.#adopt(prepares.map((bytes) => new PrepareHeader(bytes)));
+    this.#running.storage.crash();
+    for (const prepare of prepares) writeToLog(this.#disk, prepare);
+    this.#running = this.#start();
+  }
+
+  /** Makes the end of a log that of the superblock's view: what is above it would have to be from that very view. */
+  #adopt(log: readonly PrepareHeader[]): void {
+    const { superblock, storage, replica } = this.#running;
+    const view = Math.max(replica.state.view + 1, ...log.map((header) => header.view));
+    const headers = log.slice(-PRODUCTION.cluster.viewChangeHeadersSuffixMax).toReversed();
+    const { commitMax } = replica.state;
+    let durable = false;
+    superblock.viewChange({ view, logView: view, headers, commitMax, syncCheckpoint: null }, () => (durable = true));
+    while (storage.step());
+    if (!durable) throw new Error(`the view is not written: ${superblock.describe()}`);
+  }
+
   /** Stops the replica and starts it again on the same disk. */
   restart(): void {
     this.#running.storage.crash();
@@ -232,6 +269,20 @@ export class SoloReplica {
     replica.open(() => (serving = true));
     while (storage.step());
     if (!serving) throw new Error(`the replica does not serve: ${replica.describe()}`);
-    return { storage, replica, journal, machine: store.stateMachine, pool, checksums };
+    return { storage, replica, journal, machine: store.stateMachine, pool, checksums, superblock };
   }
+}
+
+/** Writes a prepare and its redundant header to the slot of its op. */
+function writeToLog(disk: SimulatedDisk, prepare: Uint8Array): void {
+  const { journalSlotCount, messageSizeMax } = PRODUCTION.cluster;
+  const slot = new PrepareHeader(prepare).op % journalSlotCount;
+  const padded = new Uint8Array(sectorCeil(prepare.length));
+  padded.set(prepare);
+  disk.write(zoneStart(PRODUCTION, "walPrepares") + slot * messageSizeMax, padded);
+  const offset = zoneStart(PRODUCTION, "walHeaders") + slot * HEADER_SIZE_BYTES;
+  const sector = new Uint8Array(SECTOR_SIZE_BYTES);
+  disk.readPristine(sectorFloor(offset), sector);
+  sector.set(prepare.subarray(0, HEADER_SIZE_BYTES), offset % SECTOR_SIZE_BYTES);
+  disk.write(sectorFloor(offset), sector);
 }

@@ -1,20 +1,13 @@
 /**
  * The real `stagbeetle` program as a child process, from its sources.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
 
-const PROGRAM = resolve(import.meta.dirname, "../../../apps/replica/src/main.ts");
-const NODE_FLAGS = ["--conditions=@stagbeetle/source"] as const;
+import { runProgramSuccessfully, spawnProgram } from "./program.ts";
+
 const START_MS_MAX = 60_000;
 const OUTPUT_LINES_MAX = 40;
-
-/** Ends with this process, whatever ends this one. */
-const running: Set<ChildProcess> = new Set();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
 
 /** How to start a server. */
 export interface ServerProcessOptions {
@@ -24,7 +17,7 @@ export interface ServerProcessOptions {
   readonly flags?: readonly string[];
 }
 
-/** A server of cluster 0, from its start to its end. */
+/** A server, from its start to its end. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
@@ -32,19 +25,14 @@ export class ServerProcess {
   #port = 0;
 
   private constructor(parameters: readonly string[]) {
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...parameters], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    running.add(this.#child);
+    this.#child = spawnProgram(parameters, ["ignore", "ignore", "pipe"]);
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
-    this.#exited = once(this.#child, "close").then(() => void running.delete(this.#child));
+    this.#exited = once(this.#child, "close").then(() => undefined);
   }
 
-  /** Formats a data file of a cluster of one. @throws Error with what the program printed. */
+  /** Formats a data file of cluster 0, of one replica. @throws Error with what the program printed. */
   static async format(path: string): Promise<void> {
-    const program = new ServerProcess(["format", "--cluster=0", "--replica=0", "--replica-count=1", path]);
-    await program.#exited;
-    if (program.#child.exitCode !== 0) throw new Error(`format: ${program.describe()}`);
+    await runProgramSuccessfully(["format", "--cluster=0", "--replica=0", "--replica-count=1", path]);
   }
 
   /** Starts a server, without waiting for anything. */

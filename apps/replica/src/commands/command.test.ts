@@ -55,9 +55,12 @@ describe("commands", () => {
   });
 
   test.each([
-    [[], "subcommand required, expected 'format', 'start', 'inspect', or 'version'"],
+    [[], "subcommand required, expected 'format', 'start', 'version', 'benchmark', or 'inspect'"],
     [["formt"], "unknown subcommand: 'formt'; did you mean 'format'?"],
-    [["frobnicate"], "unknown subcommand: 'frobnicate'; expected 'format', 'start', 'inspect', or 'version'"],
+    [
+      ["frobnicate"],
+      "unknown subcommand: 'frobnicate'; expected 'format', 'start', 'version', 'benchmark', or 'inspect'",
+    ],
     [["repl"], "this build of stagbeetle does not have 'repl' yet"],
     [["version", "x"], "unexpected argument: 'x'"],
   ])("%j: %s", (args, error) => {
@@ -197,6 +200,8 @@ describe("start", () => {
     ["--cache-accounts=1024TiB", "--cache-accounts: size 1024TiB exceeds the limit"],
     ["--cache-transfers=1024TiB", "--cache-transfers: size 1024TiB exceeds the limit"],
     ["--cache-transfers-pending=65TiB", "--cache-transfers-pending: size 65TiB exceeds the limit"],
+    ["--cache-grid=4097MiB", "--cache-grid: size 4097MiB exceeds maximum: 4GiB"],
+    ["--cache-accounts=8GiB", "--cache-accounts: size 8GiB exceeds maximum: 4GiB"],
     ["--cache-grid=31MiB", "Grid cache must be greater than 32MiB"],
     ["--timeout-prepare-ms=0", "--timeout-prepare-ms: value must be greater than zero"],
     ["--timeout-grid-repair-message-ms=15", "--timeout-grid-repair-message-ms: value must be a multiple of 10"],

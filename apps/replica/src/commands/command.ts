@@ -4,6 +4,8 @@
 import { CommandLineError, suggestion } from "@stagbeetle/command-line";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
+import { parseBenchmark } from "./benchmark-flags.ts";
+import type { BenchmarkCommand } from "./benchmark-flags.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
@@ -20,15 +22,16 @@ export type Command =
   | { readonly kind: "format"; readonly format: FormatCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
+  | { readonly kind: "benchmark"; readonly benchmark: BenchmarkCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "inspect", "version"] as const;
+const COMMANDS = ["format", "start", "version", "benchmark", "inspect"] as const;
 
 /** Commands of the reference that this build does not have. */
-const MISSING: readonly string[] = ["recover", "repl", "benchmark", "multiversion", "amqp"];
+const MISSING: readonly string[] = ["recover", "repl", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'inspect', or 'version'";
+const EXPECTED = "expected 'format', 'start', 'version', 'benchmark', or 'inspect'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -43,6 +46,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "format", format: parseFormat(rest) };
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
+    case "benchmark":
+      return { kind: "benchmark", benchmark: parseBenchmark(rest) };
     case "inspect":
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
     case "version":

@@ -1,8 +1,9 @@
 /**
  * The help text, made from the declarations of the flags.
  */
-import type { Flag } from "@stagbeetle/command-line";
 
+import type { Flag } from "@stagbeetle/command-line";
+import { BENCHMARK } from "./benchmark-flags.ts";
 import { FORMAT } from "./format-flags.ts";
 import { INSPECT_FLAGS } from "./inspect-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
@@ -13,6 +14,7 @@ const HEAD = `Stagbeetle: a replicated ledger, compatible with TigerBeetle 0.17.
 Usage:
   stagbeetle format --replica-count=<integer> --replica=<index> [--cluster=<integer>] [--development] <path>
   stagbeetle start --addresses=<list> [--development] [--experimental …] <path>
+  stagbeetle benchmark [flags]
   stagbeetle inspect constants|metrics
   stagbeetle inspect op <op>
   stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
@@ -41,6 +43,7 @@ export function helpText(): string {
       "start, with --experimental",
       all.filter(([flag]) => experimental(flag)),
     ),
+    section("benchmark", Object.entries<Flag<unknown>>(BENCHMARK.flags)),
     section("inspect", Object.entries(INSPECT_FLAGS)),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,

@@ -54,10 +54,20 @@ describe("what inspect is asked for", () => {
     [["tables", "--tree=transfer", "f"], "--tree: invalid tree name: 'transfer'; did you mean 'transfers'?"],
     [["tables", "--tree=7", "--level=7", "f"], "--level: level exceeds 6: 7"],
     [["grid", "--superblock-copy=4", "f"], "--superblock-copy: copy exceeds 3: 4"],
+    [["wal", "--slot=1024", "f"], "--slot: slot exceeds 1023: 1024"],
+    [["replies", "--slot=64", "f"], "--slot: slot exceeds 63: 64"],
+    [["grid", "--block=0", "f"], "--block: addresses are from 1 to 134217728: 0"],
     [["tabels"], "inspect: unknown subcommand: 'tabels'; did you mean 'tables'?"],
     [["integrity", "--seed=x", "f"], "--seed: expected an integer value, but found 'x' (invalid digit)"],
   ])("%j: %s", (args, error) => {
     expect(() => inspected(...args)).toThrow(error);
+  });
+
+  test("a slot and a block may be singled out", () => {
+    expect(inspected("wal", "--slot=1023", "f")).toMatchObject({ slot: 1023 });
+    expect(inspected("replies", "--slot=63", "f")).toMatchObject({ slot: 63 });
+    expect(inspected("grid", "--block=1", "f")).toMatchObject({ block: 1 });
+    expect(inspected("grid", "f")).toMatchObject({ block: null });
   });
 
   test("a seed is a u64 or the id of a commit", () => {

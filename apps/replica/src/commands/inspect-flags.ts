@@ -5,28 +5,42 @@ import {
   CommandLineError,
   optional,
   parseArguments,
+  parseSeed,
+  parseSize,
   parseText,
   parseUnsigned,
   required,
   suggestion,
   toggle,
   unsigned,
+  unsignedBig,
 } from "@stagbeetle/command-line";
-import type { ArgumentsDeclaration, Flag, FlagsOf, ParsedValue } from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration, Flag, FlagsOf, Size } from "@stagbeetle/command-line";
 import type { TreeSchema } from "@stagbeetle/lsm";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
+import { gridAddressMax } from "../inspect/data-file-reader.ts";
 import { ledgerTrees } from "../inspect/trees.ts";
 
 /** What is to be looked at. Null: not given. */
 export type Inspected =
   | { readonly subject: "constants" | "metrics" }
   | { readonly subject: "op"; readonly op: number }
-  | { readonly subject: "superblock" | "wal"; readonly path: string }
+  | { readonly subject: "superblock"; readonly path: string }
+  | { readonly subject: "wal"; readonly path: string; readonly slot: number | null }
+  | { readonly subject: "manifest"; readonly path: string; readonly superblockCopy: number | null }
   | {
-      readonly subject: "replies" | "grid" | "manifest";
+      readonly subject: "replies";
       readonly path: string;
       readonly superblockCopy: number | null;
+      readonly slot: number | null;
+    }
+  | {
+      readonly subject: "grid";
+      readonly path: string;
+      readonly superblockCopy: number | null;
+      /** The address of a block. */
+      readonly block: number | null;
     }
   | {
       readonly subject: "tables";
@@ -59,6 +73,14 @@ interface CopyValues extends PlainValues {
   readonly "superblock-copy": number | null;
 }
 
+interface SlotValues {
+  readonly slot: number | null;
+}
+
+interface BlockValues {
+  readonly block: bigint | null;
+}
+
 interface TablesValues extends CopyValues {
   readonly tree: string;
   readonly level: number | null;
@@ -66,6 +88,7 @@ interface TablesValues extends CopyValues {
 
 interface IntegrityValues extends PlainValues {
   readonly "log-debug": boolean;
+  readonly "memory-lsm-manifest": Size | null;
   readonly seed: bigint | null;
   readonly "skip-wal": boolean;
   readonly "skip-client-replies": boolean;
@@ -79,6 +102,15 @@ const COPY: FlagsOf<CopyValues> = {
   "superblock-copy": optional("index", unsigned(8), "look at what this copy refers to, 0 to 3"),
 };
 
+const SLOT: FlagsOf<SlotValues> = { slot: optional("index", unsigned(32), "all of one slot, with its body") };
+
+const WAL: FlagsOf<PlainValues & SlotValues> = { ...PLAIN, ...SLOT };
+const REPLIES: FlagsOf<CopyValues & SlotValues> = { ...COPY, ...SLOT };
+const GRID: FlagsOf<CopyValues & BlockValues> = {
+  ...COPY,
+  block: optional("address", unsignedBig(64), "all of one block, by its address from 1 on"),
+};
+
 const TABLES: FlagsOf<TablesValues> = {
   ...COPY,
   tree: required("tree", parseText, "name or number of a tree, for example `transfers.id`"),
@@ -89,6 +121,7 @@ const INTEGRITY: FlagsOf<IntegrityValues> = {
   ...PLAIN,
   "log-debug": toggle("also log debug lines"),
   seed: optional("integer", parseSeed, "where to begin; a commit's id will do"),
+  "memory-lsm-manifest": optional("size", parseSize, "as for start (no effect: as much as is needed)"),
   "skip-wal": toggle("leave out the write-ahead log"),
   "skip-client-replies": toggle("leave out the client replies"),
   "skip-grid": toggle("leave out the grid"),
@@ -96,10 +129,11 @@ const INTEGRITY: FlagsOf<IntegrityValues> = {
 
 /** What each subject takes. */
 interface InspectDeclarations extends Readonly<
-  Record<"constants" | "metrics" | "op" | "superblock" | "wal", ArgumentsDeclaration<PlainValues>>
+  Record<"constants" | "metrics" | "op" | "superblock", ArgumentsDeclaration<PlainValues>>
 > {
-  readonly replies: ArgumentsDeclaration<CopyValues>;
-  readonly grid: ArgumentsDeclaration<CopyValues>;
+  readonly wal: ArgumentsDeclaration<PlainValues & SlotValues>;
+  readonly replies: ArgumentsDeclaration<CopyValues & SlotValues>;
+  readonly grid: ArgumentsDeclaration<CopyValues & BlockValues>;
   readonly manifest: ArgumentsDeclaration<CopyValues>;
   readonly tables: ArgumentsDeclaration<TablesValues>;
   readonly integrity: ArgumentsDeclaration<IntegrityValues>;
@@ -111,16 +145,21 @@ export const INSPECT: InspectDeclarations = {
   metrics: { flags: PLAIN, positional: null },
   op: { flags: PLAIN, positional: "op" },
   superblock: { flags: PLAIN, positional: "path" },
-  wal: { flags: PLAIN, positional: "path" },
-  replies: { flags: COPY, positional: "path" },
-  grid: { flags: COPY, positional: "path" },
+  wal: { flags: WAL, positional: "path" },
+  replies: { flags: REPLIES, positional: "path" },
+  grid: { flags: GRID, positional: "path" },
   manifest: { flags: COPY, positional: "path" },
   tables: { flags: TABLES, positional: "path" },
   integrity: { flags: INTEGRITY, positional: "path" },
 };
 
 /** All flags of all sub-commands, for the help. */
-export const INSPECT_FLAGS: Readonly<Record<string, Flag<unknown>>> = { ...TABLES, ...INTEGRITY };
+export const INSPECT_FLAGS: Readonly<Record<string, Flag<unknown>>> = {
+  ...WAL,
+  ...GRID,
+  ...TABLES,
+  ...INTEGRITY,
+};
 
 const SUBJECTS: readonly string[] = Object.keys(INSPECT);
 const EXPECTED = `expected one of ${SUBJECTS.map((name) => `'${name}'`).join(", ")}`;
@@ -136,15 +175,21 @@ export function parseInspect(args: readonly string[], config: Config): InspectCo
       const { values, positional } = parseArguments(INSPECT.op, rest);
       return { inspected: { subject, op: parseOp(positional) }, json: values.json };
     }
-    case "superblock":
-    case "wal": {
-      const { values, positional } = parseArguments(INSPECT[subject], rest);
+    case "superblock": {
+      const { values, positional } = parseArguments(INSPECT.superblock, rest);
       return { inspected: { subject, path: positional }, json: values.json };
     }
+    case "wal": {
+      const { values, positional } = parseArguments(INSPECT.wal, rest);
+      const slot = slotOf(values, config.cluster.journalSlotCount);
+      return { inspected: { subject, path: positional, slot }, json: values.json };
+    }
     case "replies":
+      return parseReplies(rest, config);
     case "grid":
+      return parseGrid(rest, config);
     case "manifest": {
-      const { values, positional } = parseArguments(INSPECT[subject], rest);
+      const { values, positional } = parseArguments(INSPECT.manifest, rest);
       return {
         inspected: { subject, path: positional, superblockCopy: superblockCopy(values, config) },
         json: values.json,
@@ -165,6 +210,39 @@ function unknownSubject(subject: string): CommandLineError {
   const meant = suggestion(subject, SUBJECTS);
   const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
   return new CommandLineError(`inspect: unknown subcommand: '${subject}'; ${hint}`);
+}
+
+function parseReplies(args: readonly string[], config: Config): InspectCommand {
+  const { values, positional } = parseArguments(INSPECT.replies, args);
+  const slot = slotOf(values, config.cluster.clientsMax);
+  const inspected = {
+    subject: "replies",
+    path: positional,
+    superblockCopy: superblockCopy(values, config),
+    slot,
+  } as const;
+  return { inspected, json: values.json };
+}
+
+function parseGrid(args: readonly string[], config: Config): InspectCommand {
+  const { values, positional } = parseArguments(INSPECT.grid, args);
+  const addressMax = gridAddressMax(config);
+  if (values.block !== null && (values.block === 0n || values.block > BigInt(addressMax))) {
+    throw new CommandLineError(`--block: addresses are from 1 to ${addressMax}: ${values.block}`);
+  }
+  const block = values.block === null ? null : Number(values.block);
+  const inspected = {
+    subject: "grid",
+    path: positional,
+    superblockCopy: superblockCopy(values, config),
+    block,
+  } as const;
+  return { inspected, json: values.json };
+}
+
+function slotOf({ slot }: SlotValues, count: number): number | null {
+  if (slot === null || slot < count) return slot;
+  throw new CommandLineError(`--slot: slot exceeds ${count - 1}: ${slot}`);
 }
 
 function parseTables(args: readonly string[], config: Config): InspectCommand {
@@ -229,13 +307,4 @@ function findTree(text: string, config: Config): TreeSchema {
   const hint =
     meant === null ? `; there are 1 to ${trees.length}, or names like 'transfers.id'` : `; did you mean '${meant}'?`;
   throw new CommandLineError(`--tree: invalid tree ${isId ? "id" : "name"}: '${text}'${hint}`);
-}
-
-const COMMIT_ID = /^[0-9a-f]{40}$/iu;
-const SEED_BITS = 64;
-
-/** A u64, or the id of a commit, of which the last 64 bits count. */
-function parseSeed(text: string): ParsedValue<bigint> {
-  if (COMMIT_ID.test(text)) return { value: BigInt.asUintN(SEED_BITS, BigInt(`0x${text}`)) };
-  return parseUnsigned(text, SEED_BITS);
 }

@@ -11,11 +11,13 @@ import type { Config } from "@stagbeetle/vsr-protocol";
 import { chooseSuperBlock } from "../inspect/checkpoint.ts";
 import { constantsReport, constantsText } from "../inspect/constants.ts";
 import { DataFileReader } from "../inspect/data-file-reader.ts";
+import { gridBlockText, readGridBlock } from "../inspect/grid-block.ts";
 import { gridReport, gridText, readFreeSet } from "../inspect/grid.ts";
 import { InspectError } from "../inspect/inspect-error.ts";
 import { integrityReport } from "../inspect/integrity-report.ts";
 import { readManifestLog } from "../inspect/manifest-log.ts";
 import { manifestReport, manifestText } from "../inspect/manifest.ts";
+import { messageSlotText, replySlotReport, walSlotReport } from "../inspect/message-slot.ts";
 import { metricsReport, metricsText } from "../inspect/metrics.ts";
 import { opReport, opText } from "../inspect/op.ts";
 import { readReplies, repliesText } from "../inspect/replies.ts";
@@ -80,6 +82,7 @@ async function findingsIn(reader: DataFileReader, inspected: InspectedFile): Pro
     }
     case "wal": {
       await chooseSuperBlock(reader, null);
+      if (inspected.slot !== null) return findings(await walSlotReport(reader, inspected.slot), messageSlotText);
       const progress = startProgress("inspect", "wal", config.cluster.journalSlotCount);
       const report = await walReport(reader, progress);
       progress.end();
@@ -102,8 +105,10 @@ async function findingsAtCheckpoint(reader: DataFileReader, inspected: Inspected
   const { checkpoint } = await chooseSuperBlock(reader, inspected.superblockCopy);
   switch (inspected.subject) {
     case "replies":
-      return findings(await readReplies(reader, checkpoint), repliesText);
+      if (inspected.slot === null) return findings(await readReplies(reader, checkpoint), repliesText);
+      return findings(await replySlotReport(reader, checkpoint, inspected.slot), messageSlotText);
     case "grid":
+      if (inspected.block !== null) return gridBlock(reader, inspected.block);
       return findings(gridReport(config, await readFreeSet(reader, checkpoint)), gridText);
     case "manifest": {
       const report = manifestReport(config, await readManifestLog(reader, checkpoint));
@@ -115,6 +120,15 @@ async function findingsAtCheckpoint(reader: DataFileReader, inspected: Inspected
       return findings(report, tablesText, manifestFault(manifestLog.fault));
     }
   }
+}
+
+async function gridBlock(reader: DataFileReader, address: number): Promise<Findings> {
+  const report = await readGridBlock(reader, address);
+  const { addressInHeader } = report;
+  if (addressInHeader !== address) {
+    createLogger("inspect").log("warn", `misdirected block: it is that of address ${addressInHeader}`);
+  }
+  return findings(report, gridBlockText);
 }
 
 function manifestFault(fault: string | null): string | null {

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 
 import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
 import type { Size } from "@stagbeetle/command-line";
+import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
@@ -27,6 +28,9 @@ const MANIFEST_NODES_MULTIPLE = 64n;
 
 /** The flags that size a part of memory. */
 type SizeFlag = "cache-grid" | "cache-accounts" | "cache-transfers" | "cache-transfers-pending" | "memory-lsm-manifest";
+
+/** The flags that size a cache. */
+const CACHES = ["cache-grid", "cache-accounts", "cache-transfers", "cache-transfers-pending"] as const;
 
 /** What is to be started. Sizes in bytes. */
 export interface StartCommand {
@@ -165,6 +169,11 @@ function checkCaches(values: StartValues, config: Config): void {
   checkCache("cache-accounts", values["cache-accounts"], ACCOUNT_SIZE_BYTES);
   checkCache("cache-transfers", values["cache-transfers"], TRANSFER_SIZE_BYTES);
   checkCache("cache-transfers-pending", values["cache-transfers-pending"], TRANSFER_PENDING_SIZE_BYTES);
+  for (const flag of CACHES) {
+    const size = values[flag];
+    // Ours: the reference's caches are not in memory of 32-bit addresses.
+    if (size !== null) checkMax(flag, size, BigInt(linearMemorySizeMaxBytes));
+  }
   const grid = values["cache-grid"];
   const gridMultiple = BigInt(config.cluster.blockSize) * CACHE_GRID_WAYS;
   if (grid !== null && grid.bytes < gridMultiple) {

@@ -9,6 +9,7 @@ import type { DataFile } from "@stagbeetle/io-linux";
 import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
 import {
   Checksums,
+  Command,
   HEADER_SIZE_BYTES,
   sectorCeil,
   SECTOR_SIZE_BYTES,
@@ -110,6 +111,24 @@ export class DataFileReader {
     if (fault !== null) return { fault };
     if (block.header.blockType !== blockType) return { fault: `block_type is ${block.header.blockType}` };
     const invalid = metadataInvalid(block.header, this.config);
+    return invalid === null ? { block } : { fault: invalid };
+  }
+
+  /**
+   * Reads whatever block is at an address, whose content nobody vouches for but its own checksums. Faults by the reference's
+   * names. Valid until the next block is read.
+   */
+  async readBlockAt(address: number): Promise<BlockResult> {
+    const { blockSize } = this.config.cluster;
+    if (address < 1 || address > gridAddressMax(this.config)) return { fault: "there can be no such block" };
+    const block = this.#block;
+    await this.#fill("grid", (address - 1) * blockSize, block.buffer);
+    const { header } = block;
+    if (!this.checksums.valid(header)) return { fault: "InvalidChecksum" };
+    if (header.command !== Command.block) return { fault: `it is a message of command ${header.command}` };
+    if (header.size < HEADER_SIZE_BYTES || header.size > blockSize) return { fault: `a block of ${header.size} bytes` };
+    if (!this.checksums.validBody(header, block.body())) return { fault: "InvalidChecksumBody" };
+    const invalid = metadataInvalid(header, this.config);
     return invalid === null ? { block } : { fault: invalid };
   }
 

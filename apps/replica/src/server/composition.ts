@@ -1,11 +1,11 @@
 /**
  * One replica, put together from its parts.
  */
+import { createLogger, formatSize } from "@stagbeetle/command-line";
 import { randomBytes } from "node:crypto";
 
 import { AOF } from "@stagbeetle/aof";
 import type { AppendFile } from "@stagbeetle/aof";
-import { createLogger } from "@stagbeetle/command-line";
 import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
@@ -16,7 +16,8 @@ import {
   linearMemorySizeMaxBytes,
   MemoryExhaustedError,
 } from "@stagbeetle/kernels";
-import { accountingStore } from "@stagbeetle/state-machine";
+import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
+import { ACCOUNT_SIZE_BYTES, accountingStore, TRANSFER_SIZE_BYTES, TransferPending } from "@stagbeetle/state-machine";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import {
   Checksums,
@@ -157,9 +158,23 @@ export function memorySizeBytes(options: CompositionOptions): number {
     const [firstLine = ""] = error.message.split("\n");
     return fatal(
       FatalReason.cli,
-      `the sizes asked for do not fit in 4 GiB of memory (${firstLine}): lower --cache-grid, the other caches, or --limit-pipeline-requests`,
+      `the sizes asked for do not fit in 4 GiB of memory: ${sizesText(options)}; lower one of them, --limit-pipeline-requests or --limit-request (${firstLine})`,
     );
   }
+}
+
+/** The parts of memory that flags size, in the order of how much they usually take. */
+function sizesText({ cacheGridSizeBytes, cacheObjects, manifestTablesMax }: CompositionOptions): string {
+  const sizes = {
+    "cache-grid": cacheGridSizeBytes,
+    "cache-accounts": cacheObjects.accounts * ACCOUNT_SIZE_BYTES,
+    "cache-transfers": cacheObjects.transfers * TRANSFER_SIZE_BYTES,
+    "cache-transfers-pending": cacheObjects.transfersPending * TransferPending.sizeBytes,
+    "memory-lsm-manifest": manifestTablesMax * TABLE_INFO_SIZE_BYTES,
+  };
+  return Object.entries(sizes)
+    .map(([flag, sizeBytes]) => `--${flag} is ${formatSize(BigInt(sizeBytes))}`)
+    .join(", ");
 }
 
 /** A random u128 that is not 0: what makes this start of the replica different from all others. */

@@ -1,6 +1,7 @@
 /**
  * A replica in a process of its own: from the data file to the socket, until it is told to stop (spec 06 §4.3).
  */
+import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
@@ -110,6 +111,14 @@ export class Server {
   #compose(options: CompositionOptions): Composition {
     const sizeBytes = memorySizeBytes(options);
     this.#logger.log("info", `memory: ${(sizeBytes / MIB).toFixed(1)} MiB at most, however much is stored`);
+    const availableBytes = machineMemorySizeBytes();
+    if (sizeBytes > availableBytes) {
+      const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
+      this.#logger.log(
+        "warn",
+        `memory: this process can have ${available} only; lower --cache-grid or the other caches`,
+      );
+    }
     return compose(options, new LinearMemory({ sizeBytes }));
   }
 
@@ -135,6 +144,12 @@ export class Server {
     }
     this.#logger.log("warn", `stopping with I/O under way: ${replica.describe()}`);
   }
+}
+
+/** How much memory the process can ever have: what the machine has, or less if the process is confined. */
+function machineMemorySizeBytes(): number {
+  const confinedBytes = process.constrainedMemory();
+  return confinedBytes === 0 ? totalmem() : Math.min(totalmem(), confinedBytes);
 }
 
 /** What a started server holds. */

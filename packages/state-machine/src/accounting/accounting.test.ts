@@ -212,28 +212,6 @@ test("a client's operation 128 does what a pulse does, and has an empty reply (h
   expect(accountOf(ledger, 1n)?.debitsPending).toBe(0n);
 });
 
-test("an import at the timestamp of an expiry replaces its event (hazard 7)", () => {
-  const ledger = ledgerOfTwo();
-  const pending = transfers({ id: 1n, amount: 5n, timeout: 1, flags: TransferFlags.pending });
-  ledger.execute(Operation.create_transfers, pending);
-  ledger.now += SECOND;
-  ledger.executeBody(ProtocolOperation.pulse, NOTHING);
-  const expiredAt = ledger.now;
-  ledger.now += 100n;
-  const filter = record(ChangeEventsFilter, { limit: 10 });
-  const events = (): [bigint, bigint, number][] =>
-    recordsOf(ChangeEvent, ledger.execute(Operation.get_change_events, filter)[0] ?? NOTHING).map((event) => [
-      event.timestamp,
-      event.transferId,
-      event.type,
-    ]);
-  expect(events()[1]).toEqual([expiredAt, 1n, ChangeEventType.two_phase_expired]);
-  const imported = transfers({ id: 2n, amount: 1n, flags: TransferFlags.imported, timestamp: expiredAt });
-  ledger.execute(Operation.create_transfers, imported);
-  expect(events()).toHaveLength(2);
-  expect(events()[1]).toEqual([expiredAt, 2n, ChangeEventType.single_phase]);
-});
-
 test("a transfer of nothing is stored, and leaves the accounts as they are", () => {
   const ledger = ledgerOfTwo();
   const before = accountOf(ledger, 1n);

@@ -89,7 +89,7 @@ export class AccountingStateMachine implements StateMachine {
     this.limits = new Limits(options);
     this.#forest = forest;
     this.#aofRecovery = options.aofRecovery ?? false;
-    this.#context = new Context(forest);
+    this.#context = new Context(forest, this.limits);
     this.#loop = new EventLoop(this.#context.clock);
     this.#accountCreator = new AccountCreator(this.#context);
     this.#transferCreator = new TransferCreator(this.#context);

@@ -96,7 +96,7 @@ export class ChangeEvents {
     const { scans } = this.#forest;
     this.#count = 0;
     if (!changeEventsFilterValid(filter)) {
-      if (this.#logger.enabled("info")) this.#logger.log("info", "get_change_events: the filter is invalid");
+      if (this.#logger.enabled("debug")) this.#logger.log("debug", "get_change_events: the filter is invalid");
       transfers.prefetch(callback);
       return;
     }

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type { Forest, ForestMemory, Groove, Pointer } from "../forest.ts";
+import { type Forest, type ForestMemory, type Groove, NOT_FOUND, type Pointer } from "../forest.ts";
 import * as u64 from "../lanes/u64.ts";
 import { TIMESTAMP_MAX, TIMESTAMP_MIN } from "../timestamp.ts";
 import { ACCOUNT_SIZE_BYTES } from "./account.ts";
+import { ExpiryTimestamps } from "./expiry-timestamps.ts";
+import type { Limits } from "./limits.ts";
 import { TRANSFER_PENDING_SIZE_BYTES } from "./transfer-pending.ts";
 
 /** Timestamps of the batch that is executed, each in two lanes. */
@@ -76,6 +78,7 @@ export class Context {
   readonly accountTimestampIndex: number;
   readonly clock: BatchClock = new BatchClock();
   readonly pulse: PulseSchedule = new PulseSchedule();
+  readonly expiryTimestamps: ExpiryTimestamps;
   /** The debit and the credit account as they will be. */
   readonly drNext: Pointer;
   readonly crNext: Pointer;
@@ -87,7 +90,7 @@ export class Context {
   u32: Uint32Array;
   readonly #memory: ForestMemory;
 
-  constructor(forest: Forest) {
+  constructor(forest: Forest, limits: Limits) {
     this.#memory = forest.memory;
     this.accounts = forest.groove("accounts");
     this.transfers = forest.groove("transfers");
@@ -95,6 +98,7 @@ export class Context {
     this.accountEvents = forest.groove("account_events");
     this.expiresAtIndex = this.transfers.indexOf("expires_at");
     this.accountTimestampIndex = this.accountEvents.indexOf("account_timestamp");
+    this.expiryTimestamps = new ExpiryTimestamps(forest, limits.createTransfersMax);
     this.drNext = forest.memory.allocate(ACCOUNT_SIZE_BYTES, 16, "next debit account");
     this.crNext = forest.memory.allocate(ACCOUNT_SIZE_BYTES, 16, "next credit account");
     this.pendingNext = forest.memory.allocate(TRANSFER_PENDING_SIZE_BYTES, 16, "next state of a pending transfer");
@@ -105,6 +109,18 @@ export class Context {
   begin(input: Uint32Array): void {
     this.input = input;
     this.u32 = this.#memory.u32;
+  }
+
+  /**
+   * Whether an imported transfer with this timestamp would come after a newer one, or at the very time of something else: of an
+   * account, or of an expiry (spec 02 §12.13, §13.1.12; the expiry is ours, §23 hazard 7).
+   */
+  importedTransferRegresses(timestamps: Uint32Array, at: number): boolean {
+    return (
+      !this.transfers.newerThanAll(timestamps, at) ||
+      this.accounts.getByTimestamp(timestamps, at) !== NOT_FOUND ||
+      this.expiryTimestamps.has(timestamps, at)
+    );
   }
 
   /** Opens a scope over all grooves. */

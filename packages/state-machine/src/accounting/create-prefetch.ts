@@ -13,7 +13,7 @@ import { TransferFlags, TransferLane } from "./transfer.ts";
 const EVENT_LANES = 32;
 const POST_OR_VOID = TransferFlags.post_pending_transfer | TransferFlags.void_pending_transfer;
 
-/** One after the other: accounts, transfers and states of pending transfers, since each may say which of the next are needed. */
+/** One after the other: accounts, transfers, states of pending transfers and expiries, since each may say which of the next are needed. */
 export class CreatePrefetch {
   readonly #context: Context;
   readonly #decoder: MultiBatchDecoder;
@@ -33,7 +33,7 @@ export class CreatePrefetch {
   }
 
   transfers(traits: OperationTraits, body: Uint8Array, input: Uint32Array, callback: () => void): void {
-    const { accounts, transfers, transfersPending } = this.#context;
+    const { accounts, transfers, transfersPending, expiryTimestamps } = this.#context;
     const count = this.#eventCount(traits, body);
     for (let event = 0; event < count * EVENT_LANES; event += EVENT_LANES) {
       transfers.enqueue(input, event + TransferLane.id);
@@ -42,7 +42,8 @@ export class CreatePrefetch {
     transfers.prefetch(() => {
       this.#accountsOf(input, count);
       this.#timestamps(traits, body, input, TransferFlags.imported, accounts);
-      accounts.prefetch(() => transfersPending.prefetch(callback));
+      this.#expiryTimestampsOf(input, count);
+      accounts.prefetch(() => transfersPending.prefetch(() => expiryTimestamps.find(callback)));
     });
   }
 
@@ -62,6 +63,15 @@ export class CreatePrefetch {
       accounts.enqueue(u32, (pending >>> 2) + TransferLane.debitAccountId);
       accounts.enqueue(u32, (pending >>> 2) + TransferLane.creditAccountId);
       transfersPending.enqueue(u32, (pending >>> 2) + TransferLane.timestamp);
+    }
+  }
+
+  #expiryTimestampsOf(input: Uint32Array, count: number): void {
+    const { expiryTimestamps } = this.#context;
+    expiryTimestamps.begin();
+    for (let event = 0; event < count * EVENT_LANES; event += EVENT_LANES) {
+      if (!imported(input, event, TransferFlags.imported)) continue;
+      expiryTimestamps.enqueue(input, event + TransferLane.timestamp);
     }
   }
 

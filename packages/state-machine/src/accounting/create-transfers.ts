@@ -140,9 +140,9 @@ export class TransferCreator implements EventCreator {
   }
 
   #invalidImport(event: number, dr: number, cr: number): CreateTransferStatus {
-    const { accounts, transfers, input, u32 } = this.#context;
+    const { input, u32 } = this.#context;
     const timestamp = event + TransferLane.timestamp;
-    if (!transfers.newerThanAll(input, timestamp) || accounts.getByTimestamp(input, timestamp) !== NOT_FOUND) {
+    if (this.#context.importedTransferRegresses(input, timestamp)) {
       return CreateTransferStatus.imported_event_timestamp_must_not_regress;
     }
     if (!u64.lessThan(u32, dr + AccountLane.timestamp, input, timestamp)) {

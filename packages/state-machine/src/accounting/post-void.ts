@@ -62,8 +62,10 @@ export class PendingResolver {
     if (exceeding !== CreateTransferStatus.created) return exceeding;
     const resolved = this.#alreadyResolved(pending >>> 2);
     if (resolved !== CreateTransferStatus.created) return resolved;
-    const regressing = (flags & TransferFlags.imported) !== 0 && this.#regresses(event);
-    if (regressing) return CreateTransferStatus.imported_event_timestamp_must_not_regress;
+    const imported = (flags & TransferFlags.imported) !== 0;
+    if (imported && this.#context.importedTransferRegresses(input, event + TransferLane.timestamp)) {
+      return CreateTransferStatus.imported_event_timestamp_must_not_regress;
+    }
 
     const debit = accounts.get(u32, (pending >>> 2) + TransferLane.debitAccountId);
     const credit = accounts.get(u32, (pending >>> 2) + TransferLane.creditAccountId);
@@ -150,12 +152,6 @@ export class PendingResolver {
     writeExpiresAt(u32, p, this.#expiresAt, 0);
     const due = !u64.lessThan(clock.event, 0, this.#expiresAt, 0);
     return due ? CreateTransferStatus.pending_transfer_expired : CreateTransferStatus.created;
-  }
-
-  #regresses(event: number): boolean {
-    const { accounts, transfers, input } = this.#context;
-    const timestamp = event + TransferLane.timestamp;
-    return !transfers.newerThanAll(input, timestamp) || accounts.getByTimestamp(input, timestamp) !== NOT_FOUND;
   }
 
   #closed(account: Pointer): boolean {

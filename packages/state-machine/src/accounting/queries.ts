@@ -128,7 +128,7 @@ export class Queries {
   }
 
   #nothing(traits: OperationTraits, reason: string): null {
-    if (this.#logger.enabled("info")) this.#logger.log("info", `${traits.name}: no results: ${reason}`);
+    if (this.#logger.enabled("debug")) this.#logger.log("debug", `${traits.name}: no results: ${reason}`);
     return null;
   }
 

@@ -145,15 +145,12 @@ export class TimestampOrder {
     return low;
   }
 
-  /** The ordinals not yet covered, by timestamp; of equal ones the newest last. */
+  /** The ordinals not yet covered, by timestamp. */
   #sortedTail(count: number): Uint32Array {
     const lanes = this.#memory.u32;
     const tail = Uint32Array.from({ length: count - this.#coveredCount }, (_, index) => this.#coveredCount + index);
     return tail.sort((a, b) => {
-      const laneA = this.timestampLane(a);
-      const laneB = this.timestampLane(b);
-      if (u64.equal(lanes, laneA, lanes, laneB)) return a - b;
-      return u64.lessThan(lanes, laneA, lanes, laneB) ? -1 : 1;
+      return u64.lessThan(lanes, this.timestampLane(a), lanes, this.timestampLane(b)) ? -1 : 1;
     });
   }
 
@@ -172,13 +169,13 @@ export class TimestampOrder {
       this.#ordinals.set(ordinals.subarray(0, this.#positionCount));
     }
     for (const ordinal of tail) {
-      if (!this.#newerThanOrder(ordinal)) this.#positionCount -= 1;
+      if (!this.#newerThanOrder(ordinal)) fail("two objects have one timestamp");
       (this.#ordinals as Uint32Array)[this.#positionCount] = ordinal;
       this.#positionCount += 1;
     }
   }
 
-  /** Merges the tail into the order. Of objects with equal timestamps, the one inserted last stays (spec 02 §23, hazard 7). */
+  /** Merges the tail into the order. No two objects have the same timestamp. */
   #merge(tail: Uint32Array): void {
     const lanes = this.#memory.u32;
     const merged = new Uint32Array(this.#positionCount + tail.length);
@@ -194,9 +191,9 @@ export class TimestampOrder {
       if (oldFirst) position += 1;
       else taken += 1;
       const previous = count === 0 ? -1 : (merged[count - 1] as number);
-      const same =
-        previous !== -1 && u64.equal(lanes, this.timestampLane(previous), lanes, this.timestampLane(ordinal));
-      if (same) count -= 1;
+      const ascends =
+        previous === -1 || u64.lessThan(lanes, this.timestampLane(previous), lanes, this.timestampLane(ordinal));
+      if (!ascends) fail("two objects have one timestamp");
       merged[count] = ordinal;
       count += 1;
     }

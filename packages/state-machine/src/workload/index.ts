@@ -4,6 +4,7 @@
  * @module
  */
 export { AccountingWorkload } from "./workload.ts";
+export { exponential } from "./exponential.ts";
 export { drawWorkloadOptions } from "./options.ts";
 export type { WorkloadOptions } from "./options.ts";
 export { drawPermutation, idOfIndex, indexOfId } from "./permutation.ts";

@@ -7,17 +7,14 @@
  */
 import { basename, dirname, join } from "node:path";
 
-import { Operation, operationOfCluster, PrepareHeader, ReplyHeader, RequestHeader } from "@stagbeetle/vsr-protocol";
+import { operationOfCluster, PrepareHeader, ReplyHeader, RequestHeader } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { prepares } from "../containers/aof.ts";
 import { messages } from "../containers/messages.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeMessageDifference } from "../difference.ts";
-import { Executor } from "../executor.ts";
-
-/** The `register` of a client in AOF recovery mode carries this timestamp (spec 01 §10.2). */
-const RECOVERY_REGISTER_TIMESTAMP = 1n;
+import { clientsChooseTimestamps, Executor } from "../executor.ts";
 
 interface Corpus {
   readonly aof: string;
@@ -37,11 +34,7 @@ async function check(corpus: Corpus): Promise<Outcome> {
   const log = [...prepares(await readDecompressed(corpus.aof))];
   const requests = byChecksum(await readDecompressed(corpus.requests));
   const replies = messages(await readDecompressed(corpus.replies));
-  const aofRecovery = log.some((bytes) => {
-    const { operation, timestamp } = new PrepareHeader(bytes);
-    return operation === Operation.register && timestamp === RECOVERY_REGISTER_TIMESTAMP;
-  });
-  const executor = new Executor(aofRecovery);
+  const executor = new Executor(clientsChooseTimestamps(log));
   let compared = 0;
   let requested = 0;
   for (const bytes of log) {

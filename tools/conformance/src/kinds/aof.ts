@@ -13,13 +13,13 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import { aofMerge, MemoryFile, Survey } from "@stagbeetle/aof";
+import { type Finished, runAof } from "@stagbeetle/processes";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { type CommandOutput, commandOutput } from "../containers/command-output.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
-import { type Finished, runAof } from "../server-process.ts";
 
 /** The reference's writer gives up behind so many entries (spec 06 §2.10). */
 const REFERENCE_ENTRIES_MAX = 1024;

@@ -11,13 +11,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
 import { HEADER_SIZE_BYTES, PRODUCTION, ReplyHeader, type Zone, ZONES, zoneStart } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
-import { RecoveryClient } from "../recovery-client.ts";
+import { ServerClient } from "../server-client.ts";
 import { ServerConnection } from "../server-connection.ts";
-import { runProgramSuccessfully, ServerProcess } from "../server-process.ts";
 
 /** What the JSON beside the recording says of the run. */
 interface BulkSummary {
@@ -87,11 +87,15 @@ async function drive(
 ): Promise<string | null> {
   const connection = await ServerConnection.open(port);
   try {
-    const client = new RecoveryClient(connection, { cluster: BigInt(summary.cluster), client: BigInt(summary.client) });
+    const client = new ServerClient(connection, {
+      cluster: BigInt(summary.cluster),
+      client: BigInt(summary.client),
+      aofRecovery: true,
+    });
     await client.register();
     let count = 0;
     for (const { operation, timestamp, body } of workload.bigWorkload(summary.seed, summary.total_ops)) {
-      const reply = await client.request(operation, timestamp, body);
+      const reply = await client.request(operation, body, timestamp);
       const recorded = replies[count];
       const checksum = Buffer.from(reply.subarray(0, 16)).toString("hex");
       const { op } = new ReplyHeader(reply);
@@ -119,11 +123,11 @@ async function check(root: string, name: string, repliesFile: string): Promise<O
   try {
     const path = join(directory, "0_0.stagbeetle");
     await runProgramSuccessfully(["format", `--cluster=${summary.cluster}`, "--replica=0", "--replica-count=1", path]);
-    const server = await ServerProcess.start(path, ["--experimental", "--aof-recovery"]);
+    const server = await ServerProcess.start(path, { flags: ["--experimental", "--aof-recovery"] });
     let problem: string | null;
     try {
       problem = await drive(server.port, summary, workload, replies);
-      await server.terminate();
+      await server.stop();
     } finally {
       await server.kill();
     }

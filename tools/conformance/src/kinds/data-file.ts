@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
+import { runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
 import {
   Command,
   HEADER_SIZE_BYTES,
@@ -27,7 +28,6 @@ import { readDecompressed, streamDecompressed, withoutCompression } from "../con
 import { compareDataFile } from "../data-file.ts";
 import { type ClientMemory, requestOfPrepare } from "../request-of-prepare.ts";
 import { ServerConnection } from "../server-connection.ts";
-import { runProgramSuccessfully, ServerProcess } from "../server-process.ts";
 
 /** In AOF recovery a registration carries this timestamp (spec 01 §10.2). */
 const RECOVERY_REGISTER_TIMESTAMP = 1n;
@@ -90,13 +90,13 @@ function viewOf(memories: ReadonlyMap<bigint, ClientMemory>): number {
 async function repeat(log: readonly Uint8Array[], cluster: bigint, path: string): Promise<string | null> {
   await runProgramSuccessfully(["format", `--cluster=${cluster}`, "--replica=0", "--replica-count=1", path]);
   const flags = ["--experimental", "--aof-recovery", `--limit-request=${requestSizeLimit(log)}`];
-  const server = await ServerProcess.start(path, flags);
+  const server = await ServerProcess.start(path, { flags });
   try {
     const connection = await ServerConnection.open(server.port);
     const problem = await drive(connection, log);
     connection.close();
-    const status = await server.terminate();
-    return problem ?? (status === 0 ? null : `the server ended with status ${status}: ${server.output.trim()}`);
+    await server.stop();
+    return problem;
   } finally {
     await server.kill();
   }

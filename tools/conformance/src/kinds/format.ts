@@ -7,10 +7,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { runProgramSuccessfully } from "@stagbeetle/processes";
+
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { streamDecompressed } from "../containers/zstd.ts";
 import { compareDataFile } from "../data-file.ts";
-import { runProgramSuccessfully } from "../server-process.ts";
 
 /** One entry of `files.json`. */
 interface Formatted {

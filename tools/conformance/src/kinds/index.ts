@@ -8,7 +8,9 @@ import { accounting } from "./accounting.ts";
 import { aof } from "./aof.ts";
 import { blocks } from "./blocks.ts";
 import { bulkFile } from "./bulk-file.ts";
+import { clusterFile } from "./cluster-file.ts";
 import { corpusFile } from "./corpus-file.ts";
+import { damage } from "./damage.ts";
 import { dataFile } from "./data-file.ts";
 import { format } from "./format.ts";
 import { frames } from "./frames.ts";
@@ -16,6 +18,7 @@ import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
 import { recover } from "./recover.ts";
+import { serve } from "./serve.ts";
 import { session } from "./session.ts";
 
 export const kinds: readonly Kind[] = [
@@ -28,8 +31,11 @@ export const kinds: readonly Kind[] = [
   blocks,
   manifest,
   inspect,
+  damage,
+  serve,
   dataFile,
   corpusFile,
+  clusterFile,
   bulkFile,
   recover,
 ];

@@ -10,9 +10,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
+import { type Finished, runProgramManyTimes } from "@stagbeetle/processes";
+
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
-import { runProgram } from "../server-process.ts";
 import { writeSparse } from "../sparse-file.ts";
 
 /** One run of the program and what the reference printed. */
@@ -30,8 +31,6 @@ interface Expectation {
 const TEXT = /^(?<of>.*)\.inspect-(?<subject>[a-z]+)\.txt$/;
 const COMMAND_LINE = "$ inspect ";
 const CRASH = /^(?:\[exit |thread \d+ panic)/;
-/** As many at a time as there is any use in: each is a process that mostly starts. */
-const RUNS_AT_ONCE = 2;
 
 function linesOf(text: string): readonly string[] {
   if (text === "") return [];
@@ -83,9 +82,8 @@ function printedLines({ stream }: Expectation, stdout: string, stderr: string): 
     .filter((line) => line.includes("(integrity): "));
 }
 
-async function problemOf(expectation: Expectation, path: string | null): Promise<string | null> {
+function problemOf(expectation: Expectation, { status, stdout, stderr }: Finished): string | null {
   const { parameters, lines, incomplete } = expectation;
-  const { status, stdout, stderr } = await runProgram(["inspect", ...parameters, ...(path === null ? [] : [path])]);
   const command = `inspect ${parameters.join(" ")}`;
   if (status !== 0) return `${command} ended with status ${status}: ${stderr.trim()}`;
   const printed = printedLines(expectation, stdout, stderr);
@@ -96,10 +94,13 @@ async function problemOf(expectation: Expectation, path: string | null): Promise
 }
 
 async function firstProblem(expectations: readonly Expectation[], path: string | null): Promise<string | null> {
-  for (let at = 0; at < expectations.length; at += RUNS_AT_ONCE) {
-    const runs = expectations.slice(at, at + RUNS_AT_ONCE).map((expectation) => problemOf(expectation, path));
-    const problem = (await Promise.all(runs)).find((found) => found !== null);
-    if (problem !== undefined) return problem;
+  const file = path === null ? [] : [path];
+  const runs = expectations.map(({ parameters }) => ["inspect", ...parameters, ...file]);
+  for (const [index, finished] of (await runProgramManyTimes(runs)).entries()) {
+    const expectation = expectations[index];
+    if (expectation === undefined) throw new Error(`${expectations.length} runs, and more results`);
+    const problem = problemOf(expectation, finished);
+    if (problem !== null) return problem;
   }
   return null;
 }

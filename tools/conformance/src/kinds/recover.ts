@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { replayable } from "@stagbeetle/aof";
+import { runAof, runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
 import { Command, Header, HEADER_SIZE_BYTES, Operation, PrepareHeader, ReplyHeader } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
@@ -22,7 +23,6 @@ import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeDifference } from "../difference.ts";
 import { Executor } from "../executor.ts";
 import { RecordingProxy } from "../recording-proxy.ts";
-import { runAof, runProgramSuccessfully, ServerProcess } from "../server-process.ts";
 
 interface Recovery {
   readonly aof: string;
@@ -48,14 +48,14 @@ async function recoverInto(directory: string, log: Uint8Array, cluster: bigint):
   await writeFile(source, log);
   await runProgramSuccessfully(["format", `--cluster=${cluster}`, "--replica=0", "--replica-count=1", dataFile]);
   const flags = ["--experimental", "--aof-recovery", `--aof-file=${written}`];
-  const server = await ServerProcess.start(dataFile, flags);
+  const server = await ServerProcess.start(dataFile, { flags });
   try {
     const proxy = await RecordingProxy.start(server.port);
     const { status, stderr } = await runAof(directory, ["recover", `127.0.0.1:${proxy.port}`, "source.aof"]);
     proxy.close();
     if (status !== 0) throw new Error(`aof recover ends with ${status}: ${stderr.trim()}`);
     const replies = proxy.received().filter((bytes) => isReplyToRequest(bytes));
-    await server.terminate();
+    await server.stop();
     return { replies, aof: await readFile(written) };
   } finally {
     await server.kill();

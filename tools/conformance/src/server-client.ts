@@ -1,5 +1,5 @@
 /**
- * A client of a server in AOF recovery: it chooses the timestamps and sends one request after the other.
+ * A client of a server: one request after the other, byte for byte as asked.
  *
  * @module
  */
@@ -22,38 +22,42 @@ import { RECORDED_RELEASE } from "./solo-replica.ts";
 const REGISTER_TIMESTAMP = 1n;
 
 /** Who the client is. */
-export interface RecoveryClientOptions {
+export interface ServerClientOptions {
   readonly cluster: bigint;
   readonly client: bigint;
+  /** Whether the server is in AOF recovery, where clients choose the timestamps. */
+  readonly aofRecovery: boolean;
 }
 
 /** One session. */
-export class RecoveryClient {
+export class ServerClient {
   readonly #connection: ServerConnection;
-  readonly #options: RecoveryClientOptions;
+  readonly #options: ServerClientOptions;
   readonly #checksums = new Checksums();
   #parent = 0n;
   #session = 0;
   #view = 0;
   #requestNumber = 0;
 
-  constructor(connection: ServerConnection, options: RecoveryClientOptions) {
+  constructor(connection: ServerConnection, options: ServerClientOptions) {
     this.#connection = connection;
     this.#options = options;
   }
 
   /** Opens the session. */
   async register(): Promise<void> {
-    const reply = await this.request(
-      Operation.register,
-      REGISTER_TIMESTAMP,
-      new Uint8Array(REGISTER_REQUEST_SIZE_BYTES),
-    );
+    const body = new Uint8Array(REGISTER_REQUEST_SIZE_BYTES);
+    const timestamp = this.#options.aofRecovery ? REGISTER_TIMESTAMP : 0n;
+    const reply = await this.request(Operation.register, body, timestamp);
     this.#session = new ReplyHeader(reply).commit;
   }
 
-  /** Sends a request and returns the reply, header and body. Throws if the answer is something else. */
-  async request(operation: number, timestamp: bigint, body: Uint8Array): Promise<Uint8Array> {
+  /**
+   * Sends a request and returns the reply, header and body. Throws if the answer is something else.
+   *
+   * @param timestamp of the prepare, in AOF recovery; 0 otherwise.
+   */
+  async request(operation: number, body: Uint8Array, timestamp: bigint): Promise<Uint8Array> {
     const message = new Uint8Array(HEADER_SIZE_BYTES + body.length);
     message.set(body, HEADER_SIZE_BYTES);
     const request = new RequestHeader(message);

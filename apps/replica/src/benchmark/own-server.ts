@@ -1,0 +1,79 @@
+/**
+ * The server that a benchmark starts for itself: this very program in another process (spec 06 §7.1).
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+
+import { assert } from "@stagbeetle/kernels";
+
+import { BenchmarkError } from "./benchmark-error.ts";
+
+const KIB = 1024;
+
+/** A server, from its start to the end of its stdin. */
+export class OwnServer {
+  readonly port: number;
+  readonly #child: Child;
+  /** Rejects when the server ends before it is told to. */
+  readonly failed: Promise<never>;
+
+  private constructor(child: Child, port: number) {
+    this.#child = child;
+    this.port = port;
+    this.failed = once(child, "exit").then(() => {
+      throw ended(child);
+    });
+    // Whoever races against it hears of it; nobody else needs to.
+    this.failed.catch(() => undefined);
+  }
+
+  /** Starts a server of the data file and waits until it serves. @throws BenchmarkError if it does not; it has said why. */
+  static async start(path: string, flags: readonly string[]): Promise<OwnServer> {
+    const [, program] = process.argv;
+    assert(program !== undefined, "this program was started from a file");
+    const args = [...process.execArgv, program, "start", "--addresses=0", ...flags, path];
+    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    // The end of its output says that the port is complete, or that there is none.
+    await once(child.stdout, "end");
+    if (!/^\d+\n$/u.test(output)) {
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      throw ended(child);
+    }
+    return new OwnServer(child, Number(output));
+  }
+
+  /** How much memory the server has in use now, in bytes. */
+  residentSizeBytes(): number {
+    return this.#statusBytes("VmRSS");
+  }
+
+  /** How much memory the server had in use at most, in bytes. */
+  residentSizeMaxBytes(): number {
+    return this.#statusBytes("VmHWM");
+  }
+
+  /** Ends the server and waits until it is gone. */
+  async stop(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.stdin.end();
+    await exited;
+  }
+
+  #statusBytes(field: "VmRSS" | "VmHWM"): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    const kibibytes = new RegExp(`^${field}:\\s*(\\d+) kB$`, "mu").exec(status)?.[1];
+    assert(kibibytes !== undefined, () => `/proc has no ${field}`);
+    return Number(kibibytes) * KIB;
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, null>;
+
+function ended({ exitCode, signalCode }: Child): BenchmarkError {
+  return new BenchmarkError(`the server has ended with ${signalCode ?? `status ${exitCode}`}; its lines say why`);
+}
