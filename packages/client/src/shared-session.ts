@@ -114,10 +114,10 @@ export class SharedSession {
 
   /**
    * Lets 10 ms pass for the network, and `elapsedTicks` for deadlines: a process that was kept from running makes up for it
-   * in the deadlines of its callers, and in nothing else.
+   * in the deadlines of its callers, and in nothing else. 0 if ticks come faster than they should.
    */
   tick(elapsedTicks = 1): void {
-    for (const call of this.#deadlines.advance(elapsedTicks)) this.#abandon(call, "deadline");
+    if (elapsedTicks > 0) for (const call of this.#deadlines.advance(elapsedTicks)) this.#abandon(call, "deadline");
     if (this.#end !== null) return;
     if (this.#session.state === "registering" || this.#session.state === "busy") this.#ticksUnanswered += 1;
     this.#session.tick();
