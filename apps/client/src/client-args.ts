@@ -2,7 +2,14 @@
  * What a client is made with, and what is wrong with it.
  */
 import { assertU128 } from "@stagbeetle/client/accounting";
-import { type Endpoint, formatRelease, parseEndpoints, parseRelease, type Release, REPLICAS_MAX } from "@stagbeetle/vsr-protocol";
+import {
+  type Endpoint,
+  formatRelease,
+  parseEndpoints,
+  parseRelease,
+  type Release,
+  REPLICAS_MAX,
+} from "@stagbeetle/vsr-protocol";
 
 import { RELEASE, RELEASE_MIN } from "./release.ts";
 
@@ -64,7 +71,9 @@ function checkRelease(text: string | undefined): Release {
   if (text === undefined) return RELEASE;
   const release = parseRelease(text);
   if (release === null || release < RELEASE_MIN || release > RELEASE) {
-    throw new Error(`release must be from ${formatRelease(RELEASE_MIN)} to ${formatRelease(RELEASE)}, and is '${text}'`);
+    throw new Error(
+      `release must be from ${formatRelease(RELEASE_MIN)} to ${formatRelease(RELEASE)}, and is '${text}'`,
+    );
   }
   return release;
 }

@@ -1,7 +1,14 @@
 /**
  * A session with any state machine: promises around the session, driven by a timer.
  */
-import { type Call, type CallOutcome, type Execution, type Finding, type OperationCodec, TooMuchDataError } from "@stagbeetle/client";
+import {
+  type Call,
+  type CallOutcome,
+  type Execution,
+  type Finding,
+  type OperationCodec,
+  TooMuchDataError,
+} from "@stagbeetle/client";
 
 import { checkArgs, checkDeadline, type ClientInitArgs, type ClientOptions } from "./client-args.ts";
 import { type ClientState, type ClientStatus, eventKey } from "./client-state.ts";
@@ -234,7 +241,10 @@ export class ClusterSession {
     return Math.max(1, tick - this.#ticks);
   }
 
-  #error(failure: "too_much_data" | "evicted" | "closed" | "deadline" | "invalid_reply", execution: Execution): RequestError {
+  #error(
+    failure: "too_much_data" | "evicted" | "closed" | "deadline" | "invalid_reply",
+    execution: Execution,
+  ): RequestError {
     const explained = failure === "evicted" || failure === "deadline" ? this.#finding : null;
     return new RequestError(errorCodeOf(failure, explained), {
       execution,

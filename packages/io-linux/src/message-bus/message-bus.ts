@@ -257,7 +257,9 @@ export class MessageBus implements MessageBusPort {
     const address = this.#addresses[connection.peer.replica];
     assert(address !== undefined, "a replica without an address");
     try {
-      connection.attach(dial(address, connection.onread, this.#sendBufferSizeBytes));
+      // A client is a guest in somebody else's process: it takes nothing there but what Node documents.
+      const sendBufferSizeBytes = this.#role.kind === "client" ? null : this.#sendBufferSizeBytes;
+      connection.attach(dial(address, connection.onread, sendBufferSizeBytes));
     } catch (error) {
       // No descriptor or port is left. The next attempt may find one.
       this.#logger.log("warn", "cannot connect", { address: formatEndpoint(address), reason: String(error) });
