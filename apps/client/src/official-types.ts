@@ -10,14 +10,13 @@ import type {
   CreateTransferResult,
   QueryFilter,
   Transfer,
-  TransferID,
 } from "@stagbeetle/client/accounting";
 
 /** What the official client's native part calls a client. */
 export type Context = object;
 
-/** What goes into an operation. */
-export type Event = Account | Transfer | AccountID | TransferID | AccountFilter | QueryFilter;
+/** What goes into an operation; the id of a transfer is as that of an account. */
+export type Event = Account | Transfer | AccountID | AccountFilter | QueryFilter;
 
 /** What comes out of an operation. */
 export type Result = CreateAccountResult | CreateTransferResult | Account | Transfer | AccountBalance;

@@ -145,20 +145,19 @@ function mostTelling(findings: readonly Finding[]): FindingCode {
 export function evictionFinding({ reason, clusterRelease }: Eviction, clientRelease: Release): Finding {
   const cluster = formatRelease(clusterRelease);
   const client = formatRelease(clientRelease);
-  switch (reason) {
-    case EvictionReason.clientReleaseTooLow:
-      return {
-        code: "release_too_old",
-        message: `the cluster runs release ${cluster} and does not serve clients of release ${client} any more: upgrade the client`,
-      };
-    case EvictionReason.clientReleaseTooHigh:
-      return {
-        code: "release_too_new",
-        message: `the cluster runs release ${cluster} and does not serve clients of release ${client} yet: upgrade the cluster first`,
-      };
-    default:
-      return { code: "evicted", message: `the cluster ended the session: ${EXPLANATIONS[reason]}` };
+  if (reason === EvictionReason.clientReleaseTooLow) {
+    return {
+      code: "release_too_old",
+      message: `the cluster runs release ${cluster} and does not serve clients of release ${client} any more: upgrade the client`,
+    };
   }
+  if (reason === EvictionReason.clientReleaseTooHigh) {
+    return {
+      code: "release_too_new",
+      message: `the cluster runs release ${cluster} and does not serve clients of release ${client} yet: upgrade the cluster first`,
+    };
+  }
+  return { code: "evicted", message: `the cluster ended the session: ${EXPLANATIONS[reason]}` };
 }
 
 const EXPLANATIONS: Readonly<Record<EvictionReason, string>> = {

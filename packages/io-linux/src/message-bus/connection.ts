@@ -335,19 +335,15 @@ export class Connection {
   }
 }
 
+/** How systems say that a name has no address. */
+const NAME_ERRORS: readonly string[] = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
+
 /** What a system error says about the way to the other side. */
 function reasonOf(error: Error, state: ConnectionState): ConnectionEndReason {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EAI_NODATA":
-    case "EAI_NONAME":
-      return "host_not_found";
-    case "ECONNREFUSED":
-      return "refused";
-    default:
-      return state === "connecting" ? "unreachable" : "closed";
-  }
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (NAME_ERRORS.includes(code)) return "host_not_found";
+  if (code === "ECONNREFUSED") return "refused";
+  return state === "connecting" ? "unreachable" : "closed";
 }
 
 /** What failed. An error about several addresses of one name has no message, but those of the attempts. */
