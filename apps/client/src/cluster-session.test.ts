@@ -197,7 +197,11 @@ describe("the end of a session", () => {
     session.destroy();
     session.destroy();
     expect((await Promise.all(open)).map(({ execution }) => execution)).toEqual(["unknown", "none"]);
-    for (const error of await Promise.all([...open, rejection(session.request(ECHO, "c")), rejection(session.ready())])) {
+    for (const error of await Promise.all([
+      ...open,
+      rejection(session.request(ECHO, "c")),
+      rejection(session.ready()),
+    ])) {
       expect(error).toMatchObject({ code: "ERR_CLIENT_CLOSED", message: "Client was closed." });
     }
     expect(session.state).toMatchObject({ status: "closed", requests_open: 0, finding: null });

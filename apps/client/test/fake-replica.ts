@@ -120,7 +120,9 @@ export class FakeReplica {
     const registration = request.operation === Operation.register;
     const reaction = registration ? this.#registration() : this.onRequest(message.body(), request.operation);
     if (reaction === null) return;
-    socket.write(reaction instanceof Uint8Array ? this.#reply(request, reaction) : this.#evict(request, reaction.evict));
+    socket.write(
+      reaction instanceof Uint8Array ? this.#reply(request, reaction) : this.#evict(request, reaction.evict),
+    );
   }
 
   #registration(): Reaction {

@@ -2,6 +2,7 @@
  * The `stagbeetle` program: from arguments to an exit status.
  */
 import { parseCommandLine } from "./commands/command.ts";
+import { doctor } from "./commands/doctor.ts";
 import { format } from "./commands/format.ts";
 import { inspect } from "./commands/inspect.ts";
 import { start } from "./commands/start.ts";
@@ -33,6 +34,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       startLog(terminal, logsDebug(command.inspect.inspected) ? "debug" : "info");
       await inspect(command.inspect, terminal);
       break;
+    case "doctor":
+      return doctor(command.doctor, terminal);
   }
   return EXIT_SUCCESS;
 }

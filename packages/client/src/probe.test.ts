@@ -9,7 +9,8 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { CLIENT, FakeCluster, MESSAGES_MAX } from "../test/fake-cluster.ts";
+import { CLIENT, CLUSTER, FakeCluster, MESSAGES_MAX, RELEASE } from "../test/fake-cluster.ts";
+import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import { Probe } from "./probe.ts";
 
 let cluster: FakeCluster;
@@ -61,10 +62,10 @@ describe("a probe", () => {
     expect(probe.roles).toEqual(["unknown", "unknown", "unknown"]);
     pong(0, pings(0)[1]);
     evict(1, EvictionReason.noSession);
-    expect(probe.complete).toBe(false);
+    expect([0, 1, 2].map((replica) => probe.answered(replica))).toEqual([true, true, false]);
     pong(2, pings(2)[1]);
     expect(probe.roles).toEqual(["backup", "primary", "backup"]);
-    expect(probe.complete).toBe(true);
+    expect(probe.answered(2)).toBe(true);
     expect(probe.refused).toBeNull();
   });
 
@@ -85,6 +86,54 @@ describe("a probe", () => {
     evict(0, EvictionReason.noSession, CLIENT + 1n);
     pong(0, undefined);
     expect(probe.roles[0]).toBe("unknown");
+  });
+
+  describe("concludes", () => {
+    let diagnosis: Diagnosis;
+
+    beforeEach(() => {
+      const addresses = ["a:1", "b:2", "c:3"];
+      diagnosis = new Diagnosis({ addresses, cluster: CLUSTER, release: RELEASE, nowNs: () => 0n });
+    });
+
+    /** Connects replicas that answer plain pings. */
+    function connect(...replicas: readonly number[]): void {
+      for (const replica of replicas) {
+        const bytes = cluster.build(PongClientHeader, Command.pongClient, new Uint8Array(0), (header) => {
+          header.replica = replica;
+        });
+        diagnosis.onConnected(replica);
+        diagnosis.onMessage(replica, new Header(bytes));
+        probe.onConnected(replica);
+      }
+    }
+
+    it("that a cluster with a primary and a majority serves", () => {
+      connect(0, 1);
+      pong(0, pings(0)[1]);
+      expect(probe.verdict(diagnosis)).toBeNull();
+      evict(1, EvictionReason.noSession);
+      expect(probe.verdict(diagnosis)).toBeNull();
+    });
+
+    it("that one without a primary does not, once everybody has said so", () => {
+      connect(0, 1);
+      pong(0, pings(0)[1]);
+      pong(1, pings(1)[1]);
+      expect(probe.verdict(diagnosis)?.code).toBe("no_primary");
+    });
+
+    it("that a primary without a majority does not", () => {
+      connect(1);
+      evict(1, EvictionReason.noSession);
+      expect(probe.verdict(diagnosis)?.code).toBe("no_majority");
+    });
+
+    it("that a client of another release would be turned away", () => {
+      connect(0, 1, 2);
+      evict(1, EvictionReason.clientReleaseTooLow);
+      expect(probe.verdict(diagnosis)?.code).toBe("release_too_old");
+    });
   });
 
   it("gives every message back", () => {

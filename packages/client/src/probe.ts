@@ -23,6 +23,9 @@ import {
   type Time,
 } from "@stagbeetle/vsr-protocol";
 
+import { type Diagnosis, evictionFinding } from "./diagnosis/diagnosis.ts";
+import type { Finding } from "./diagnosis/finding.ts";
+
 /** What a probe is made with. */
 export interface ProbeOptions {
   readonly config: Config;
@@ -79,9 +82,20 @@ export class Probe implements MessageBusReceiver {
     return this.#refused;
   }
 
-  /** Whether every replica has answered everything. */
-  get complete(): boolean {
-    return this.#roles.every((role, replica) => role !== "unknown" && this.#plainAnswered[replica] === true);
+  /** Whether a replica has answered everything. */
+  answered(replica: number): boolean {
+    return this.#roles[replica] !== "unknown" && this.#plainAnswered[replica] === true;
+  }
+
+  /** Why the cluster would not serve a client, given what was seen of its connections; null if it would. */
+  verdict(diagnosis: Diagnosis): Finding | null {
+    if (this.#refused !== null) return evictionFinding({ ...this.#refused, message: "" }, this.#options.release);
+    const finding = diagnosis.finding(Number.POSITIVE_INFINITY);
+    // Nobody waits for a request here: whether there is a primary was asked. Replicas before 0.17.6 do not say.
+    const everybodySaid = diagnosis.replicas.every(
+      ({ answers }, replica) => !answers || this.#roles[replica] === "backup",
+    );
+    return finding?.code === "no_primary" && !everybodySaid ? null : finding;
   }
 
   /** Asks the replica to which there is a connection now. */

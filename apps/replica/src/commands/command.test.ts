@@ -55,9 +55,9 @@ describe("commands", () => {
   });
 
   test.each([
-    [[], "subcommand required, expected 'format', 'start', 'inspect', or 'version'"],
+    [[], "subcommand required, expected 'format', 'start', 'inspect', 'doctor', or 'version'"],
     [["formt"], "unknown subcommand: 'formt'; did you mean 'format'?"],
-    [["frobnicate"], "unknown subcommand: 'frobnicate'; expected 'format', 'start', 'inspect', or 'version'"],
+    [["frobnicate"], "unknown subcommand: 'frobnicate'; expected 'format', 'start', 'inspect', 'doctor', or 'version'"],
     [["repl"], "this build of stagbeetle does not have 'repl' yet"],
     [["version", "x"], "unexpected argument: 'x'"],
   ])("%j: %s", (args, error) => {

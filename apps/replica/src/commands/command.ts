@@ -5,6 +5,8 @@ import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { CommandLineError } from "../command-line/command-line-error.ts";
 import { suggestion } from "../command-line/suggestion.ts";
+import { parseDoctor } from "./doctor-flags.ts";
+import type { DoctorCommand } from "./doctor-flags.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
@@ -21,15 +23,16 @@ export type Command =
   | { readonly kind: "format"; readonly format: FormatCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
+  | { readonly kind: "doctor"; readonly doctor: DoctorCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "inspect", "version"] as const;
+const COMMANDS = ["format", "start", "inspect", "doctor", "version"] as const;
 
 /** Commands of the reference that this build does not have. */
 const MISSING: readonly string[] = ["recover", "repl", "benchmark", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'inspect', or 'version'";
+const EXPECTED = "expected 'format', 'start', 'inspect', 'doctor', or 'version'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -46,6 +49,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
     case "inspect":
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
+    case "doctor":
+      return { kind: "doctor", doctor: parseDoctor(rest) };
     case "version":
       return { kind: "version", version: parseVersion(rest) };
     default:

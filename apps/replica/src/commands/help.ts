@@ -2,6 +2,7 @@
  * The help text, made from the declarations of the flags.
  */
 import type { Flag } from "../command-line/flags.ts";
+import { DOCTOR } from "./doctor-flags.ts";
 import { FORMAT } from "./format-flags.ts";
 import { INSPECT_FLAGS } from "./inspect-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
@@ -15,6 +16,7 @@ Usage:
   stagbeetle inspect constants|metrics
   stagbeetle inspect op <op>
   stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
+  stagbeetle doctor [--cluster=<integer>] [--timeout=<duration>] [--json] <addresses>
   stagbeetle version [--verbose]
 `;
 
@@ -22,8 +24,9 @@ const FOOT = `
 Examples:
   stagbeetle format --cluster=0 --replica=0 --replica-count=1 --development 0_0.stagbeetle
   stagbeetle start --addresses=3000 --development 0_0.stagbeetle
+  stagbeetle doctor 3000
 
-Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv6 hosts in brackets.
+Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv6 hosts in brackets; doctor takes names, too.
 `;
 
 /** All commands and flags, for people. */
@@ -41,6 +44,7 @@ export function helpText(): string {
       all.filter(([flag]) => experimental(flag)),
     ),
     section("inspect", Object.entries(INSPECT_FLAGS)),
+    section("doctor", Object.entries<Flag<unknown>>(DOCTOR.flags)),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");
