@@ -1,5 +1,5 @@
 /**
- * What a client is made with, and what is wrong with it.
+ * What is wrong with what a client is to be made with.
  */
 import { assertU128 } from "@stagbeetle/client/accounting";
 import {
@@ -11,27 +11,10 @@ import {
   REPLICAS_MAX,
 } from "@stagbeetle/vsr-protocol";
 
+import type { ClientInitArgs } from "./client-init-args.ts";
 import { RELEASE, RELEASE_MIN } from "./release.ts";
 
-/** How to reach a cluster. */
-export interface ClientInitArgs {
-  /** The cluster's id: a u128, that of `format --cluster`. */
-  cluster_id: bigint;
-  /**
-   * Where the replicas are, in their order, 1 to 6 of them: `PORT`, `HOST` or `HOST:PORT`, where a host is an IPv4 address, an
-   * IPv6 address in brackets or a name. Names are looked up again at every connection. Defaults: 127.0.0.1 and 3001.
-   */
-  replica_addresses: (string | number)[];
-  /** The deadline of every request that does not have its own, in milliseconds. Without one, a request may take for ever. */
-  deadline_ms?: number;
-  /**
-   * The release to present, as `0.17.9`, which is the default; from `0.17.0` on. A cluster serves no client that is newer than
-   * itself.
-   */
-  release?: string;
-}
-
-/** The same, checked. */
+/** The arguments, checked. */
 export interface ClientOptions {
   readonly cluster: bigint;
   readonly endpoints: readonly Endpoint[];

@@ -10,7 +10,8 @@ import {
   TooMuchDataError,
 } from "@stagbeetle/client";
 
-import { checkArgs, checkDeadline, type ClientInitArgs, type ClientOptions } from "./client-args.ts";
+import { checkArgs, checkDeadline, type ClientOptions } from "./client-args.ts";
+import type { ClientInitArgs } from "./client-init-args.ts";
 import { type ClientState, type ClientStatus, eventKey } from "./client-state.ts";
 import { createNetwork, type Network, TICK_MS } from "./network.ts";
 import { errorCodeOf, RequestError } from "./request-error.ts";

@@ -21,7 +21,7 @@ import {
   type TransferID,
 } from "@stagbeetle/client/accounting";
 
-import type { ClientInitArgs } from "./client-args.ts";
+import type { ClientInitArgs } from "./client-init-args.ts";
 import type { ClientState } from "./client-state.ts";
 import { ClusterSession, type RequestOptions, type StateListener } from "./cluster-session.ts";
 

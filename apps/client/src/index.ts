@@ -8,7 +8,7 @@
 // What the official client has.
 export { createClient } from "./create-client.ts";
 export type { Client } from "./create-client.ts";
-export type { ClientInitArgs } from "./client-args.ts";
+export type { ClientInitArgs } from "./client-init-args.ts";
 export { id } from "./id.ts";
 export { ErrorCodes, RequestError } from "./request-error.ts";
 export {

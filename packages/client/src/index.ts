@@ -25,6 +25,6 @@ export type { SharedSessionState, SubmitOptions } from "./shared-session.ts";
 export { Diagnosis, evictionFinding } from "./diagnosis/diagnosis.ts";
 export type { DiagnosisOptions } from "./diagnosis/diagnosis.ts";
 export type { Finding, FindingCode } from "./diagnosis/finding.ts";
-export type { ReplicaReport } from "./diagnosis/replica-watch.ts";
+export type { ReplicaReport } from "./diagnosis/replica-report.ts";
 export { Probe } from "./probe.ts";
 export type { ProbeOptions, ProbeRole } from "./probe.ts";

@@ -16,7 +16,8 @@ import {
 
 import type { Eviction } from "../session.ts";
 import type { Finding, FindingCode } from "./finding.ts";
-import { type ReplicaReport, ReplicaWatch, SILENCE_TICKS } from "./replica-watch.ts";
+import type { ReplicaReport } from "./replica-report.ts";
+import { ReplicaWatch, SILENCE_TICKS } from "./replica-watch.ts";
 
 /** What a diagnosis is made with. */
 export interface DiagnosisOptions {
