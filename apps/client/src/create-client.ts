@@ -31,31 +31,31 @@ import { ClusterSession, type RequestOptions, type StateListener } from "./clust
  */
 export interface Client extends AsyncDisposable {
   /** Creates up to 8,189 accounts (fewer in a cluster with smaller requests). One result each, in the same order. */
-  createAccounts(batch: Account[], options?: RequestOptions): Promise<CreateAccountResult[]>;
+  createAccounts: (batch: Account[], options?: RequestOptions) => Promise<CreateAccountResult[]>;
   /** Creates up to 8,189 transfers (fewer in a cluster with smaller requests). One result each, in the same order. */
-  createTransfers(batch: Transfer[], options?: RequestOptions): Promise<CreateTransferResult[]>;
+  createTransfers: (batch: Transfer[], options?: RequestOptions) => Promise<CreateTransferResult[]>;
   /** Finds up to 8,189 accounts by id, in the same order; those that do not exist are left out. */
-  lookupAccounts(batch: AccountID[], options?: RequestOptions): Promise<Account[]>;
+  lookupAccounts: (batch: AccountID[], options?: RequestOptions) => Promise<Account[]>;
   /** Finds up to 8,189 transfers by id, in the same order; those that do not exist are left out. */
-  lookupTransfers(batch: TransferID[], options?: RequestOptions): Promise<Transfer[]>;
+  lookupTransfers: (batch: TransferID[], options?: RequestOptions) => Promise<Transfer[]>;
   /** The transfers of one account by timestamp; none for a filter that is invalid. */
-  getAccountTransfers(filter: AccountFilter, options?: RequestOptions): Promise<Transfer[]>;
+  getAccountTransfers: (filter: AccountFilter, options?: RequestOptions) => Promise<Transfer[]>;
   /** The former balances of one account with the flag `history`, by timestamp; none for a filter that is invalid. */
-  getAccountBalances(filter: AccountFilter, options?: RequestOptions): Promise<AccountBalance[]>;
+  getAccountBalances: (filter: AccountFilter, options?: RequestOptions) => Promise<AccountBalance[]>;
   /** Accounts by their fields, by timestamp; none for a filter that is invalid. */
-  queryAccounts(filter: QueryFilter, options?: RequestOptions): Promise<Account[]>;
+  queryAccounts: (filter: QueryFilter, options?: RequestOptions) => Promise<Account[]>;
   /** Transfers by their fields, by timestamp; none for a filter that is invalid. */
-  queryTransfers(filter: QueryFilter, options?: RequestOptions): Promise<Transfer[]>;
+  queryTransfers: (filter: QueryFilter, options?: RequestOptions) => Promise<Transfer[]>;
   /** Ends the session: every open request rejects with `ERR_CLIENT_CLOSED`, and so does every later one. May be repeated. */
-  destroy(): void;
+  destroy: () => void;
   /** Resolves once the cluster has taken the session, for those who want to know before the first request. */
-  ready(options?: RequestOptions): Promise<void>;
+  ready: (options?: RequestOptions) => Promise<void>;
   /** What the client is doing, and if it waits for the cluster, why. */
   readonly state: ClientState;
   /** Calls `listener` whenever the status, the finding's code or a connection has changed. Returns what ends that. */
-  on(event: "state", listener: StateListener): () => void;
+  on: (event: "state", listener: StateListener) => () => void;
   /** Ends what `on` began. */
-  off(event: "state", listener: StateListener): void;
+  off: (event: "state", listener: StateListener) => void;
 }
 
 /**

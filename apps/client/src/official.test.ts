@@ -28,15 +28,15 @@ describe("as in the official client are", () => {
   });
 
   test.each([
-    "AccountFlags",
-    "TransferFlags",
-    "AccountFilterFlags",
-    "QueryFilterFlags",
-    "CreateAccountStatus",
-    "CreateTransferStatus",
-    "Operation",
-  ] as const)("the names and numbers of %s", (name) => {
-    expect(ours[name]).toEqual(official[name]);
+    ["AccountFlags", ours.AccountFlags, official.AccountFlags],
+    ["TransferFlags", ours.TransferFlags, official.TransferFlags],
+    ["AccountFilterFlags", ours.AccountFilterFlags, official.AccountFilterFlags],
+    ["QueryFilterFlags", ours.QueryFilterFlags, official.QueryFilterFlags],
+    ["CreateAccountStatus", ours.CreateAccountStatus, official.CreateAccountStatus],
+    ["CreateTransferStatus", ours.CreateTransferStatus, official.CreateTransferStatus],
+    ["Operation", ours.Operation, official.Operation],
+  ])("the names and numbers of %s", (_, names, theirs) => {
+    expect(names).toEqual(theirs);
   });
 
   test("the largest amount", () => {

@@ -165,16 +165,37 @@ describe("Session", () => {
     expect(session.state).toBe("idle");
   });
 
-  it("pings a replica to which it has a new connection, if there is a session to speak of", () => {
-    const session = sessionWith({ replicaCount: 3 });
-    session.onConnected(2);
-    expect(cluster.sent).toEqual([]);
-    session.register(() => undefined);
-    cluster.sent = [];
-    session.onConnected(2);
-    expect(cluster.sent.map(({ replica, bytes }) => [replica, new PingClientHeader(bytes).command])).toEqual([
-      [2, Command.pingClient],
-    ]);
+  describe("when there is a new connection", () => {
+    const commands = (): (readonly [number, number])[] =>
+      cluster.sent.map(({ replica, bytes }) => [replica, new PingClientHeader(bytes).command]);
+
+    it("sends nothing before there is a session to speak of", () => {
+      const session = sessionWith({ replicaCount: 3 });
+      session.onConnected(2);
+      expect(commands()).toEqual([]);
+    });
+
+    it("pings the replica, and no other", () => {
+      const session = registered({ replicaCount: 3 });
+      cluster.sent = [];
+      session.onConnected(2);
+      expect(commands()).toEqual([[2, Command.pingClient]]);
+    });
+
+    it("repeats the request that is under way to the primary, and to nobody else", () => {
+      const session = registered({ replicaCount: 3 });
+      session.request(OPERATION, Uint8Array.of(1), () => undefined);
+      const { checksum } = cluster.lastRequest();
+      cluster.sent = [];
+      session.onConnected(0);
+      session.onConnected(1);
+      expect(commands()).toEqual([
+        [0, Command.pingClient],
+        [1, Command.pingClient],
+        [1, Command.request],
+      ]);
+      expect(cluster.lastRequest().checksum).toBe(checksum);
+    });
   });
 
   it.each([

@@ -219,10 +219,15 @@ export class Session implements MessageBusReceiver {
   /**
    * Pings a replica to which there is a new connection, instead of waiting for the next round of pings: only a ping tells it
    * for sure whose connection it is, so that it can answer requests which reached it through another replica.
+   *
+   * If it is the primary, as far as is known, it also gets the request that is under way, which the connection before may have
+   * lost. What was queued while the connection was being made fills the queue, so that it is not sent twice.
    */
   onConnected(replica: number): void {
     if (this.#state === "new" || this.#state === "evicted") return;
     this.#ping([replica]);
+    if (this.#inFlight === null || replica !== this.#primary) return;
+    this.#options.bus.sendMessageToReplica(replica, this.#inFlight.message);
   }
 
   onMessages(buffer: MessageBuffer): void {
@@ -335,6 +340,11 @@ export class Session implements MessageBusReceiver {
     this.#inFlight = null;
   }
 
+  /** Who leads the known view. */
+  get #primary(): number {
+    return this.#view % this.#options.replicaCount;
+  }
+
   #learnView(view: number): void {
     if (view > this.#view) this.#view = view;
   }
@@ -365,7 +375,7 @@ export class Session implements MessageBusReceiver {
   /** To the primary of the known view, and to one other replica in case the way to the primary is cut. */
   #transmit(message: Message): void {
     const { bus, random, replicaCount } = this.#options;
-    const primary = this.#view % replicaCount;
+    const primary = this.#primary;
     bus.sendMessageToReplica(primary, message);
     if (replicaCount === 1) return;
     const other = (primary + 1 + random.index(replicaCount - 1)) % replicaCount;

@@ -24,7 +24,7 @@ export interface Load {
 }
 
 /** The accounts between which transfers go. */
-export const ACCOUNTS = 1000;
+const ACCOUNTS = 1000;
 
 const CREATED = 4_294_967_295;
 
