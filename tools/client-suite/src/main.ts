@@ -1,7 +1,7 @@
 /**
  * `pnpm client-suite [part of a mode's name]`: runs the test-suite that comes with the official client, `tigerbeetle-node`
  * 0.17.9, against a real server process: unchanged, and its source with our client in place of the official one, on Node, Bun
- * and Deno, with the client beside it and in a single file. In development mode the server must also keep within its memory.
+ * and Deno, with the client beside it, in a single file and in a program of its own. In development mode the server must also keep within its memory.
  * Exit status 1 unless everything passes.
  */
 import { spawn } from "node:child_process";
@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { compileExecutables } from "./executables.ts";
 import { allModes, type Mode } from "./modes.ts";
 import { startServer } from "./server.ts";
 import { writeSuiteFiles } from "./suite-files.ts";
@@ -55,7 +56,9 @@ async function runMode({ name, command, flags, memoryMaxBytes }: Mode, directory
 }
 
 async function runModes(filter: string, directory: string): Promise<void> {
-  const modes = allModes(await writeSuiteFiles(directory)).filter(({ name }) => name.includes(filter));
+  const files = await writeSuiteFiles(directory);
+  const executables = compileExecutables(files.single, directory);
+  const modes = allModes(files, executables).filter(({ name }) => name.includes(filter));
   if (modes.length === 0) throw new Error(`no mode has "${filter}" in its name`);
   const failures: string[] = [];
   for (const mode of modes) {
