@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-import { type OperationCodec, rawOperation } from "@stagbeetle/client";
+import { type OperationCodec, rawOperation, SharedSession } from "@stagbeetle/client";
 import { EvictionReason, Header } from "@stagbeetle/vsr-protocol";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { buildMessage, echo, FakeReplica } from "../test/fake-replica.ts";
 import type { ClientState } from "./client-state.ts";
@@ -223,6 +223,33 @@ describe("the end of a session", () => {
     expect(session.state).toMatchObject({ status: "evicted", finding: { code: finding } });
     session.destroy();
     expect(session.state.status).toBe("closed");
+  });
+});
+
+describe("a mistake of ours", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test.each(["onMessages", "tick"] as const)("in %s ends the session, and not the process", async (method) => {
+    const session = connect();
+    await session.ready();
+    // Whichever comes first must be what is broken.
+    replica.onRequest = method === "tick" ? () => null : echo;
+    const mistake = new Error("a broken invariant");
+    vi.spyOn(SharedSession.prototype, method).mockImplementation(() => {
+      throw mistake;
+    });
+    const error = await rejection(session.request(ECHO, "a"));
+    expect(error).toMatchObject({ code: "ERR_CLIENT_CLOSED", execution: "unknown", cause: mistake });
+    expect(session.state.status).toBe("closed");
+  });
+
+  test("in a codec ends its request only", async () => {
+    const session = connect();
+    const impossible = { ...ECHO, encoding: { ...rawOperation(200), multiBatch: true, resultSizeBytes: 3 } };
+    await expect(session.request(impossible, "a")).rejects.toThrow("operation 200 has elements of 3 bytes");
+    expect(await session.request(ECHO, "b")).toBe("b");
   });
 });
 

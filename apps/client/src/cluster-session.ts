@@ -58,13 +58,17 @@ export class ClusterSession {
   readonly #waiters = new Set<Waiter>();
   #ticks = 0;
   #eventKey = "";
-  #evictionError: RequestError | null = null;
+  /** Why the session ended, if its owner did not end it. */
+  #endError: unknown = undefined;
   #connectionsClosed: Promise<void> | null = null;
 
   /** Begins to connect. @throws Error for arguments that make no sense. */
   constructor(args: ClientInitArgs) {
     this.#options = checkArgs(args);
-    this.#network = createNetwork(this.#options, () => this.#onEviction());
+    this.#network = createNetwork(this.#options, {
+      onEviction: () => this.#onEviction(),
+      onBroken: (error) => queueMicrotask(() => this.#break(error)),
+    });
     const { bus, session } = this.#network;
     // Makes connections to queue the registration on, instead of losing it and repeating it after its timeout.
     bus.tick();
@@ -198,7 +202,12 @@ export class ClusterSession {
     this.#ticks += elapsedTicks;
     const { session, diagnosis } = this.#network;
     diagnosis.tick();
-    session.tick(elapsedTicks);
+    try {
+      session.tick(elapsedTicks);
+    } catch (error) {
+      this.#break(error);
+      return;
+    }
     // An evicted session has nothing to say any more, and does not keep the process alive.
     if (session.state === "evicted") this.#disconnect();
     for (const waiter of this.#waiters) {
@@ -217,8 +226,15 @@ export class ClusterSession {
   }
 
   #onEviction(): void {
-    this.#evictionError = this.#error("evicted", "none");
+    this.#endError = this.#error("evicted", "none");
     this.#rejectWaiters("evicted");
+  }
+
+  /** Ends the session after a broken invariant, which its requests name as the cause. */
+  #break(error: unknown): void {
+    if (this.#network.session.state === "closed") return;
+    this.#endError = error;
+    this.destroy();
   }
 
   #rejectWaiters(failure: "closed" | "evicted"): void {
@@ -250,7 +266,7 @@ export class ClusterSession {
     return new RequestError(errorCodeOf(failure, explained), {
       execution,
       finding: explained,
-      cause: failure === "closed" ? (this.#evictionError ?? undefined) : undefined,
+      cause: failure === "closed" ? this.#endError : undefined,
     });
   }
 

@@ -32,11 +32,15 @@ export interface Network {
   readonly bus: MessageBus;
 }
 
+/** Who hears of the end of a session. */
+export interface NetworkOwner {
+  readonly onEviction: (eviction: Eviction) => void;
+  /** A broken invariant: the session is not to be used any more. */
+  readonly onBroken: (error: unknown) => void;
+}
+
 /** Reserves memory: 1 MiB a message, of which only what is used becomes resident. Connects when the session first ticks. */
-export function createNetwork(
-  { cluster, endpoints, release }: ClientOptions,
-  onEviction: (eviction: Eviction) => void,
-): Network {
+export function createNetwork({ cluster, endpoints, release }: ClientOptions, owner: NetworkOwner): Network {
   const replicaCount = endpoints.length;
   const { messageSizeMax } = PRODUCTION.cluster;
   const messagesMax = replicaCount * MESSAGES_PER_REPLICA + MESSAGES_BESIDE_REPLICAS;
@@ -54,7 +58,7 @@ export function createNetwork(
     addresses: endpoints,
     pool,
     checksums,
-    receiver: { onMessages: (buffer: MessageBuffer) => session.onMessages(buffer) },
+    receiver: { onMessages: (buffer) => receive(buffer) },
     random,
     observer: {
       onConnected: (replica) => {
@@ -78,9 +82,18 @@ export function createNetwork(
     release,
     onEviction: (eviction) => {
       diagnosis.onEviction(eviction);
-      onEviction(eviction);
+      owner.onEviction(eviction);
     },
   });
+  /** Nothing that is received may end the process in which this client is a guest, not even a mistake of ours. */
+  const receive = (buffer: MessageBuffer): void => {
+    try {
+      session.onMessages(buffer);
+    } catch (error) {
+      buffer.invalidate("misdirected");
+      owner.onBroken(error);
+    }
+  };
   return { session, diagnosis, bus };
 }
 

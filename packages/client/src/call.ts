@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 
-import { type BatchTotals, type OperationEncoding, resultCountMax } from "./operation.ts";
+import { assertEncoding, type BatchTotals, type OperationEncoding, resultCountMax } from "./operation.ts";
 
 /**
  * Whether what was asked for was executed, as far as the client knows.
@@ -70,6 +70,7 @@ export class Call {
   #state: CallState = "waiting";
 
   constructor(encoding: OperationEncoding, body: Uint8Array, callback: CallCallback) {
+    assertEncoding(encoding);
     this.encoding = encoding;
     this.body = body;
     this.resultCountMax = resultCountMax(encoding, body);

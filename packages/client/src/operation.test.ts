@@ -2,7 +2,7 @@ import { AccountingOperation, operationFromVsr } from "@stagbeetle/state-machine
 import { PRODUCTION, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, it } from "vitest";
 
-import { batchesFit, rawOperation, resultCountMax } from "./operation.ts";
+import { assertEncoding, batchesFit, rawOperation, resultCountMax } from "./operation.ts";
 
 const PRODUCTION_MAX = PRODUCTION.derived.messageBodySizeMax;
 const TEST_MIN_MAX = TEST_MIN.derived.messageBodySizeMax;
@@ -59,6 +59,28 @@ describe("what fits into one batch (spec 01 §6.5)", () => {
     const totals = { batchCount: 1, resultCountMax: 1000 };
     expect(batchesFit(encoding, { ...totals, eventsSizeBytes: 1000 }, limits)).toBe(true);
     expect(batchesFit(encoding, { ...totals, eventsSizeBytes: 1001 }, limits)).toBe(false);
+  });
+});
+
+describe("an encoding", () => {
+  const batches = { ...rawOperation(200), eventSizeBytes: 16, resultSizeBytes: 8, multiBatch: true };
+
+  it.each([
+    ["bytes", rawOperation(128)],
+    ["batches", batches],
+    ["records of any size, without batches", { ...rawOperation(255), eventSizeBytes: 24 }],
+  ])("of %s is one", (_, encoding) => {
+    expect(() => assertEncoding(encoding)).not.toThrow();
+  });
+
+  it.each([
+    ["an operation of the protocol", rawOperation(127)],
+    ["an operation that is no u8", rawOperation(256)],
+    ["batches of events whose size is no power of two", { ...batches, eventSizeBytes: 24 }],
+    ["batches of results whose size is no power of two", { ...batches, resultSizeBytes: 12 }],
+    ["events without a size", { ...batches, eventSizeBytes: 0 }],
+  ])("of %s is none", (_, encoding) => {
+    expect(() => assertEncoding(encoding)).toThrow(/operation \d+/u);
   });
 });
 

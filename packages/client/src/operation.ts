@@ -4,7 +4,10 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { multiBatchTrailerSizeBytes } from "@stagbeetle/vsr-protocol";
+import { multiBatchTrailerSizeBytes, VSR_OPERATIONS_RESERVED } from "@stagbeetle/vsr-protocol";
+
+/** Operations are a u8. */
+const OPERATION_MAX = 255;
 
 /** How requests of an operation, and their replies, are encoded. */
 export interface OperationEncoding {
@@ -28,6 +31,20 @@ export interface OperationEncoding {
  */
 export function rawOperation(operation: number): OperationEncoding {
   return { operation, eventSizeBytes: 1, resultSizeBytes: 1, batchable: true, multiBatch: false, limitOffset: -1 };
+}
+
+/** Asserts that there can be such an operation: what an author of another state machine wrote must not fail in the middle. */
+export function assertEncoding(encoding: OperationEncoding): void {
+  const { operation, eventSizeBytes, resultSizeBytes, multiBatch } = encoding;
+  assert(
+    Number.isInteger(operation) && operation >= VSR_OPERATIONS_RESERVED && operation <= OPERATION_MAX,
+    () => `operation ${operation} is not a state machine's: ${VSR_OPERATIONS_RESERVED} to ${OPERATION_MAX}`,
+  );
+  for (const sizeBytes of [eventSizeBytes, resultSizeBytes]) {
+    const valid =
+      Number.isInteger(sizeBytes) && sizeBytes > 0 && (!multiBatch || Number.isInteger(Math.log2(sizeBytes)));
+    assert(valid, () => `operation ${operation} has elements of ${sizeBytes} bytes`);
+  }
 }
 
 /** The sizes that bound a request: what the session's register reply allowed, and what fits in any message. */
