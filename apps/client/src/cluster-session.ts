@@ -234,7 +234,11 @@ export class ClusterSession {
   #break(error: unknown): void {
     if (this.#network.session.state === "closed") return;
     this.#endError = error;
-    this.destroy();
+    try {
+      this.destroy();
+    } catch {
+      // All requests have been rejected; what is broken need not be closed in order.
+    }
   }
 
   #rejectWaiters(failure: "closed" | "evicted"): void {

@@ -137,8 +137,8 @@ export class SharedSession {
   close(): void {
     if (this.#end === "closed") return;
     this.#end = "closed";
-    this.#session.close();
     this.#failAll("closed");
+    this.#session.close();
   }
 
   get #registered(): boolean {
