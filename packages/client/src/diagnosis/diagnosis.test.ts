@@ -102,6 +102,18 @@ describe("a diagnosis", () => {
     expect(finding?.message).toContain(message);
   });
 
+  it("does not blame a connection that was lost after an answer on the cluster id", () => {
+    diagnosis = diagnose("a:1");
+    answer(0);
+    diagnosis.onDisconnected(0, CLOSED);
+    expect(diagnosis.finding(0)).toEqual({
+      code: "connecting",
+      message: "the connection to a:1 was lost and is being made again",
+    });
+    diagnosis.onDisconnected(0, REFUSED);
+    expect(diagnosis.finding(0)?.code).toBe("nothing_listens");
+  });
+
   it("finds no_answer where a connection stays silent", () => {
     diagnosis = diagnose("a:1");
     diagnosis.onConnected(0);

@@ -7,7 +7,7 @@
 /**
  * Why there is no answer.
  *
- * - `connecting`: nothing is known yet.
+ * - `connecting`: nothing is known yet, or a connection was lost and is being made again.
  * - `nothing_listens`: the address refuses connections.
  * - `host_not_found`: the name has no address.
  * - `unreachable`: the network has no way there, or nobody reacts.

@@ -29,7 +29,8 @@ export class ReplicaWatch {
   #answers = false;
   #foreignCluster: bigint | null = null;
   #end: ConnectionEnd | null = null;
-  #endedAfterConnecting = false;
+  /** What the connection that ended last had come to. */
+  #endedWhen: "connecting" | "silent" | "answering" = "connecting";
   #replica: number | null = null;
   #release: Release | null = null;
   #view: number | null = null;
@@ -80,7 +81,7 @@ export class ReplicaWatch {
 
   onDisconnected(end: ConnectionEnd): void {
     this.#end = end;
-    this.#endedAfterConnecting = this.#connectedTicks !== null;
+    this.#endedWhen = this.#connectedTicks === null ? "connecting" : this.#answers ? "answering" : "silent";
     this.#connectedTicks = null;
     this.#answers = false;
   }
@@ -146,18 +147,25 @@ export class ReplicaWatch {
         };
       case "wrong_cluster":
       case "closed":
-        return this.#endedAfterConnecting ? this.#closed() : null;
+        return this.#closed();
       case "given_up":
         return null;
     }
   }
 
-  #closed(): Finding {
-    return {
-      code: "closed_without_answer",
-      message:
-        `${this.#address} closes the connection without an answer: its cluster has another id than ${this.#cluster}, ` +
-        `or it has no room for another client`,
-    };
+  #closed(): Finding | null {
+    switch (this.#endedWhen) {
+      case "connecting":
+        return null;
+      case "answering":
+        return { code: "connecting", message: `the connection to ${this.#address} was lost and is being made again` };
+      case "silent":
+        return {
+          code: "closed_without_answer",
+          message:
+            `${this.#address} closes the connection without an answer: its cluster has another id than ${this.#cluster}, ` +
+            `or it has no room for another client`,
+        };
+    }
   }
 }
