@@ -6,6 +6,7 @@ import type { Terminal } from "@stagbeetle/command-line";
 
 import { parseCommandLine } from "./commands/command.ts";
 import { benchmark } from "./commands/benchmark.ts";
+import { doctor } from "./commands/doctor.ts";
 import { format } from "./commands/format.ts";
 import { inspect } from "./commands/inspect.ts";
 import { start } from "./commands/start.ts";
@@ -38,6 +39,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       startLog(terminal, logsDebug(command.inspect.inspected) ? "debug" : "info");
       await inspect(command.inspect, terminal);
       break;
+    case "doctor":
+      return doctor(command.doctor, terminal);
   }
   return EXIT_SUCCESS;
 }

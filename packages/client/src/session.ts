@@ -29,6 +29,7 @@ import {
   REGISTER_RESULT_SIZE_BYTES,
   RegisterResult,
   type Release,
+  releaseOf,
   ReplyHeader,
   RequestHeader,
   SILENT_LOGGER,
@@ -41,6 +42,9 @@ import { RoundTrips } from "./round-trips.ts";
 
 /** Pings tell replicas which connection belongs to the client, and the client which view is current. In ticks: 30 s. */
 const PING_TIMEOUT_TICKS = 3000;
+
+/** The first release whose clients say in a ping which session they have; replicas before it ignore such pings. */
+const PING_SESSION_RELEASE_MIN: Release = releaseOf(0, 17, 6);
 
 /** `new` → `registering` → `idle` ⇄ `busy`; from anywhere → `evicted`, which is the end. */
 export type SessionState = "new" | "registering" | "idle" | "busy" | "evicted";
@@ -56,9 +60,14 @@ export interface Reply {
 /** Gets the answer of one request. */
 export type ReplyCallback = (reply: Reply) => void;
 
+/** Writes the body of a request into memory of its message and returns the body's size in bytes. */
+export type BodyWriter = (space: Uint8Array) => number;
+
 /** Why the cluster ended the session. */
 export interface Eviction {
   readonly reason: EvictionReason;
+  /** What the replica that ended it runs. */
+  readonly clusterRelease: Release;
   /** One line for people. */
   readonly message: string;
 }
@@ -101,6 +110,7 @@ export class Session implements MessageBusReceiver {
   readonly #options: SessionOptions;
   readonly #logger: Logger;
   readonly #roundTrips: RoundTrips;
+  readonly #replicas: readonly number[];
   readonly #requestTimeout: Timeout;
   readonly #pingTimeout: Timeout;
   #state: SessionState = "new";
@@ -119,6 +129,7 @@ export class Session implements MessageBusReceiver {
     this.#options = options;
     this.#logger = options.logger ?? SILENT_LOGGER;
     this.#roundTrips = new RoundTrips(replicaCount);
+    this.#replicas = Array.from({ length: replicaCount }, (_, replica) => replica);
     const requestTicks = config.process.rttTicks * config.process.rttMultiple;
     this.#requestTimeout = new Timeout({ name: "request", afterTicks: requestTicks, random, config });
     this.#pingTimeout = new Timeout({ name: "ping", afterTicks: PING_TIMEOUT_TICKS, random, config });
@@ -164,20 +175,29 @@ export class Session implements MessageBusReceiver {
    * @param timestamp in AOF recovery only, and never 0 there: the prepare's timestamp.
    */
   request(operation: number, body: Uint8Array, callback: ReplyCallback, timestamp = 0n): void {
+    const { batchSizeLimit } = this;
+    assert(body.length <= batchSizeLimit, () => `a body of ${body.length} bytes, at most ${batchSizeLimit}`);
+    const write: BodyWriter = (space) => {
+      space.set(body);
+      return body.length;
+    };
+    this.requestWritten(operation, write, callback, timestamp);
+  }
+
+  /** Sends a request whose body is written where it is sent from, into a space of `batchSizeLimit` bytes; else as above. */
+  requestWritten(operation: number, write: BodyWriter, callback: ReplyCallback, timestamp = 0n): void {
     assert(this.#state === "idle", () => `a request in state ${this.#state}`);
     assert(
       operation >= VSR_OPERATIONS_RESERVED || operation === Operation.noop,
       () => `operation ${operation} is not a client's`,
     );
-    assert(
-      body.length <= this.#batchSizeLimit,
-      () => `a body of ${body.length} bytes, at most ${this.#batchSizeLimit}`,
-    );
     assert((timestamp !== 0n) === (this.#options.aofRecovery === true), () => `a request with timestamp ${timestamp}`);
     this.#state = "busy";
     const message = this.#options.pool.acquire();
-    message.buffer.set(body, HEADER_SIZE_BYTES);
-    this.#send(message, operation, body.length, timestamp, callback);
+    const space = message.buffer.subarray(HEADER_SIZE_BYTES, HEADER_SIZE_BYTES + this.#batchSizeLimit);
+    const bodySize = write(space);
+    assert(bodySize >= 0 && bodySize <= space.length, () => `${bodySize} bytes written into ${space.length}`);
+    this.#send(message, operation, bodySize, timestamp, callback);
   }
 
   /** Lets 10 ms pass: connects, pings and repeats what was not answered in time. */
@@ -194,6 +214,20 @@ export class Session implements MessageBusReceiver {
       this.#requestTimeout.backoff();
       this.#transmit(this.#inFlight.message);
     }
+  }
+
+  /**
+   * Pings a replica to which there is a new connection, instead of waiting for the next round of pings: only a ping tells it
+   * for sure whose connection it is, so that it can answer requests which reached it through another replica.
+   *
+   * If it is the primary, as far as is known, it also gets the request that is under way, which the connection before may have
+   * lost. What was queued while the connection was being made fills the queue, so that it is not sent twice.
+   */
+  onConnected(replica: number): void {
+    if (this.#state === "new" || this.#state === "evicted") return;
+    this.#ping([replica]);
+    if (this.#inFlight === null || replica !== this.#primary) return;
+    this.#options.bus.sendMessageToReplica(replica, this.#inFlight.message);
   }
 
   onMessages(buffer: MessageBuffer): void {
@@ -293,7 +327,11 @@ export class Session implements MessageBusReceiver {
     this.#pingTimeout.stop();
     this.#inFlight?.message.release();
     this.#inFlight = null;
-    this.#options.onEviction({ reason: eviction.reason as EvictionReason, message });
+    this.#options.onEviction({
+      reason: eviction.reason as EvictionReason,
+      clusterRelease: eviction.release,
+      message,
+    });
   }
 
   /** Gives up on whatever is under way and returns all messages to the pool. The cluster is not told. */
@@ -303,6 +341,11 @@ export class Session implements MessageBusReceiver {
     this.#pingTimeout.stop();
     this.#inFlight?.message.release();
     this.#inFlight = null;
+  }
+
+  /** Who leads the known view. */
+  get #primary(): number {
+    return this.#view % this.#options.replicaCount;
   }
 
   #learnView(view: number): void {
@@ -335,24 +378,24 @@ export class Session implements MessageBusReceiver {
   /** To the primary of the known view, and to one other replica in case the way to the primary is cut. */
   #transmit(message: Message): void {
     const { bus, random, replicaCount } = this.#options;
-    const primary = this.#view % replicaCount;
+    const primary = this.#primary;
     bus.sendMessageToReplica(primary, message);
     if (replicaCount === 1) return;
     const other = (primary + 1 + random.index(replicaCount - 1)) % replicaCount;
     bus.sendMessageToReplica(other, message);
   }
 
-  #ping(): void {
-    const { bus, checksums, cluster, client, pool, release, replicaCount, time } = this.#options;
+  #ping(replicas: readonly number[] = this.#replicas): void {
+    const { bus, checksums, cluster, client, pool, release, time } = this.#options;
     const message = pool.acquire();
     const ping = message.as(PingClientHeader);
     initHeader(ping, Command.pingClient, cluster);
     ping.release = release;
     ping.client = client;
     ping.pingTimestampMonotonic = time.monotonic();
-    ping.session = this.#session;
+    ping.session = release < PING_SESSION_RELEASE_MIN ? 0 : this.#session;
     checksums.setEmptyBody(ping);
-    for (let replica = 0; replica < replicaCount; replica += 1) bus.sendMessageToReplica(replica, message);
+    for (const replica of replicas) bus.sendMessageToReplica(replica, message);
     message.release();
   }
 }

@@ -36,6 +36,6 @@ export { hex128, lines, snakeCase } from "./text.ts";
 // The end of the process.
 export { endProcess, endProcessOnUncaught } from "./crash.ts";
 export type { Ending } from "./crash.ts";
-export { EXIT_ABORTED, EXIT_FAILURE, EXIT_SUCCESS } from "./exit-status.ts";
+export { EXIT_ABORTED, EXIT_FAILURE, EXIT_SUCCESS, EXIT_UNHEALTHY } from "./exit-status.ts";
 export { bugReport, operatorReport } from "./report.ts";
 export type { Report, ReportOf } from "./report.ts";

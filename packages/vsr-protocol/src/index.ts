@@ -200,6 +200,8 @@ export type { Head, HeadContext, HeadJournal } from "./replica/head.ts";
 // For whoever composes a replica or a client.
 export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";
 export type { Address, AddressError, AddressErrorReason, ParsedAddresses } from "./address.ts";
+export { formatEndpoint, parseEndpoints } from "./endpoint.ts";
+export type { Endpoint, ParsedEndpoints } from "./endpoint.ts";
 export type { ClusterConfig, Config, DerivedConfig, ProcessConfig } from "./config/config.ts";
 export { fatal, FatalError, FatalReason } from "./fatal.ts";
 export { Random } from "./random.ts";
@@ -228,7 +230,13 @@ export type {
 } from "./ports/journal.ts";
 export { SILENT_LOGGER } from "./ports/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./ports/logger.ts";
-export type { MessageBus, MessageBusReceiver } from "./ports/message-bus.ts";
+export type {
+  ConnectionEnd,
+  ConnectionEndReason,
+  ConnectionObserver,
+  MessageBus,
+  MessageBusReceiver,
+} from "./ports/message-bus.ts";
 export type { Committing, StateMachine } from "./ports/state-machine.ts";
 export { StorageRequest } from "./ports/storage.ts";
 export type { Storage } from "./ports/storage.ts";

@@ -1,5 +1,5 @@
 /**
- * `pnpm bench [part of a path]`: prints the figures that matter most, then a table for each file of micro benchmarks. It
+ * `pnpm bench [part of a path]`: prints the figures that matter most, the clients side by side, then a table for each file of micro benchmarks. It
  * reports, a person judges.
  */
 import { spawnSync } from "node:child_process";
@@ -9,6 +9,7 @@ import { findBenchmarks } from "./benchmark-files.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const FIGURES = "tools/benchmarks/src/figures";
+const CLIENTS = "tools/benchmarks/src/clients";
 const [filter = ""] = process.argv.slice(2);
 
 /** Every benchmark has a process of its own, so that none inherits the garbage and the optimisations of another. */
@@ -22,9 +23,11 @@ function run(script: string, ...parameters: readonly string[]): void {
 
 const paths = findBenchmarks(ROOT, filter);
 const figures = FIGURES.includes(filter);
+const clients = CLIENTS.includes(filter);
 if (figures) run("figures/main.ts");
+if (clients) run("clients/main.ts");
 for (const path of paths) run("run-benchmark.ts", ROOT, path);
-if (paths.length === 0 && !figures) {
+if (paths.length === 0 && !figures && !clients) {
   console.error(`no *.bench.ts has "${filter}" in its path`);
   process.exitCode = 1;
 }

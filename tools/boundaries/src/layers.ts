@@ -25,7 +25,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   grid: { mayImport: ["kernels", "vsr-protocol"], deterministic: true },
   lsm: { mayImport: ["kernels", "vsr-protocol", "grid"], deterministic: true },
   "state-machine": { mayImport: ["kernels", "vsr-protocol", "grid", "lsm"], deterministic: true },
-  client: { mayImport: ["kernels", "vsr-protocol", "state-machine"], deterministic: ["session.ts", "session/**"] },
+  client: { mayImport: ["kernels", "vsr-protocol", "state-machine"], deterministic: true },
   // Composes whole clusters, so it stands above what it composes; its storage, network and time need only the ports.
   "io-sim": {
     mayImport: ["kernels", "vsr-protocol", "journal", "grid", "lsm", "state-machine", "aof", "client"],

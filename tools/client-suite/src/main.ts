@@ -1,36 +1,26 @@
 /**
- * `pnpm client-suite`: runs the test-suite that comes with the official client, `tigerbeetle-node` 0.17.9, unchanged
- * against a real server process; once with the defaults and once in development mode, in which the server must also keep
- * within its memory. Exit status 1 unless everything passes.
+ * `pnpm client-suite [part of a mode's name]`: runs the test-suite that comes with the official client, `tigerbeetle-node`
+ * 0.17.9, against a real server process: unchanged, and its source with our client in place of the official one, on Node, Bun
+ * and Deno, with the client beside it, in a single file and in a program of its own. In development mode the server must also keep within its memory.
+ * Exit status 1 unless everything passes.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
+import { compileExecutables } from "./executables.ts";
+import { allModes, type Mode } from "./modes.ts";
 import { startServer } from "./server.ts";
+import { writeSuiteFiles } from "./suite-files.ts";
 import { failureOf, readSuiteOutput } from "./suite-output.ts";
 import type { SuiteResult } from "./suite-output.ts";
 
-const SUITE = fileURLToPath(new URL("test.js", import.meta.resolve("tigerbeetle-node")));
 const MIB = 2 ** 20;
-const DEVELOPMENT_MEMORY_MAX_BYTES = 256 * MIB;
 
-interface Mode {
-  readonly name: string;
-  readonly flags: readonly string[];
-  readonly memoryMaxBytes: number;
-}
-
-const MODES: readonly Mode[] = [
-  { name: "with the defaults", flags: [], memoryMaxBytes: Number.POSITIVE_INFINITY },
-  { name: "in development mode", flags: ["--development"], memoryMaxBytes: DEVELOPMENT_MEMORY_MAX_BYTES },
-];
-
-async function runSuite(port: number): Promise<SuiteResult> {
-  const child = spawn(process.execPath, [SUITE], {
+async function runSuite([program, ...parameters]: Mode["command"], port: number): Promise<SuiteResult> {
+  const child = spawn(program, parameters, {
     env: { ...process.env, TB_ADDRESS: String(port) },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -44,12 +34,12 @@ async function runSuite(port: number): Promise<SuiteResult> {
 }
 
 /** Returns what is wrong, or null. */
-async function runMode({ name, flags, memoryMaxBytes }: Mode): Promise<string | null> {
-  console.log(`\n--- the official client's suite against a server ${name}`);
-  const directory = mkdtempSync(join(tmpdir(), "stagbeetle-client-suite-"));
+async function runMode({ name, command, flags, memoryMaxBytes }: Mode, directory: string): Promise<string | null> {
+  console.log(`\n--- the official client's suite: ${name}`);
+  const file = join(directory, "0_0.stagbeetle");
   try {
-    const server = await startServer(join(directory, "0_0.stagbeetle"), flags);
-    const result = await runSuite(server.port);
+    const server = await startServer(file, flags);
+    const result = await runSuite(command, server.port);
     const memoryBytes = server.memoryPeakBytes();
     const status = await server.stop();
     const memory = memoryBytes === null ? "not known" : `${Math.round(memoryBytes / MIB)} MiB`;
@@ -61,13 +51,29 @@ async function runMode({ name, flags, memoryMaxBytes }: Mode): Promise<string | 
     if (memoryBytes !== null && memoryBytes > memoryMaxBytes) return `the server took ${memory}`;
     return failureOf(result);
   } finally {
-    rmSync(directory, { recursive: true });
+    rmSync(file, { force: true });
   }
 }
 
-for (const mode of MODES) {
-  const failure = await runMode(mode);
-  if (failure === null) continue;
-  console.error(`client-suite: ${mode.name}: ${failure}`);
-  process.exitCode = 1;
+async function runModes(filter: string, directory: string): Promise<void> {
+  const files = await writeSuiteFiles(directory);
+  const executables = compileExecutables(files.single, directory);
+  const modes = allModes(files, executables).filter(({ name }) => name.includes(filter));
+  if (modes.length === 0) throw new Error(`no mode has "${filter}" in its name`);
+  const failures: string[] = [];
+  for (const mode of modes) {
+    const failure = await runMode(mode, directory);
+    if (failure !== null) failures.push(`client-suite: ${mode.name}: ${failure}`);
+  }
+  console.log(`\n${modes.length - failures.length} of ${modes.length} modes passed`);
+  for (const failure of failures) console.error(failure);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+const [filter = ""] = process.argv.slice(2);
+const directory = mkdtempSync(join(tmpdir(), "stagbeetle-client-suite-"));
+try {
+  await runModes(filter, directory);
+} finally {
+  rmSync(directory, { recursive: true });
 }

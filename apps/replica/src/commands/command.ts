@@ -6,6 +6,8 @@ import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { parseBenchmark } from "./benchmark-flags.ts";
 import type { BenchmarkCommand } from "./benchmark-flags.ts";
+import { parseDoctor } from "./doctor-flags.ts";
+import type { DoctorCommand } from "./doctor-flags.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
@@ -23,15 +25,16 @@ export type Command =
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
   | { readonly kind: "benchmark"; readonly benchmark: BenchmarkCommand }
+  | { readonly kind: "doctor"; readonly doctor: DoctorCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "version", "benchmark", "inspect"] as const;
+const COMMANDS = ["format", "start", "version", "benchmark", "inspect", "doctor"] as const;
 
 /** Commands of the reference that this build does not have. */
 const MISSING: readonly string[] = ["recover", "repl", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'version', 'benchmark', or 'inspect'";
+const EXPECTED = "expected 'format', 'start', 'version', 'benchmark', 'inspect', or 'doctor'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -50,6 +53,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "benchmark", benchmark: parseBenchmark(rest) };
     case "inspect":
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
+    case "doctor":
+      return { kind: "doctor", doctor: parseDoctor(rest) };
     case "version":
       return { kind: "version", version: parseVersion(rest) };
     default:

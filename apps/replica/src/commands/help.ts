@@ -4,6 +4,7 @@
 
 import type { Flag } from "@stagbeetle/command-line";
 import { BENCHMARK } from "./benchmark-flags.ts";
+import { DOCTOR } from "./doctor-flags.ts";
 import { FORMAT } from "./format-flags.ts";
 import { INSPECT_FLAGS } from "./inspect-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
@@ -18,6 +19,7 @@ Usage:
   stagbeetle inspect constants|metrics
   stagbeetle inspect op <op>
   stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
+  stagbeetle doctor [--cluster=<integer>] [--timeout=<duration>] [--json] <addresses>
   stagbeetle version [--verbose]
 `;
 
@@ -25,8 +27,9 @@ const FOOT = `
 Examples:
   stagbeetle format --cluster=0 --replica=0 --replica-count=1 --development 0_0.stagbeetle
   stagbeetle start --addresses=3000 --development 0_0.stagbeetle
+  stagbeetle doctor 3000
 
-Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv6 hosts in brackets.
+Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv6 hosts in brackets; doctor takes names, too.
 `;
 
 /** All commands and flags, for people. */
@@ -45,6 +48,7 @@ export function helpText(): string {
     ),
     section("benchmark", Object.entries<Flag<unknown>>(BENCHMARK.flags)),
     section("inspect", Object.entries(INSPECT_FLAGS)),
+    section("doctor", Object.entries<Flag<unknown>>(DOCTOR.flags)),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");

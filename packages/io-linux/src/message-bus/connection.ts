@@ -7,6 +7,9 @@ import type { OnReadOpts, Socket } from "node:net";
 import { assert } from "@stagbeetle/kernels";
 import {
   type Checksums,
+  type ConnectionEnd,
+  type ConnectionEndReason,
+  FatalError,
   type Header,
   type Logger,
   type Message,
@@ -46,6 +49,10 @@ export interface ConnectionOwner {
   readonly logger: Logger;
   /** How many messages a connection queues. */
   readonly sendQueueMax: number;
+  /** Whether a message with an unknown command ends the process, as it must for a replica, or only the connection. */
+  readonly unknownCommandFatal: boolean;
+  /** The connection is made. */
+  onConnected(connection: Connection): void;
   /** The connection received bytes. */
   onReceived(connection: Connection): void;
   /**
@@ -82,6 +89,7 @@ export class Connection {
   #receiving = true;
   #socket: Socket | null = null;
   #socketClosed = true;
+  #end: ConnectionEnd | null = null;
 
   constructor(slot: number, state: "connecting" | "connected", peer: Peer, owner: ConnectionOwner) {
     assert(state === "connected" || peer.kind === "replica", () => `dialling a peer of kind ${peer.kind}`);
@@ -106,6 +114,12 @@ export class Connection {
     return this.#socket !== null;
   }
 
+  /** Why the connection ended, or ends. */
+  get end(): ConnectionEnd {
+    assert(this.#end !== null, () => `connection ${this.slot} is ${this.#state}`);
+    return this.#end;
+  }
+
   /** Gives the connection its socket: one that is being connected, or is connected and paused. */
   attach(socket: Socket): void {
     assert(this.#socket === null, () => `connection ${this.slot} has a socket`);
@@ -116,7 +130,7 @@ export class Connection {
     this.#socket = socket;
     this.#socketClosed = false;
     socket.on("error", (error) => this.#failed(error));
-    socket.on("end", () => this.terminate("closed by the peer"));
+    socket.on("end", () => this.terminate("closed", "closed by the peer"));
     socket.on("close", () => this.#closed());
     if (this.#state === "connecting") socket.once("connect", () => this.#connected());
     else socket.resume();
@@ -157,9 +171,11 @@ export class Connection {
   }
 
   /** Ends the connection. Complete messages that were received before are still offered. */
-  terminate(reason: string): void {
+  terminate(reason: ConnectionEndReason, detail: string): void {
     if (this.#state === "terminating" || this.#state === "closed") return;
-    this.#log("debug", "the connection ends", reason);
+    this.#log("debug", "the connection ends", detail);
+    // What the socket complained about before says more than that it closes now.
+    this.#end ??= { reason, detail };
     this.#transition("terminating");
     this.#landed = NO_BYTES;
     if (this.#socket === null) this.#closeIfDone();
@@ -168,7 +184,7 @@ export class Connection {
 
   /** Ends the connection and forgets what it received: the bus closes. */
   abandon(): void {
-    this.terminate("the bus closes");
+    this.terminate("given_up", "the bus closes");
     if (this.#state === "closed") return;
     this.#buffer.invalidate("misdirected");
     this.#closeIfDone();
@@ -184,15 +200,18 @@ export class Connection {
     this.#transition("connected");
     this.#socket?.resume();
     for (const message of this.#sendQueue) this.#write(message);
+    this.#owner.onConnected(this);
   }
 
   #failed(error: Error): void {
-    this.#log(this.#state === "connecting" ? "debug" : "info", "the connection failed", error.message);
+    const detail = describeError(error);
+    this.#log(this.#state === "connecting" ? "debug" : "info", "the connection failed", detail);
+    this.#end ??= { reason: reasonOf(error, this.#state), detail };
   }
 
   #closed(): void {
     this.#socketClosed = true;
-    if (this.#state !== "terminating") this.terminate("the socket closed");
+    if (this.#state !== "terminating") this.terminate("closed", "the socket closed");
     this.#closeIfDone();
   }
 
@@ -232,8 +251,10 @@ export class Connection {
     if (memory === this.#landing) {
       this.#take(this.#landing.subarray(0, sizeBytes));
     } else {
-      this.#buffer.advance(sizeBytes);
-      this.#process();
+      this.#reading(() => {
+        this.#buffer.advance(sizeBytes);
+        this.#process();
+      });
     }
     return this.#receiving && this.#state === "connected";
   }
@@ -242,12 +263,25 @@ export class Connection {
   #take(bytes: Uint8Array): void {
     let rest = bytes;
     while (rest.length > 0 && this.#receiving && this.#state === "connected") {
-      const sizeBytes = this.#buffer.receive(rest);
-      assert(sizeBytes > 0, () => `connection ${this.slot} is full without a suspended message`);
-      rest = rest.subarray(sizeBytes);
-      this.#process();
+      this.#reading(() => {
+        const sizeBytes = this.#buffer.receive(rest);
+        assert(sizeBytes > 0, () => `connection ${this.slot} is full without a suspended message`);
+        rest = rest.subarray(sizeBytes);
+        this.#process();
+      });
     }
     this.#landed = this.#state === "connected" ? rest : NO_BYTES;
+  }
+
+  /** Lets the buffer look at bytes. A command that it does not know ends the process or the connection. */
+  #reading(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof FatalError) || this.#owner.unknownCommandFatal) throw error;
+      this.#buffer.invalidate("misdirected");
+      this.terminate("unknown_command", error.message);
+    }
   }
 
   /** Looks at what was just received: who sent it, then what it says. */
@@ -285,7 +319,8 @@ export class Connection {
   #terminateIfInvalid(): void {
     if (this.#buffer.invalid === null || this.#state === "terminating" || this.#state === "closed") return;
     this.#log("warn", "what the peer sent is invalid", this.#buffer.invalid);
-    this.terminate(this.#buffer.invalid);
+    const reason = this.#buffer.invalid === "header_cluster" ? "wrong_cluster" : "invalid_bytes";
+    this.terminate(reason, this.#buffer.invalid);
   }
 
   #log(level: "info" | "warn" | "debug", message: string, reason?: string): void {
@@ -298,6 +333,24 @@ export class Connection {
       ...(reason === undefined ? {} : { reason }),
     });
   }
+}
+
+/** How systems say that a name has no address. */
+const NAME_ERRORS: readonly string[] = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
+
+/** What a system error says about the way to the other side. */
+function reasonOf(error: Error, state: ConnectionState): ConnectionEndReason {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (NAME_ERRORS.includes(code)) return "host_not_found";
+  if (code === "ECONNREFUSED") return "refused";
+  return state === "connecting" ? "unreachable" : "closed";
+}
+
+/** What failed. An error about several addresses of one name has no message, but those of the attempts. */
+function describeError(error: Error): string {
+  const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const messages = causes.filter((cause): cause is Error => cause instanceof Error).map(({ message }) => message);
+  return messages.length === 0 ? error.message : messages.join(", ");
 }
 
 /** A peer as logs show it, for example `replica 2` or `client 0f`. */

@@ -520,7 +520,7 @@ describe("back-pressure", () => {
 });
 
 describe("dialling", () => {
-  test("waits longer after each attempt that brought no data, and as little as at first after one that did", async () => {
+  test("waits for nothing at first, longer after each attempt that brought no data, and little after one that did", async () => {
     let connections = 0;
     let talkative = false;
     const address = await listen((socket) => {
@@ -532,16 +532,18 @@ describe("dialling", () => {
     const { connectionDelayMinMs: min, connectionDelayMaxMs: max, tickMs } = TEST_MIN.process;
     // The same draws as those of the bus.
     const random = new Random(42);
-    const attempt = async (attempts: number): Promise<void> => {
+    const attempt = async (attempts: number | "first"): Promise<void> => {
       const before = connections;
-      const delayTicks = Math.ceil(backoffWithJitter(random, min, max, attempts) / tickMs);
+      const delayMs = attempts === "first" ? 0 : backoffWithJitter(random, min, max, attempts);
+      const delayTicks = Math.ceil(delayMs / tickMs);
       for (let tick = 0; tick < delayTicks; tick += 1) bus.tick();
       await new Promise((resolve) => setImmediate(resolve));
       expect(connections).toBe(before);
       bus.tick();
       await until(() => connections === before + 1 && bus.connectionCount === 0);
     };
-    for (let attempts = 0; attempts < 8; attempts += 1) await attempt(attempts);
+    await attempt("first");
+    for (let attempts = 1; attempts < 8; attempts += 1) await attempt(attempts);
     talkative = true;
     await attempt(8);
     talkative = false;

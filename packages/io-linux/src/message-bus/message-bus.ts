@@ -10,7 +10,9 @@ import {
   backoffWithJitter,
   type Checksums,
   type Config,
-  formatAddress,
+  type ConnectionObserver,
+  type Endpoint,
+  formatEndpoint,
   type Header,
   type Logger,
   type Message,
@@ -45,14 +47,19 @@ export type MessageBusRole =
 export interface MessageBusOptions {
   readonly role: MessageBusRole;
   readonly config: Config;
-  /** Where everybody is, by index; the bus of a replica listens on its own. */
-  readonly addresses: readonly Address[];
+  /**
+   * Where everybody is, by index; the bus of a replica listens on its own. A name is looked up whenever a connection is made,
+   * so that whoever has moved is found again.
+   */
+  readonly addresses: readonly Endpoint[];
   /** Where receive buffers and consumed messages come from; each connection takes one for its buffer. */
   readonly pool: MessagePool;
   readonly checksums: Checksums;
   readonly receiver: MessageBusReceiver;
   /** The source of jitter when connecting. */
   readonly random: Random;
+  /** Hears how the dialled connections of a client fare. */
+  readonly observer?: ConnectionObserver;
   readonly logger?: Logger;
 }
 
@@ -75,21 +82,22 @@ interface Dialling {
  * Carries messages over TCP. Nothing happens inside its methods but queueing and terminating: messages arrive from the
  * event loop, connections are made by `tick`.
  *
- * An unknown command under a valid checksum makes the event loop throw `FatalError` (`unknownVsrCommand`); all other bytes
- * that make no sense close their connection.
+ * An unknown command under a valid checksum makes the event loop of a replica throw `FatalError` (`unknownVsrCommand`); all
+ * other bytes that make no sense close their connection, and so does that command for a client.
  */
 export class MessageBus implements MessageBusPort {
   readonly #role: MessageBusRole;
   readonly #config: Config;
-  readonly #addresses: readonly Address[];
+  readonly #addresses: readonly Endpoint[];
   readonly #random: Random;
+  readonly #observer: ConnectionObserver | null;
   readonly #logger: Logger;
   readonly #owner: ConnectionOwner;
   readonly #peers: Peers;
   readonly #slots: (Connection | null)[];
   readonly #listener: Listener | null;
-  /** How often each node was dialled since data came from it. */
-  readonly #dialAttempts: number[];
+  /** How often each node was dialled since data came from it; null if never. */
+  readonly #dialAttempts: (number | null)[];
   readonly #dialling: Map<Connection, Dialling> = new Map();
   /** When each connection was accepted, for as long as it is unknown. */
   readonly #unknownSinceTick: Map<Connection, number> = new Map();
@@ -108,6 +116,7 @@ export class MessageBus implements MessageBusPort {
     checksums,
     receiver,
     random,
+    observer,
     logger = SILENT_LOGGER,
   }: MessageBusOptions) {
     assert(addresses.length > 0, "a bus without addresses");
@@ -115,16 +124,20 @@ export class MessageBus implements MessageBusPort {
     this.#config = config;
     this.#addresses = addresses;
     this.#random = random;
+    this.#observer = observer ?? null;
     this.#logger = logger;
     this.#peers = new Peers(addresses.length, role.kind === "replica" ? role.replica : null);
     this.#slots = Array.from({ length: connectionsMax(role, addresses.length) }, () => null);
-    this.#dialAttempts = addresses.map(() => 0);
+    this.#dialAttempts = addresses.map(() => null);
     this.#listener = role.kind === "replica" ? new Listener((socket) => this.#accepted(socket), logger) : null;
     this.#owner = {
       pool,
       checksums,
       logger,
       sendQueueMax: this.#sendQueueMax,
+      // A message of a newer protocol must stop a replica, and cannot harm a client.
+      unknownCommandFatal: role.kind === "replica",
+      onConnected: (connection) => this.#connected(connection),
       onReceived: (connection) => this.#received(connection),
       identify: (connection, header) => this.#identify(connection, header),
       onMessages: (buffer: MessageBuffer) => receiver.onMessages(buffer),
@@ -147,7 +160,7 @@ export class MessageBus implements MessageBusPort {
   async listen(): Promise<Address> {
     assert(this.#role.kind === "replica" && this.#listener !== null, "only replicas listen");
     const address = this.#addresses[this.#role.replica];
-    assert(address !== undefined, "a replica without an address");
+    assert(address !== undefined && address.family !== "name", "a replica without an address");
     return this.#listener.listen(address, this.#sendBufferSizeBytes);
   }
 
@@ -184,13 +197,14 @@ export class MessageBus implements MessageBusPort {
   /** Ends all connections and stops listening. Resolves when everything is closed and all messages are given back. */
   async close(): Promise<void> {
     assert(this.#closed === null, "the bus is closed twice");
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#closed = resolve;
-    this.#listener?.close();
-    for (const socket of this.#backlog.splice(0)) socket.destroy();
-    for (const connection of this.#slots) connection?.abandon();
-    this.#resolveIfClosed();
-    return promise;
+    // Not Promise.withResolvers, which Node 20 does not have: clients run there.
+    return new Promise((resolve) => {
+      this.#closed = resolve;
+      this.#listener?.close();
+      for (const socket of this.#backlog.splice(0)) socket.destroy();
+      for (const connection of this.#slots) connection?.abandon();
+      this.#resolveIfClosed();
+    });
   }
 
   // Dialling.
@@ -211,10 +225,8 @@ export class MessageBus implements MessageBusPort {
   /** Takes a slot and registers the connection, so that messages can be queued while it waits and connects. */
   #startDialling(replica: number): void {
     const connection = this.#open("connecting", replica);
-    const { connectionDelayMinMs, connectionDelayMaxMs } = this.#config.process;
-    const attempts = this.#dialAttempts[replica] ?? 0;
-    const delayMs = backoffWithJitter(this.#random, connectionDelayMinMs, connectionDelayMaxMs, attempts);
-    this.#dialAttempts[replica] = attempts + 1;
+    const delayMs = this.#dialDelayMs(replica);
+    this.#dialAttempts[replica] = (this.#dialAttempts[replica] ?? 0) + 1;
     const dialAtTick = this.#ticks + this.#ticksOf(delayMs);
     this.#dialling.set(connection, {
       connection,
@@ -224,11 +236,19 @@ export class MessageBus implements MessageBusPort {
     this.#peers.register(connection);
   }
 
+  /** Spreads attempts out. A client that has just started waits for nothing: its first request would wait, too. */
+  #dialDelayMs(replica: number): number {
+    const attempts = this.#dialAttempts[replica] ?? null;
+    if (attempts === null && this.#role.kind === "client") return 0;
+    const { connectionDelayMinMs, connectionDelayMaxMs } = this.#config.process;
+    return backoffWithJitter(this.#random, connectionDelayMinMs, connectionDelayMaxMs, attempts ?? 0);
+  }
+
   #advanceDialling(): void {
     for (const { connection, dialAtTick, deadlineTick } of this.#dialling.values()) {
       if (connection.state !== "connecting") this.#dialling.delete(connection);
       else if (!connection.hasSocket && this.#ticks >= dialAtTick) this.#dial(connection);
-      else if (this.#ticks >= deadlineTick) connection.terminate("connecting takes too long");
+      else if (this.#ticks >= deadlineTick) connection.terminate("unreachable", "no reaction");
     }
   }
 
@@ -237,11 +257,13 @@ export class MessageBus implements MessageBusPort {
     const address = this.#addresses[connection.peer.replica];
     assert(address !== undefined, "a replica without an address");
     try {
-      connection.attach(dial(address, connection.onread, this.#sendBufferSizeBytes));
+      // A client is a guest in somebody else's process: it takes nothing there but what Node documents.
+      const sendBufferSizeBytes = this.#role.kind === "client" ? null : this.#sendBufferSizeBytes;
+      connection.attach(dial(address, connection.onread, sendBufferSizeBytes));
     } catch (error) {
       // No descriptor or port is left. The next attempt may find one.
-      this.#logger.log("warn", "cannot connect", { address: formatAddress(address), reason: String(error) });
-      connection.terminate("no socket");
+      this.#logger.log("warn", "cannot connect", { address: formatEndpoint(address), reason: String(error) });
+      connection.terminate("given_up", String(error));
     }
   }
 
@@ -299,7 +321,7 @@ export class MessageBus implements MessageBusPort {
   #reclaim(): void {
     if (this.#slots.some((connection) => connection?.state === "terminating")) return;
     const reclaimed = this.#reclaimable();
-    reclaimed?.terminate("its slot is needed for a replica");
+    reclaimed?.terminate("given_up", "its slot is needed for a replica");
   }
 
   #reclaimable(): Connection | null {
@@ -316,8 +338,15 @@ export class MessageBus implements MessageBusPort {
     if (peer.kind === "replica") this.#dialAttempts[peer.replica] = 0;
   }
 
+  #connected({ peer }: Connection): void {
+    if (peer.kind === "replica") this.#observer?.onConnected(peer.replica);
+  }
+
   #identify(connection: Connection, header: Header): boolean {
-    if (this.#role.kind === "client") return true;
+    if (this.#role.kind === "client") {
+      if (connection.peer.kind === "replica") this.#observer?.onMessage(connection.peer.replica, header);
+      return true;
+    }
     const identified = this.#peers.identify(connection, header);
     if (connection.peer.kind !== "unknown") this.#unknownSinceTick.delete(connection);
     return identified;
@@ -329,6 +358,7 @@ export class MessageBus implements MessageBusPort {
     this.#peers.unregister(connection);
     this.#unknownSinceTick.delete(connection);
     this.#dialling.delete(connection);
+    if (connection.peer.kind === "replica") this.#observer?.onDisconnected(connection.peer.replica, connection.end);
     this.#resolveIfClosed();
   }
 

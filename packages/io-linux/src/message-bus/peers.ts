@@ -81,13 +81,13 @@ export class Peers {
         break;
       case "replica":
         if (next.replica >= this.nodeCount || next.replica === this.#self) return false;
-        this.replica(next.replica)?.terminate("a newer connection of the replica takes its place");
+        this.replica(next.replica)?.terminate("given_up", "a newer connection of the replica takes its place");
         if (connection.peer.kind === "clientLikely") this.#unregisterClient(connection.peer.client, connection);
         this.#replicas[next.replica] = connection;
         break;
       case "client":
         if (this.client(next.client) !== connection) {
-          this.client(next.client)?.terminate("a newer connection of the client takes its place");
+          this.client(next.client)?.terminate("given_up", "a newer connection of the client takes its place");
         }
         this.#clients.set(next.client, connection);
         break;

@@ -4,13 +4,19 @@
  * @module
  */
 import { type OnReadOpts, Socket } from "node:net";
-import type { Address } from "@stagbeetle/vsr-protocol";
+import type { Endpoint } from "@stagbeetle/vsr-protocol";
 import { bindSocket, configureSocket } from "./socket-options.ts";
 
-/** Begins to connect to `address`. The socket reports the outcome as `connect`, or as `error` and `close`. */
-export function dial({ family, host, port }: Address, onread: OnReadOpts, sendBufferSizeBytes: number): Socket {
+/**
+ * Begins to connect to `address`. The socket reports the outcome as `connect`, or as `error` and `close`. Of a name, all
+ * addresses are tried.
+ *
+ * @param sendBufferSizeBytes as much as the send queue of a connection; null for what the system gives.
+ */
+export function dial({ family, host, port }: Endpoint, onread: OnReadOpts, sendBufferSizeBytes: number | null): Socket {
   const anyAddress = { host: family === 6 ? "::" : "0.0.0.0", port: 0 };
-  const bound = bindSocket(anyAddress, sendBufferSizeBytes);
+  // A socket is bound to one family of addresses, and a name may have both.
+  const bound = family === "name" || sendBufferSizeBytes === null ? null : bindSocket(anyAddress, sendBufferSizeBytes);
   const socket = bound === null ? new Socket({ onread }) : new Socket({ onread, handle: bound });
   socket.connect({ host, port });
   socket.once("connect", () => configureSocket(socket));

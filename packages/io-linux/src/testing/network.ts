@@ -7,7 +7,9 @@ import {
   type Address,
   Checksums,
   type Config,
+  type ConnectionObserver,
   createConfig,
+  type Endpoint,
   type Logger,
   type MessageBusReceiver,
   MessagePool,
@@ -37,6 +39,7 @@ export interface MemberOptions {
   readonly clientsLimit?: number;
   readonly logger?: Logger;
   readonly config?: Config;
+  readonly observer?: ConnectionObserver;
 }
 
 /** Room for what receivers and tests hold themselves. */
@@ -45,16 +48,17 @@ const MESSAGES_OF_THE_TEST = 32;
 /** Makes a bus and a pool for it. */
 export function createMember(
   role: MessageBusRole,
-  addresses: readonly Address[],
+  addresses: readonly Endpoint[],
   receiver: MessageBusReceiver,
-  { logger = SILENT_LOGGER, config = IMPATIENT }: MemberOptions = {},
+  { logger = SILENT_LOGGER, config = IMPATIENT, observer }: MemberOptions = {},
 ): Member {
   const { messageSizeMax } = config.cluster;
   const messagesMax = connectionsMax(role, addresses.length) * 5 + MESSAGES_OF_THE_TEST;
   const memory = new LinearMemory({ sizeBytes: (messagesMax + 16) * messageSizeMax + 65_536 * 16 });
   const pool = new MessagePool({ memory, messageSizeMax, messagesMax });
   const checksums = new Checksums(createKernels({ memory }));
-  const bus = new MessageBus({ role, config, addresses, pool, checksums, receiver, random: new Random(42), logger });
+  const common = { role, config, addresses, pool, checksums, receiver, random: new Random(42), logger };
+  const bus = new MessageBus(observer === undefined ? common : { ...common, observer });
   return { bus, pool };
 }
 
