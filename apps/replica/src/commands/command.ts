@@ -10,6 +10,8 @@ import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
 import { parseInspect } from "./inspect-flags.ts";
 import type { InspectCommand } from "./inspect-flags.ts";
+import { parseRecover } from "./recover-flags.ts";
+import type { RecoverCommand } from "./recover-flags.ts";
 import { parseStart } from "./start-command.ts";
 import type { StartCommand } from "./start-command.ts";
 import { parseVersion } from "./version-flags.ts";
@@ -19,17 +21,18 @@ import type { VersionCommand } from "./version-flags.ts";
 export type Command =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "format"; readonly format: FormatCommand }
+  | { readonly kind: "recover"; readonly recover: RecoverCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "inspect", "version"] as const;
+const COMMANDS = ["format", "recover", "start", "inspect", "version"] as const;
 
 /** Commands of the reference that this build does not have. */
-const MISSING: readonly string[] = ["recover", "repl", "benchmark", "multiversion", "amqp"];
+const MISSING: readonly string[] = ["repl", "benchmark", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'inspect', or 'version'";
+const EXPECTED = "expected 'format', 'recover', 'start', 'inspect', or 'version'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -42,6 +45,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "help", text: helpText() };
     case "format":
       return { kind: "format", format: parseFormat(rest) };
+    case "recover":
+      return { kind: "recover", recover: parseRecover(rest) };
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
     case "inspect":

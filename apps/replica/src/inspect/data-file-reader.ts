@@ -42,7 +42,8 @@ export class DataFileReader {
   readonly #buffer: Uint8Array;
   readonly #block: Block;
 
-  private constructor(config: Config, file: DataFile) {
+  /** @param file open, and closed by {@link DataFileReader.close} or by whoever opened it. */
+  constructor(config: Config, file: DataFile) {
     const memory = new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES });
     const { messageSizeMax, blockSize } = config.cluster;
     const start = memory.allocate(messageSizeMax, SECTOR_SIZE_BYTES, "what is read");

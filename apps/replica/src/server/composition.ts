@@ -35,7 +35,10 @@ import { createLogger } from "../log.ts";
 export interface CompositionOptions {
   readonly config: Config;
   readonly file: DataFile;
+  /** Of all replicas and standbys, by index. */
   readonly addresses: readonly Address[];
+  /** Whose data file it is: an index of `addresses`. */
+  readonly replica: number;
   readonly release: Release;
   readonly releaseClientMin: Release;
   readonly storageSizeLimit: number;
@@ -56,9 +59,6 @@ export interface Composition {
   readonly storage: FileStorage;
   readonly memory: LinearMemory;
 }
-
-/** This release runs single-replica clusters, so everyone is the first one. */
-const REPLICA_INDEX = 0;
 
 /** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
@@ -86,7 +86,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const bus = new MessageBus({
     role: {
       kind: "replica",
-      replica: REPLICA_INDEX,
+      replica: options.replica,
       clientsLimit: pipelinePrepareQueueMax + pipelineRequestQueueLimit,
     },
     config,

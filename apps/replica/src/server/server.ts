@@ -13,6 +13,7 @@ import type { StartCommand } from "../commands/start-command.ts";
 import { createLogger } from "../log.ts";
 import { compose, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
+import { memberOf } from "./member.ts";
 
 /** As what release a server serves. */
 export interface ServerOptions {
@@ -68,12 +69,13 @@ export class Server {
       directIo: development ? "optional" : "required",
       logger: createLogger("storage"),
     });
-    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses });
-    const { replica, bus } = composition;
+    const replica = await this.#listenAs(file);
+    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses, replica });
+    const { bus } = composition;
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
-    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
+    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [composition.replica] });
     this.#serving = { file, composition, loop };
     loop.start();
     await opened(composition);
@@ -97,6 +99,12 @@ export class Server {
     loop.stop();
     file.close();
     this.#state = "stopped";
+  }
+
+  /** Which of the addresses is the file's own. If none is, the replica says what is missing before it changes anything. */
+  async #listenAs(file: DataFile): Promise<number> {
+    const member = await memberOf(this.#options.config, file);
+    return Math.min(member ?? 0, this.#command.addresses.length - 1);
   }
 
   #compose(options: CompositionOptions): Composition {
