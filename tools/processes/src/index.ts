@@ -3,5 +3,6 @@
  *
  * @packageDocumentation
  */
-export { ServerProcess, type ServerProcessOptions } from "./server-process.ts";
+export { ClusterProcesses, type ClusterProcessesOptions } from "./cluster-processes.ts";
+export { inspectDataFile, type MemberOptions, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
 export { type Answer, TcpClient, TcpClients, type TcpClientsOptions } from "./tcp-clients.ts";

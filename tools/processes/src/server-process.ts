@@ -1,7 +1,7 @@
 /**
  * The real `stagbeetle` program as a child process, from its sources.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 
@@ -9,6 +9,7 @@ const PROGRAM = resolve(import.meta.dirname, "../../../apps/replica/src/main.ts"
 const NODE_FLAGS = ["--conditions=@stagbeetle/source"] as const;
 const START_MS_MAX = 60_000;
 const OUTPUT_LINES_MAX = 40;
+const OUTPUT = { maxBuffer: 2 ** 28 } as const;
 
 /** Ends with this process, whatever ends this one. */
 const running: Set<ChildProcess> = new Set();
@@ -16,13 +17,21 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** Which member of a cluster a data file is for. */
+export interface MemberOptions {
+  readonly replica: number;
+  readonly replicaCount: number;
+}
+
 /** How to start a server. */
 export interface ServerProcessOptions {
-  /** 0 for one of the system's choice. */
-  readonly port?: number;
+  /** The ports of all members on this machine, by index; 0, for a single one, is one of the system's choice. */
+  readonly ports?: readonly number[];
   /** More flags for `stagbeetle start`. */
   readonly flags?: readonly string[];
 }
+
+const ALONE: MemberOptions = { replica: 0, replicaCount: 1 };
 
 /** A server of cluster 0, from its start to its end. */
 export class ServerProcess {
@@ -40,16 +49,18 @@ export class ServerProcess {
     this.#exited = once(this.#child, "close").then(() => void running.delete(this.#child));
   }
 
-  /** Formats a data file of a cluster of one. @throws Error with what the program printed. */
-  static async format(path: string): Promise<void> {
-    const program = new ServerProcess(["format", "--cluster=0", "--replica=0", "--replica-count=1", path]);
+  /** Formats a data file. @throws Error with what the program printed. */
+  static async format(path: string, { replica, replicaCount }: MemberOptions = ALONE): Promise<void> {
+    const member = [`--replica=${replica}`, `--replica-count=${replicaCount}`];
+    const program = new ServerProcess(["format", "--cluster=0", ...member, path]);
     await program.#exited;
     if (program.#child.exitCode !== 0) throw new Error(`format: ${program.describe()}`);
   }
 
   /** Starts a server, without waiting for anything. */
-  static spawn(path: string, { port = 0, flags = [] }: ServerProcessOptions = {}): ServerProcess {
-    return new ServerProcess(["start", `--addresses=127.0.0.1:${port}`, ...flags, path]);
+  static spawn(path: string, { ports = [0], flags = [] }: ServerProcessOptions = {}): ServerProcess {
+    const addresses = ports.map((port) => `127.0.0.1:${port}`).join(",");
+    return new ServerProcess(["start", `--addresses=${addresses}`, ...flags, path]);
   }
 
   /** Starts a server and waits until it serves. @throws Error with what the program printed. */
@@ -110,4 +121,14 @@ export class ServerProcess {
     const lines = this.#output.trimEnd().split("\n").slice(-OUTPUT_LINES_MAX).join("\n  ");
     return `${this.ended ? `ended with ${exitCode ?? signalCode}` : "still runs"}\n  ${lines}`;
   }
+}
+
+/** Runs `stagbeetle inspect` and returns what it printed. @throws Error unless it ends with status 0. */
+export async function inspectDataFile(parameters: readonly string[]): Promise<string> {
+  const { promise, resolve: resolveOutput, reject } = Promise.withResolvers<string>();
+  execFile(process.execPath, [...NODE_FLAGS, PROGRAM, "inspect", ...parameters], OUTPUT, (error, stdout, stderr) => {
+    if (error === null) resolveOutput(stdout);
+    else reject(new Error(`inspect ${parameters.join(" ")}: ${stderr}`, { cause: error }));
+  });
+  return promise;
 }
