@@ -12,6 +12,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { SyncCheckpoint } from "../superblock/update.ts";
+import { checkpointHeaderOf } from "../superblock/vsr-state.ts";
 import { type ViewHeaders, type ViewHeadersKind, viewHeadersInvalid, viewHeadersKind } from "../view-headers.ts";
 
 /** What the view is made of. */
@@ -188,14 +189,15 @@ export class DurableView {
    * headers of the view yet, and writes when it has.
    */
   #stale(): boolean {
-    const { staging } = this.#options.superblock;
-    const sync = this.#options.syncCheckpoint();
-    if (sync !== null && sync.checkpoint.header !== null) {
-      const op = new PrepareHeader(sync.checkpoint.buffer, sync.checkpoint.offset).op;
-      if (op > staging.checkpointHeader.op) return true;
-    }
-    const { view, logView } = staging.vsrState;
+    const { view, logView } = this.#options.superblock.staging.vsrState;
+    if (this.#syncWaits()) return true;
     if (view >= this.#view && logView >= this.#logView) return false;
     return this.#headersKind === viewHeadersKind(this.#logView, this.#view);
+  }
+
+  #syncWaits(): boolean {
+    const sync = this.#options.syncCheckpoint();
+    if (sync === null) return false;
+    return checkpointHeaderOf(sync.checkpoint).op > this.#options.superblock.staging.checkpointHeader.op;
   }
 }

@@ -30,7 +30,7 @@ export interface ExitViewOptions {
   readonly votes: ExitViewVotes;
   readonly transitions: Pick<Transitions, "toViewChange">;
   readonly timeouts: Pick<Timeouts, "get">;
-  readonly builder: Pick<MessageBuilder, "header">;
+  readonly messages: Pick<MessageBuilder, "header">;
   readonly outbox: Pick<Outbox, "sendToOtherReplicas" | "sendToSelf" | "flushLoopback">;
   /** Whether a state sync is under way, in any of its stages. */
   readonly syncing: () => boolean;
@@ -50,10 +50,10 @@ export class ExitView {
    * it takes too long to start. Changes the view at once if others wait for this vote only.
    */
   send(): void {
-    const { identity, status, view, votes, builder, outbox } = this.#options;
+    const { identity, status, view, votes, messages, outbox } = this.#options;
     assert(!identity.standby && !identity.solo, "a view is left by replicas that vote");
     assert(status.current === "normal" || status.current === "view_change", () => `in status ${status.current}`);
-    const message = builder.header(ExitViewHeader, Command.exitView, view.view, () => undefined);
+    const message = messages.header(ExitViewHeader, Command.exitView, view.view, () => undefined);
     outbox.sendToOtherReplicas(message);
     if (!votes.has(identity.replica)) outbox.sendToSelf(message);
     message.release();

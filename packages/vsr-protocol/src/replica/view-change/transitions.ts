@@ -199,8 +199,6 @@ export class Transitions {
     timeouts.start("commitMessage", "upgrade");
     if (!aofRecovery) timeouts.start("pulse");
     if (pipeline.prepareCount > 0) timeouts.start("prepare", "primaryAbdicate");
-    // The write that ran while the log was repaired may have ended without a newer one behind it.
-    if (view.logViewPending && !view.updating) view.persist();
   }
 
   #follow(viewNew: number): void {
