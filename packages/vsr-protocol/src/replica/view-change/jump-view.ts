@@ -5,7 +5,11 @@
  */
 import { Command } from "../../command.ts";
 import type { Header } from "../../message/frame.ts";
-import type { ReplicaStatus } from "../status.ts";
+import type { Identity } from "../identity.ts";
+import type { ReplicaStatus, Status } from "../status.ts";
+import type { DurableView } from "../view-durable.ts";
+import type { Transitions } from "./transitions.ts";
+import type { ViewMessages } from "./view-messages.ts";
 
 /**
  * - `none`: nothing.
@@ -60,4 +64,29 @@ export function viewJump(
   if (!started) return "view_change";
   // A replica cannot get a log from itself.
   return primaryOf(header.view) ? "none" : "get_view";
+}
+
+/** What views are jumped to with. */
+export interface ViewJumpsOptions {
+  readonly identity: Pick<Identity, "replicaCount" | "standby" | "primaryOf">;
+  readonly status: Pick<Status, "current">;
+  readonly view: Pick<DurableView, "view">;
+  readonly transitions: Pick<Transitions, "toViewChange">;
+  readonly viewMessages: Pick<ViewMessages, "requestView">;
+}
+
+/** To be called with the header of every message of another replica, before it is handled. */
+export function jumpView(header: Pick<Header, "command" | "view" | "replica">, options: ViewJumpsOptions): void {
+  const { identity, status, view, transitions, viewMessages } = options;
+  const { replicaCount, standby } = identity;
+  const primaryOf = (of: number): boolean => identity.primaryOf(of);
+  switch (viewJump(header, { status: status.current, view: view.view, replicaCount, standby, primaryOf })) {
+    case "none":
+      return;
+    case "view_change":
+      return transitions.toViewChange(header.view);
+    case "get_view":
+      // No state changes, and there is no limit: one question for each such message.
+      return viewMessages.requestView(header.view);
+  }
 }
