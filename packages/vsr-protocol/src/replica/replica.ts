@@ -116,7 +116,14 @@ export class Replica implements MessageBusReceiver {
       checkpointSync: () => superblock.checkpointIds,
     });
     const onDurable = (): void => this.#startup.onViewDurable();
-    const view = new DurableView({ config, superblock, commitMax: () => log.commitMax, onDurable });
+    const view = new DurableView({
+      config,
+      superblock,
+      commitMax: () => log.commitMax,
+      syncCheckpoint: () => null,
+      onWritten: () => undefined,
+      onDurable,
+    });
     const opMax = stateMachine.checkpoints ? null : () => window.opCheckpointNextTrigger - 1;
     const room = new LogRoom(opMax, time, this.#logger);
     const pipeline = new Pipeline({
