@@ -7,6 +7,7 @@
 import { Operation } from "../operation.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
+import type { Timeout } from "../timeout.ts";
 import type { OwnRequests } from "./own-requests.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { DurableView } from "./view-durable.ts";
@@ -34,7 +35,8 @@ export class Pulses {
   }
 
   /** Runs every 100 ms without a prepare: time alone may have made a pulse due. */
-  onTimeout(): void {
+  onTimeout(timeout: Timeout): void {
+    timeout.reset();
     const { stateMachine, time } = this.#options;
     if (!this.#possible()) return;
     const realtime = time.realtime();

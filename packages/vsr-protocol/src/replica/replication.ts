@@ -54,7 +54,7 @@ export interface ReplicationOptions {
   /** Runs whenever the journal can take a write again. */
   readonly onJournalWritten: () => void;
   /** Runs when a prepare is on disk. */
-  readonly onWritten: (prepare: PrepareHeader) => void;
+  readonly onPrepareWritten: (prepare: PrepareHeader) => void;
 }
 
 /** Sends prepares, takes them, and writes them. */
@@ -217,7 +217,7 @@ export class Replication {
 
   #onWritten(written: Message | null): void {
     this.#options.onJournalWritten();
-    if (written !== null) this.#options.onWritten(written.as(PrepareHeader));
+    if (written !== null) this.#options.onPrepareWritten(written.as(PrepareHeader));
   }
 
   #drop(header: PrepareHeader, because: string): void {
