@@ -72,6 +72,11 @@ export class SlotJournal implements Journal {
     this.put(header);
   }
 
+  /** How many reads wait. */
+  get readsPending(): number {
+    return this.#reads.length;
+  }
+
   /** Lets all reads that were asked for end. */
   completeReads(): void {
     for (const read of this.#reads.splice(0)) read();

@@ -361,14 +361,15 @@ export class ViewChangeCluster {
     for (let round = 0; round < 50; round += 1) {
       this.write();
       this.deliver();
-      for (const node of this.nodes) node.journal.completeReads();
       for (const node of this.nodes) {
         const { replica } = node.identity;
         const reachable = this.nodes.filter(({ identity }) => this.connected(identity.replica, replica));
         const before = node.journal.dirtyCount;
         if (node.status.current !== "recovering" && before > 0) node.fetch(reachable);
       }
-      if (this.network.length === 0 && this.nodes.every(({ storage }) => storage.pending === 0)) return;
+      for (const node of this.nodes) node.journal.completeReads();
+      const resting = this.nodes.every(({ storage, journal }) => storage.pending === 0 && journal.readsPending === 0);
+      if (resting && this.network.length === 0) return;
     }
     assert(false, "the cluster comes to rest");
   }
