@@ -163,7 +163,7 @@ export class Normal {
   /** A replica has a prepare on disk. */
   #acknowledge(replica: number, op: number, checksum: bigint): void {
     const { pipeline, quorumReplication } = this.#options;
-    const prepare = pipeline.find(op, checksum);
+    const prepare = pipeline.findQueued(op, checksum);
     if (prepare === null || prepare.okFrom(replica)) return;
     prepare.acknowledge(replica);
     if (prepare.okCount !== quorumReplication()) return;

@@ -28,6 +28,7 @@ import { Identity } from "./identity.ts";
 import { Ingress } from "./ingress.ts";
 import { LogPosition } from "./log-position.ts";
 import { LogRoom } from "./log-room.ts";
+import { MessageBuilder } from "./message-builder.ts";
 import { MessageCounters, ReleasesSeen, type ReplicaMetrics } from "./metrics.ts";
 import { Normal } from "./normal.ts";
 import { assertOptions, type ReplicaOptions, type ReplicaPorts } from "./options.ts";
@@ -38,9 +39,10 @@ import { PrefixedLogger } from "./prefixed-logger.ts";
 import { Pulses } from "./pulse.ts";
 import { Replies } from "./replies.ts";
 import { Requests } from "./request.ts";
+import { Roles } from "./roles.ts";
 import { Startup } from "./startup.ts";
 import { type ReplicaStatus, Status, STATUS_METRIC, statusLetter } from "./status.ts";
-import { Timeouts } from "./timeouts.ts";
+import { TIMEOUTS, type TimeoutHandlers, Timeouts } from "./timeouts.ts";
 import { DurableView } from "./view-durable.ts";
 
 /** The status, the view and the ops of a replica: what a simulator or a status page asks for. */
@@ -57,6 +59,11 @@ export interface ReplicaState {
   /** Whether requests are taken: the log is replayed and the view is durable. */
   readonly serving: boolean;
 }
+
+/** The timeouts that no module of a replica that is alone starts. */
+const UNUSED_TIMEOUTS = Object.fromEntries(
+  TIMEOUTS.map(({ name }) => [name, () => assert(false, () => `timeout ${name} fires`)]),
+) as unknown as TimeoutHandlers;
 
 /**
  * One replica.
@@ -104,7 +111,10 @@ export class Replica implements MessageBusReceiver {
 
     // What modules share. Each takes only what its options name.
     const log = new LogPosition(config.cluster.pipelinePrepareQueueMax);
-    const window = new CheckpointWindow(config, () => superblock.working.checkpointHeader.op);
+    const window = new CheckpointWindow(config, {
+      opCheckpoint: () => superblock.working.checkpointHeader.op,
+      checkpointSync: () => superblock.checkpointIds,
+    });
     const onDurable = (): void => this.#startup.onViewDurable();
     const view = new DurableView({ config, superblock, commitMax: () => log.commitMax, onDurable });
     const opMax = stateMachine.checkpoints ? null : () => window.opCheckpointNextTrigger - 1;
@@ -115,21 +125,28 @@ export class Replica implements MessageBusReceiver {
     });
     const sessions = new ClientSessions({ config, memory: ports.memory });
     const clientReplies = new ClientReplies({ config, storage: ports.storage, sessions, messages: pool, checksums });
-    const outbox = new Outbox(config, ports.bus, this.#messagesOut);
+    const roles = new Roles({ identity: this.#identity, status: this.#status, view });
+    const shared = { ...ports, ...options, identity: this.#identity, status: this.#status, roles, log, window, view };
+    const outbox = new Outbox({
+      ...shared,
+      counters: this.#messagesOut,
+      syncing: () => false,
+      joinViewQuorum: () => false,
+      opPrepareOkMax: () => window.opPrepareOkMax(true, log.commitMax),
+      deliver: (message) => this.#ingress.onMessage(message),
+    });
+    const messages = new MessageBuilder(shared);
+    const timeouts = new Timeouts({ config, random: new Random(BigInt.asUintN(64, options.nonce)) });
     const context = {
-      ...ports,
-      ...options,
-      identity: this.#identity,
-      status: this.#status,
+      ...shared,
       logger: this.#logger,
-      log,
-      window,
-      view,
       room,
       pipeline,
       sessions,
       clientReplies,
       outbox,
+      messages,
+      timeouts,
     };
 
     const checkpointer = store === null ? null : new CheckpointWriter({ ...context, store });
@@ -191,7 +208,9 @@ export class Replica implements MessageBusReceiver {
         [Command.pingClient, (message: Message) => pings.onPingClient(message)],
       ]),
     });
-    this.#timeouts = new Timeouts(config, new Random(BigInt.asUintN(64, options.nonce)), {
+    this.#timeouts = timeouts;
+    timeouts.connect({
+      ...UNUSED_TIMEOUTS,
       pulse: (timeout) => {
         timeout.reset();
         this.#pulses.onTimeout();
@@ -305,6 +324,7 @@ export class Replica implements MessageBusReceiver {
     assert(this.#identity.primaryOf(this.#view.view), "alone, a replica is the primary of every view");
     assert(this.#commit.stage === "idle" && this.#pipeline.prepareCount === 0, "nothing is under way");
     this.#status.transition("normal");
+    this.#pipeline.toQueue(this.#log.commitMax + 1, this.#log.op);
     // Pulses are in the AOF that is replayed.
     if (!this.#options.aofRecovery) this.#timeouts.get("pulse").start();
   }

@@ -124,7 +124,7 @@ export class Startup {
 
   #onSuperBlock(): void {
     const { options, identity, superblock, journal, window, view, logger, onIdentity } = this.#options;
-    identity.load(superblock);
+    identity.load(superblock, options.addressCount);
     this.#checkSuperBlock();
     view.load();
     onIdentity();
