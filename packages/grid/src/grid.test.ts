@@ -456,9 +456,11 @@ describe("a block for another replica", () => {
       bench.grid.readBlockForReplica(wanted, (bytes) => served.push(bytes?.length, bytes?.[HEADER_SIZE_BYTES]));
     serve(reference);
     serve({ ...reference, checksum: 1n });
+    serve({ ...reference, address: bench.grid.freeSet.blocksMax + 1 });
     expect(served).toEqual([]);
     bench.storage.run();
-    expect(served).toEqual([HEADER_SIZE_BYTES + 3 * 128, 7, undefined, undefined]);
+    expect(served.slice(0, 4)).toEqual([undefined, undefined, HEADER_SIZE_BYTES + 3 * 128, 7]);
+    expect(served.slice(4)).toEqual([undefined, undefined]);
   });
 
   test("takes one of few reads, which a cancel gives back without a word", () => {

@@ -399,7 +399,9 @@ export class Grid implements GridPort, TrailerGrid {
   }
 
   readBlockForReplica(reference: BlockReference, callback: (bytes: Uint8Array | null) => void): void {
-    this.#serving.read(reference, callback);
+    // Others may have a larger storage limit, or be wrong.
+    if (reference.address > this.freeSet.blocksMax) this.nextTick(() => callback(null));
+    else this.#serving.read(reference, callback);
   }
 
   fetchTable(index: BlockReference): boolean {

@@ -136,7 +136,7 @@ export class SoloMachine {
             sizeMax,
             label: "client sessions trailer",
           }),
-          tables: { rewind: () => undefined, next: () => null },
+          tables: { rewind: () => undefined, next: () => null, has: () => false },
           scrubber: { intervalTicks: 50, scrub: () => undefined, cancel: () => undefined },
         },
         bus: {

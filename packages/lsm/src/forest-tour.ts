@@ -4,7 +4,7 @@
  * @module
  */
 import type { ScrubbedForest } from "@stagbeetle/grid";
-import type { LinearMemory } from "@stagbeetle/kernels";
+import type { LinearMemory, Pointer } from "@stagbeetle/kernels";
 import type { BlockReference, Random, StoredTable, StoredTables } from "@stagbeetle/vsr-protocol";
 import type { Forest } from "./forest.ts";
 import { type LevelOfTree, TableIterator } from "./manifest/table-iterator.ts";
@@ -31,6 +31,12 @@ export class ForestTables implements StoredTables {
       index: { address: infos.address(table), checksum: infos.checksum(table) },
       snapshotMin: infos.snapshotMin(table),
     };
+  }
+
+  has({ address, checksum }: BlockReference): boolean {
+    const { trees, infos } = this.#forest;
+    const same = (table: Pointer): boolean => infos.address(table) === address && infos.checksum(table) === checksum;
+    return trees.some(({ levels }) => levels.some((level) => [...level].some(same)));
   }
 }
 

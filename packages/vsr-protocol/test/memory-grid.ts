@@ -219,7 +219,7 @@ export class MemoryGrid implements GridPort {
 }
 
 /** A store that has no tables, and so nothing to scrub. */
-export const NO_TABLES: StoredTables = { rewind: () => undefined, next: () => null };
+export const NO_TABLES: StoredTables = { rewind: () => undefined, next: () => null, has: () => false };
 
 /** A scrubber that finds nothing. */
 export const NO_SCRUBBER: ScrubberPort = { intervalTicks: 50, scrub: () => undefined, cancel: () => undefined };

@@ -142,6 +142,10 @@ export class TestAof implements AppendOnlyFile {
     this.#note("aof checkpoint");
     this.#storage.nextTick(callback);
   }
+
+  stateSynced(): void {
+    this.#note("aof state synced");
+  }
 }
 
 /** What a test can set. */

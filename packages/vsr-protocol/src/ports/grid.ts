@@ -36,13 +36,16 @@ export interface StoredTable {
 
 /**
  * All tables of the state machine's store, one after the other: the upper levels first, so that a table that moves down on
- * the way is met again and none is missed. Good across compactions in between, but not across a state sync.
+ * the way is met again and none is missed. Its place stays good across compactions, and across a state sync, too, for tables
+ * that are older.
  */
 export interface StoredTables {
   /** Goes back to the first table. */
   rewind(): void;
   /** The next table, or null behind the last. */
   next(): StoredTable | null;
+  /** Whether the store has the table with this index block now. Looks at all of them. */
+  has(index: BlockReference): boolean;
 }
 
 /** Looks for blocks that the disk has lost, while other replicas still have them (spec 04 §20.3). */

@@ -7,8 +7,8 @@ import { assert } from "@stagbeetle/kernels";
 import type { Head } from "./head.ts";
 
 /**
- * Three ops: executed ≤ committed, executed ≤ head. Only the head can go back, when a view change cuts off what was never
- * committed.
+ * Three ops: executed ≤ committed, executed ≤ head. The head can go back, when a view change cuts off what was never committed,
+ * and what is executed, when a state sync takes the checkpoint of another replica.
  */
 export class LogPosition {
   #op = 0;
@@ -64,9 +64,11 @@ export class LogPosition {
     this.assertInvariants();
   }
 
-  /** A checkpoint of another replica took the place of the state here: all up to its op counts as executed. */
+  /**
+   * A checkpoint of another replica took the place of the state here: all up to its op counts as executed. That can be up to
+   * one bar less than was executed here, because a checkpoint's trigger comes one bar after it.
+   */
   syncTo(opCheckpoint: number): void {
-    assert(opCheckpoint > this.#commitMin, () => `a sync to ${opCheckpoint} from commit_min ${this.#commitMin}`);
     assert(opCheckpoint <= this.#op, () => `a sync to ${opCheckpoint} beyond head ${this.#op}`);
     this.#commitMin = opCheckpoint;
     this.learnCommitMax(opCheckpoint);
