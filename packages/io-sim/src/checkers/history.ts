@@ -187,10 +187,7 @@ export class History {
   onReplySent(replica: number, reply: ReplyHeader): void {
     const { op } = reply;
     const { client } = this.executed(op);
-    assert(
-      client === reply.client,
-      () => `replica ${replica} answers op ${op} of client ${client} to ${reply.client}`,
-    );
+    assert(client === reply.client, () => `replica ${replica} answers op ${op} of client ${client} to ${reply.client}`);
   }
 
   /** A reply reaches its client. `bytes` are copied. */

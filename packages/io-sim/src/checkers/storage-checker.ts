@@ -47,7 +47,8 @@ export class StorageChecker {
     const { op } = checkpointHeader;
     const whole = vsrState.syncOpMax === 0;
     const before = this.#compared.get(index) ?? { op: 0, whole: true, life: 0 };
-    if (before.op !== op || before.whole !== whole || before.life !== life) this.#compared.set(index, { op, whole, life });
+    if (before.op !== op || before.whole !== whole || before.life !== life)
+      this.#compared.set(index, { op, whole, life });
     if (before.op === op && (before.whole || !whole)) return;
     if (before.op !== op) {
       this.#compare(index, op, "state", superblock.checkpointIds.id);
@@ -61,6 +62,11 @@ export class StorageChecker {
   /** The addresses of the blocks that the checkpoint of a replica refers to, ascending. */
   blocks(machine: Machine): readonly number[] {
     return this.#digest.blocks(machine.disk, machine.superblock.working.checkpoint);
+  }
+
+  /** The checksum of all blocks that the checkpoint of a replica refers to. */
+  gridDigest(machine: Machine): bigint {
+    return this.#digest.grid(machine.disk, machine.superblock.working.checkpoint);
   }
 
   /** The disk of a replica was lost. */

@@ -71,6 +71,8 @@ export interface ClusterOptions {
 /** A cluster. Driven from outside: `tick` lets 10 ms pass, `deliver` and `step` do what is due. */
 export class Cluster {
   readonly config: Config;
+  /** The cluster's id. */
+  readonly id: bigint;
   readonly replicaCount: number;
   readonly history: History;
   readonly stateChecker: StateChecker;
@@ -83,7 +85,6 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #random: Random;
   readonly #checksums = new Checksums();
-  readonly #clusterId: bigint;
   readonly #clientTime = new SimulatedTime();
   readonly #clientsById: Map<bigint, SimulatedClient> = new Map();
   /** Replicas that lost their disks: what they had acknowledged is on no disk any more. */
@@ -94,7 +95,7 @@ export class Cluster {
     this.#options = options;
     this.#random = new Random(seed);
     const random = this.#random;
-    this.#clusterId = random.u128();
+    this.id = random.u128();
     this.config = config;
     this.replicaCount = replicaCount;
     const { model, workload } = application.createTrial(config, new Random(random.u64()));
@@ -144,7 +145,7 @@ export class Cluster {
       pool: new MessagePool({ memory, messageSizeMax, messagesMax }),
       checksums: this.#checksums,
       time: this.#clientTime,
-      cluster: this.#clusterId,
+      cluster: this.id,
       replicaCount: this.replicaCount,
       release: this.#options.clientRelease ?? this.#options.release ?? SIMULATED_RELEASE,
       client: this.#random.u128() | 1n,
@@ -197,7 +198,7 @@ export class Cluster {
       application,
       network: this.network,
       checksums: this.#checksums,
-      cluster: this.#clusterId,
+      cluster: this.id,
       replica,
       replicaCount,
       standbyCount,

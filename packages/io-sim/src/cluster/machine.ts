@@ -91,6 +91,9 @@ export interface MachineOptions {
 /** Beside the messages: sessions, headers of the log, superblock. */
 const SIZE_BESIDE_MESSAGES_BYTES = 2 * 1024 * 1024;
 
+/** More ticks of the disk than any start takes. */
+const OPENING_TICKS_MAX = 100_000;
+
 /** What exists from a start of the replica to its end. */
 interface Life {
   readonly storage: SimulatedStorage;
@@ -112,6 +115,7 @@ export class Machine implements MessageBusReceiver {
   #state: MachineState = "down";
   #life: Life | null = null;
   #lives = 0;
+  #stateBeforeCrash: ReplicaState | null = null;
   #refusal: FatalError | null = null;
   #paused = false;
 
@@ -157,6 +161,11 @@ export class Machine implements MessageBusReceiver {
   /** The replica that runs. */
   get replica(): Replica {
     return this.#running.replica;
+  }
+
+  /** Where the replica stood when it stopped; null if it did not serve. */
+  get stateBeforeCrash(): ReplicaState | null {
+    return this.#stateBeforeCrash;
   }
 
   /** The log of the replica that runs. */
@@ -246,9 +255,21 @@ export class Machine implements MessageBusReceiver {
     this.#guard(() => replica.open(() => this.#onServing()));
   }
 
+  /**
+   * Lets only this machine's disk work, in time of its own, until the replica serves or knows its status, or has refused.
+   */
+  runUntilOpen(): void {
+    for (let ticks = 0; this.#state === "opening"; ticks += 1) {
+      assert(ticks < OPENING_TICKS_MAX, () => `the replica does not open: ${this.describe()}`);
+      while (this.#state === "opening" && this.step());
+      if (this.#state === "opening") this.#life?.storage.tick();
+    }
+  }
+
   /** The power fails: what was being written is lost, torn or complete, and the replica is gone. */
   crash(): void {
     assert(this.#life !== null, () => `a machine crashes while it is ${this.#state}`);
+    this.#stateBeforeCrash = this.#state === "serving" ? this.#life.replica.state : null;
     this.#life.storage.crash();
     this.#options.network.remove(this.#options.replica);
     this.#life = null;

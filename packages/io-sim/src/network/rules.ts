@@ -89,7 +89,7 @@ function without(lost: Traffic, command: Command): readonly Traffic[] {
 }
 
 /** The command in the header of a packet. */
-export function commandOf({ bytes }: Packet): Command {
+export function commandOf({ bytes }: Pick<Packet, "bytes">): Command {
   return bytes[FRAME_LAYOUT.command.offset] as Command;
 }
 
