@@ -55,7 +55,7 @@ export class Cast {
     if (word === "*") return all;
     if (word === "R*") return all.slice(0, replicaCount);
     if (word === "S*") return all.slice(replicaCount);
-    const [, letter, digits = ""] = /^([RSAB])(\d+)$/.exec(word) ?? [];
+    const [, letter = "", digits = ""] = /^([RSAB])(\d+)$/.exec(word) ?? [];
     const number = Number(digits);
     switch (letter) {
       case "R":

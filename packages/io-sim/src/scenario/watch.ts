@@ -10,9 +10,9 @@ import { commandOf } from "../network/rules.ts";
 import type { Cast } from "./cast.ts";
 
 /** What a line says of a message, by the names that headers have for it. */
-const FIELDS: ReadonlySet<string> = new Set([
-  ...["view", "log_view", "op", "op_min", "op_max", "commit", "commit_min", "commit_max", "checkpoint_op", "request"],
-]);
+const FIELDS: ReadonlySet<string> = new Set(
+  "view log_view op op_min op_max commit commit_min commit_max checkpoint_op request".split(" "),
+);
 
 /** Collects lines about arriving messages. */
 export class Watch {
