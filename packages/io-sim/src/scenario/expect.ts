@@ -78,8 +78,9 @@ function intactWhereUsed(world: World, node: number, place: Place, which: string
 }
 
 function expectSynced(world: World, node: number): readonly string[] {
-  const { syncOpMax } = world.cluster.machineAt(node).superblock.working.vsrState;
-  return syncOpMax === 0 ? [] : [`${world.cast.nameOf(node)} still fetches what ops up to ${syncOpMax} wrote`];
+  const { syncStage, syncContentDone } = world.cluster.machineAt(node).replica.state;
+  if (syncStage === "idle" && syncContentDone) return [];
+  return [`${world.cast.nameOf(node)} still has content to fetch (sync stage ${syncStage})`];
 }
 
 function expectGridsEqual(world: World): readonly string[] {

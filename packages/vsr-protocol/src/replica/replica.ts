@@ -556,9 +556,9 @@ export class Replica implements MessageBusReceiver {
   #assertHeadFits(): void {
     const { config } = this.#options;
     const { op, commitMax } = this.#log;
-    const { opCheckpointNext, opPrepareMax } = this.#window;
-    assert(op < opCheckpointNext + config.cluster.journalSlotCount, () => `head ${op} overwrites ${opCheckpointNext}`);
-    assert(op <= opPrepareMax || durable(config, opCheckpointNext, commitMax), () => `head ${op} over ${opPrepareMax}`);
+    const { opCheckpointNextSync: next, opPrepareMaxSync: opMax } = this.#window;
+    assert(op < next + config.cluster.journalSlotCount, () => `head ${op} overwrites the next checkpoint, ${next}`);
+    assert(op <= opMax || durable(config, next, commitMax), () => `head ${op} overwrites what is needed (${opMax})`);
   }
 }
 
