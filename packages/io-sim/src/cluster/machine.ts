@@ -497,5 +497,6 @@ function observedAof(storage: Storage, onPrepare: (prepare: Message) => void): A
   return {
     write: onPrepare,
     checkpoint: (callback) => storage.nextTick(callback),
+    stateSynced: () => undefined,
   };
 }

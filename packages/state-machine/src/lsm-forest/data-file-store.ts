@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { CheckpointTrailer, Grid } from "@stagbeetle/grid";
+import { CheckpointTrailer, Grid, GridScrubber } from "@stagbeetle/grid";
 import type { Kernels } from "@stagbeetle/kernels";
-import { GridStore, type GrooveLimits } from "@stagbeetle/lsm";
+import { ForestTables, ForestTour, GridStore, type GrooveLimits } from "@stagbeetle/lsm";
 import {
   BlockType,
   type CheckpointStore,
@@ -30,7 +30,7 @@ export interface DataFileStoreOptions {
   readonly storage: Storage;
   /** Not open yet. */
   readonly superblock: SuperBlock;
-  /** The grid's own generator. */
+  /** The store's own generator. */
   readonly random: Random;
   readonly logger: Logger;
   /** The largest size of the data file in bytes (`--limit-storage`). */
@@ -91,7 +91,10 @@ export function dataFileStore(
     limitsOf,
     ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
   });
-  return { checkpointStore: { grid, clientSessions }, grid, forest };
+  const tables = new ForestTables(forest.trees, memory);
+  const tour = new ForestTour(forest.trees, memory);
+  const scrubber = new GridScrubber({ config, grid, forest: tour, clientSessions, random: options.random });
+  return { checkpointStore: { grid, clientSessions, tables, scrubber }, grid, forest };
 }
 
 /** The checkpoint of the working superblock, as the forest asks for it. */

@@ -42,8 +42,8 @@ export interface ViewInstallerOptions {
   readonly takeForSync: (message: Message) => boolean;
   /** The op of the checkpoint that a state sync installs together with the log, or null. */
   readonly installingCheckpoint: () => number | null;
-  /** Runs when that checkpoint has taken the place of the state: the progress of repair counts from it. */
-  readonly onCheckpointInstalled: (opCheckpoint: number) => void;
+  /** Runs when the head is one of a log with that checkpoint: everything up to it is to count as executed. */
+  readonly onCheckpointInstalled: () => void;
   /** Sends a `prepare_ok` for every op above `commit_max`. */
   readonly sendPrepareOks: () => void;
   /** Executes what is committed, as far as it is here. */
@@ -131,8 +131,8 @@ export class ViewInstaller {
     installHead(head.op, commitMax, { pipelinePrepareQueueMax, log, window, journal });
     const opCheckpoint = installingCheckpoint();
     if (opCheckpoint === null) return;
-    log.syncTo(opCheckpoint);
-    onCheckpointInstalled(opCheckpoint);
+    onCheckpointInstalled();
+    assert(log.commitMin === opCheckpoint, () => `commit_min ${log.commitMin} at checkpoint ${opCheckpoint}`);
   }
 
   #installHeaders(headers: ViewHeaders): void {
