@@ -442,7 +442,7 @@ export class Machine implements MessageBusReceiver {
         cluster,
         addressCount: nodeCount,
         release: this.#release,
-        releasesBundled: this.#releasesBundled,
+        releasesBundled: () => this.#releasesBundled,
         releaseClientMin,
         requestSizeLimit: messageSizeMax,
         pipelineRequestQueueLimit: requestQueueMax,
@@ -463,7 +463,7 @@ export class Machine implements MessageBusReceiver {
         checksums,
         aof: observedAof(storage, (prepare) => observer.onPrepare(index, prepare)),
         onMetrics: null,
-        onRelease: (next) => (this.#releaseNext = next),
+        onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
     );
     return { storage, pool, bus, journal, superblock, stateMachine, checkpointStore, replica };
