@@ -38,7 +38,7 @@ import {
 
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
-import type { StorageFaults } from "../faults/storage-faults.ts";
+import { NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
@@ -115,12 +115,20 @@ export class Machine implements MessageBusReceiver {
   #state: MachineState = "down";
   #life: Life | null = null;
   #lives = 0;
+  /** The releases that are installed, ascending. */
+  #releasesBundled: readonly Release[];
+  #release: Release;
+  /** The release that has to go on with the data file, once the call that found out has returned. */
+  #releaseNext: Release | null = null;
+  #storageFaults: StorageFaults = NO_STORAGE_FAULTS;
   #stateBeforeCrash: ReplicaState | null = null;
   #refusal: FatalError | null = null;
   #paused = false;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#releasesBundled = [options.release];
+    this.#release = options.release;
     this.time = new SimulatedTime(options.time);
   }
 
@@ -140,6 +148,21 @@ export class Machine implements MessageBusReceiver {
   /** Whether a replica runs: it is not down and has not refused. A machine that stands still is up. */
   get up(): boolean {
     return this.#state === "opening" || this.#state === "serving";
+  }
+
+  /** The release that runs, or ran last. */
+  get release(): Release {
+    return this.#release;
+  }
+
+  /** The releases that are installed, ascending. */
+  get releasesBundled(): readonly Release[] {
+    return this.#releasesBundled;
+  }
+
+  /** Installs releases, ascending. A replica that runs hears of them when it starts again. */
+  set releasesBundled(releases: readonly Release[]) {
+    this.#releasesBundled = releases;
   }
 
   /** How often its replica was started. */
@@ -195,6 +218,7 @@ export class Machine implements MessageBusReceiver {
 
   /** What goes wrong with the disk from now on. */
   set storageFaults(faults: StorageFaults) {
+    this.#storageFaults = faults;
     this.#running.storage.faults = faults;
   }
 
@@ -244,15 +268,11 @@ export class Machine implements MessageBusReceiver {
     assert(formatted, "the disk was not formatted");
   }
 
-  /** Starts the replica on what the disk holds. It serves, or refuses to, some steps later. */
+  /** Starts the newest installed release on what the disk holds. It serves, or refuses to, some steps later. */
   start(faults: StorageFaults): void {
-    assert(this.#state === "down", () => `a machine is started while it is ${this.#state}`);
-    this.#state = "opening";
-    this.#lives += 1;
-    this.#options.observer.onStart(this.index);
-    this.#life = this.#compose(faults);
-    const { replica } = this.#life;
-    this.#guard(() => replica.open(() => this.#onServing()));
+    const newest = this.#releasesBundled.at(-1);
+    assert(newest !== undefined, "a release is installed");
+    this.#startRelease(newest, faults);
   }
 
   /**
@@ -341,6 +361,18 @@ export class Machine implements MessageBusReceiver {
     return this.#life;
   }
 
+  #startRelease(release: Release, faults: StorageFaults): void {
+    assert(this.#state === "down", () => `a machine is started while it is ${this.#state}`);
+    this.#release = release;
+    this.#storageFaults = faults;
+    this.#state = "opening";
+    this.#lives += 1;
+    this.#options.observer.onStart(this.index);
+    this.#life = this.#compose(faults);
+    const { replica } = this.#life;
+    this.#guard(() => replica.open(() => this.#onServing()));
+  }
+
   #inspect(): void {
     if (this.#state === "serving") this.#options.inspect(this);
   }
@@ -354,7 +386,9 @@ export class Machine implements MessageBusReceiver {
   /** Lets the replica work. A line for the operator ends it, as it ends the process; a broken assertion ends the run. */
   #guard(work: () => boolean | void): boolean {
     try {
-      return work() ?? true;
+      const progressed = work() ?? true;
+      if (this.#releaseNext !== null) this.#switchRelease(this.#releaseNext);
+      return progressed;
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       this.#refusal = error;
@@ -363,9 +397,16 @@ export class Machine implements MessageBusReceiver {
     }
   }
 
+  /** Another release goes on with the data file, if it is installed. */
+  #switchRelease(release: Release): void {
+    this.#releaseNext = null;
+    this.crash();
+    if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults);
+  }
+
   #compose(faults: StorageFaults): Life {
     const { config, application, network, checksums, random, atlas, observer, onIncident } = this.#options;
-    const { replica: index, replicaCount, standbyCount, cluster, release, releaseClientMin } = this.#options;
+    const { replica: index, replicaCount, standbyCount, cluster, releaseClientMin } = this.#options;
     const { logger = SILENT_LOGGER, storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
     const nodeCount = replicaCount + standbyCount;
     const { messageSizeMax } = config.cluster;
@@ -400,7 +441,8 @@ export class Machine implements MessageBusReceiver {
         config,
         cluster,
         addressCount: nodeCount,
-        release,
+        release: this.#release,
+        releasesBundled: () => this.#releasesBundled,
         releaseClientMin,
         requestSizeLimit: messageSizeMax,
         pipelineRequestQueueLimit: requestQueueMax,
@@ -421,6 +463,7 @@ export class Machine implements MessageBusReceiver {
         checksums,
         aof: observedAof(storage, (prepare) => observer.onPrepare(index, prepare)),
         onMetrics: null,
+        onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
     );
     return { storage, pool, bus, journal, superblock, stateMachine, checkpointStore, replica };

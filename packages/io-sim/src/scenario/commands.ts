@@ -75,9 +75,13 @@ const COMMANDS: Readonly<Record<string, Run>> = {
     for (const node of world.cast.nodes(words)) world.stop(node);
   },
 
-  /** `open R0 => WALCorrupt`: unless said, it opens. */
+  /** `open R0 => WALCorrupt`: unless said, it opens. `open R0 releases 10,20`: these are installed from now on. */
   open: (world, { words, fact }) => {
-    const refusals = world.cast.nodes(words).map((node) => world.open(node));
+    const at = words.indexOf("releases");
+    const nodes = world.cast.nodes(at === -1 ? words : words.slice(0, at));
+    const patches = at === -1 ? [] : (words[at + 1] ?? "").split(",").map(Number);
+    if (patches.length > 0) for (const node of nodes) world.install(node, patches);
+    const refusals = nodes.map((node) => world.open(node));
     const wrong = refusals.filter((refusal) => (fact === null ? refusal !== null : refusal?.includes(fact) !== true));
     return { failures: wrong.map((refusal) => refusal ?? "it opens") };
   },
@@ -85,6 +89,11 @@ const COMMANDS: Readonly<Record<string, Run>> = {
   /** Replaces a replica whose disk is lost. It goes on by itself as time passes. */
   recover: (world, { words }) => {
     for (const node of world.cast.nodes(words)) world.recover(node);
+  },
+
+  /** Lets time pass until the scrubber finds nothing more to repair. */
+  scrub: (world, { words }) => {
+    for (const node of world.cast.nodes(words)) world.scrub(node);
   },
 
   /** `isolate B2`: from everybody; `isolate A0 from B1 B2`: from these. */

@@ -18,6 +18,8 @@ export interface Facts {
   readonly commit: number;
   readonly commit_max: number;
   readonly checkpoint: number;
+  /** The patch of the release that runs: 10 of 0.0.10. */
+  readonly release: number;
 }
 
 /** The facts of a node: as they are, or as they were when its replica stopped. */
@@ -34,6 +36,7 @@ export function factsOf(world: World, node: number): Facts {
     commit: state.commitMin,
     commit_max: state.commitMax,
     checkpoint: state.opCheckpoint,
+    release: machine.release & PATCH_MASK,
   };
 }
 
@@ -78,7 +81,11 @@ const NOTHING: Facts = {
   commit: 0,
   commit_max: 0,
   checkpoint: 0,
+  release: 0,
 };
+
+/** Where a release has its patch (spec 01 §3.7). */
+const PATCH_MASK = 0xff;
 
 function downStatus(world: World, node: number): string {
   return world.recovering(node) ? "reformatting" : "down";

@@ -39,6 +39,8 @@ const QUIET_TICKS_REQUESTS = 3000;
 const QUIET_TICKS_RUN = 8200;
 /** More than any scenario needs to come to rest. */
 const TICKS_MAX = 1_000_000;
+/** A tour of the scrubber under the smallest configuration: an hour. */
+const SCRUB_TICKS = 360_000;
 const STORAGE_SIZE_BYTES = 128 * 1024 * 1024;
 const MICROSECONDS_PER_TICK = 10_000;
 
@@ -135,6 +137,21 @@ export class World {
     machine.start(STORAGE);
     machine.runUntilOpen();
     return this.#buryRefused(machine);
+  }
+
+  /** Installs releases on a machine, by their patches. */
+  install(node: number, patches: readonly number[]): void {
+    this.cluster.machineAt(node).releasesBundled = patches.map(releaseOfPatch);
+  }
+
+  /** Lets time pass until the scrubber of a node has nothing more to repair. */
+  scrub(node: number): void {
+    const { disk } = this.cluster.machineAt(node);
+    let before = Number.POSITIVE_INFINITY;
+    while (disk.corruptCount < before) {
+      before = disk.corruptCount;
+      for (let ticks = 0; ticks < SCRUB_TICKS; ticks += 1) this.tick();
+    }
   }
 
   /** Gives a machine an empty disk and begins to replace its replica. It starts by itself when that is done. */
