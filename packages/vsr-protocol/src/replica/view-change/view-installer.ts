@@ -6,6 +6,7 @@
 import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../../config/config.ts";
 import type { Message } from "../../message/message.ts";
+import type { PrepareHeader } from "../../message/prepare.ts";
 import { ViewHeader } from "../../message/view.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -75,8 +76,9 @@ export class ViewInstaller {
     else if (view.view < header.view) transitions.toViewChange(header.view);
     assert(view.view === header.view, () => `view ${view.view}, not ${header.view}`);
     if (takeForSync(message)) return;
-    if (this.#fits(message)) return this.installLog(message);
-    logger.log("warn", "on_view: no header of the log fits into the own one", { op: header.op });
+    const unfit = this.#unfit(message);
+    if (unfit === null) return this.installLog(message);
+    logger.log("error", `on_view: dropped: ${unfit}`, { replica: header.replica, view: header.view });
   }
 
   /**
@@ -111,19 +113,32 @@ export class ViewInstaller {
     return header.view === view.logView && header.op < log.op ? "older log" : null;
   }
 
-  /** Whether there is a head for this replica's log in the message, or it has one already. */
-  #fits(message: Message): boolean {
-    const { view, window } = this.#options;
-    return view.logView === view.view || headersOfView(message).some(({ op }) => op <= window.opPrepareMaxSync);
+  /** Why the log in the message cannot take the place of this replica's, or null. */
+  #unfit(message: Message): string | null {
+    const { config, view, log, window } = this.#options;
+    const { commitMax } = message.as(ViewHeader);
+    const head = this.#newHead(headersOfView(message));
+    if (head === null) return view.logView === view.view ? null : "no header fits into the log";
+    if (head.op >= Math.min(log.op, window.opPrepareMax)) return null;
+    if (head.op < Math.max(commitMax, log.commitMax))
+      return `op ${log.commitMax} is committed, and the log has ${head.op}`;
+    const truncated = log.op - head.op;
+    return truncated > config.cluster.pipelinePrepareQueueMax ? `${truncated} ops would be truncated` : null;
+  }
+
+  /** The newest header that fits into this replica's log, unless that goes further already. */
+  #newHead(headers: ViewHeaders): PrepareHeader | null {
+    const { view, log, window } = this.#options;
+    const changed = view.logView < view.view;
+    return headers.find(({ op }) => op <= window.opPrepareMaxSync && (changed || op >= log.op)) ?? null;
   }
 
   /** The head becomes the newest op of the view's log that fits into this replica's. */
   #installHead(headers: ViewHeaders, commitMax: number): void {
     const { config, view, log, window, journal, installingCheckpoint, onCheckpointInstalled } = this.#options;
-    const changed = view.logView < view.view;
-    const head = headers.find(({ op }) => op <= window.opPrepareMaxSync && (changed || op >= log.op));
-    if (head === undefined) {
-      assert(!changed, "no header of the new log fits");
+    const head = this.#newHead(headers);
+    if (head === null) {
+      assert(view.logView === view.view, "no header of the new log fits");
       return log.learnCommitMax(commitMax);
     }
     // Ops beyond what fits were never acknowledged.
