@@ -64,9 +64,11 @@ export class LogPosition {
     this.assertInvariants();
   }
 
-  /** A checkpoint of another replica took the place of the state here: all up to its op counts as executed. */
+  /**
+   * A checkpoint of another replica took the place of the state here: all up to its op counts as executed, and nothing else.
+   * What was executed beyond it, less than a bar, is executed again.
+   */
   syncTo(opCheckpoint: number): void {
-    assert(opCheckpoint > this.#commitMin, () => `a sync to ${opCheckpoint} from commit_min ${this.#commitMin}`);
     assert(opCheckpoint <= this.#op, () => `a sync to ${opCheckpoint} beyond head ${this.#op}`);
     this.#commitMin = opCheckpoint;
     this.learnCommitMax(opCheckpoint);

@@ -4,45 +4,46 @@
  * It decides nothing itself. Each module owns its state; what two of them need has a home of its own (`log-position.ts`,
  * `view-durable.ts`, `pipeline.ts`). All of it is driven from outside: by ticks, messages and completions.
  *
- * This release runs clusters of one replica.
- *
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import { durable } from "../checkpoint.ts";
 import { ClientReplies } from "../clients/replies.ts";
 import { ClientSessions } from "../clients/sessions.ts";
 import { Clock } from "../clock/clock.ts";
 import { Command } from "../command.ts";
+import { fatal, FatalReason } from "../fatal.ts";
 import type { MessageBuffer } from "../message/message-buffer.ts";
 import type { Message } from "../message/message.ts";
 import type { MessageBusReceiver } from "../ports/message-bus.ts";
 import { type Quorums, quorums } from "../quorums.ts";
 import { Random } from "../random.ts";
+import { formatRelease, type Release } from "../release.ts";
+import type { Timeout } from "../timeout.ts";
 import { CheckpointReader } from "./checkpoint-reader.ts";
+import { viewAtCheckpoint } from "./checkpoint-view.ts";
 import { CheckpointWindow } from "./checkpoint-window.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { Commit, type CommitStage } from "./commit.ts";
-import { Evictions } from "./evictions.ts";
 import { Execution } from "./execution.ts";
 import { Identity } from "./identity.ts";
-import { Ingress } from "./ingress.ts";
+import { Ingress, type MessageHandlers } from "./ingress.ts";
 import { LogPosition } from "./log-position.ts";
 import { LogRoom } from "./log-room.ts";
 import { MessageBuilder } from "./message-builder.ts";
 import { MessageCounters, ReleasesSeen, type ReplicaMetrics } from "./metrics.ts";
-import { Normal } from "./normal.ts";
+import { NormalCase } from "./normal-case.ts";
 import { assertOptions, type ReplicaOptions, type ReplicaPorts } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { Pings } from "./ping.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PrefixedLogger } from "./prefixed-logger.ts";
-import { Pulses } from "./pulse.ts";
-import { Replies } from "./replies.ts";
-import { Requests } from "./request.ts";
 import { Roles } from "./roles.ts";
+import { stallTicks } from "./stall.ts";
 import { Startup } from "./startup.ts";
+import { StateOpening } from "./state-opening.ts";
 import { type ReplicaStatus, Status, STATUS_METRIC, statusLetter } from "./status.ts";
-import { TIMEOUTS, type TimeoutHandlers, Timeouts } from "./timeouts.ts";
+import { type TimeoutHandlers, Timeouts } from "./timeouts.ts";
+import { ViewChange } from "./view-change/view-change.ts";
 import { DurableView } from "./view-durable.ts";
 
 /** The status, the view and the ops of a replica: what a simulator or a status page asks for. */
@@ -59,11 +60,6 @@ export interface ReplicaState {
   /** Whether requests are taken: the log is replayed and the view is durable. */
   readonly serving: boolean;
 }
-
-/** The timeouts that no module of a replica that is alone starts. */
-const UNUSED_TIMEOUTS = Object.fromEntries(
-  TIMEOUTS.map(({ name }) => [name, () => assert(false, () => `timeout ${name} fires`)]),
-) as unknown as TimeoutHandlers;
 
 /**
  * One replica.
@@ -85,18 +81,22 @@ export class Replica implements MessageBusReceiver {
   readonly #messagesIn = new MessageCounters();
   readonly #messagesOut = new MessageCounters();
   readonly #releasesSeen = new ReleasesSeen();
+  readonly #roles: Roles;
   readonly #log: LogPosition;
   readonly #window: CheckpointWindow;
   readonly #view: DurableView;
   readonly #pipeline: Pipeline;
-  readonly #normal: Normal;
-  readonly #pulses: Pulses;
+  readonly #outbox: Outbox;
+  readonly #normalCase: NormalCase;
+  readonly #viewChange: ViewChange;
   readonly #commit: Commit;
   readonly #startup: Startup;
   readonly #ingress: Ingress;
   readonly #timeouts: Timeouts;
   #clock: Clock | null = null;
   #quorums: Quorums | null = null;
+  /** Whether another release has to go on: this one does nothing any more. */
+  #released = false;
 
   /** Allocates the session table. Nothing is read or written before `open`. */
   constructor(options: ReplicaOptions, ports: ReplicaPorts) {
@@ -109,124 +109,141 @@ export class Replica implements MessageBusReceiver {
     this.#startTime = time.realtime();
     this.#logger = new PrefixedLogger(ports.logger, () => this.#prefix());
 
-    // What modules share. Each takes only what its options name.
+    const random = new Random(BigInt.asUintN(64, options.nonce));
     const log = new LogPosition(config.cluster.pipelinePrepareQueueMax);
     const window = new CheckpointWindow(config, {
       opCheckpoint: () => superblock.working.checkpointHeader.op,
       checkpointSync: () => superblock.checkpointIds,
     });
-    const onDurable = (): void => this.#startup.onViewDurable();
     const view = new DurableView({
       config,
       superblock,
       commitMax: () => log.commitMax,
       syncCheckpoint: () => null,
       onWritten: () => undefined,
-      onDurable,
+      onDurable: () => this.#onViewDurable(),
     });
-    const opMax = stateMachine.checkpoints ? null : () => window.opCheckpointNextTrigger - 1;
-    const room = new LogRoom(opMax, time, this.#logger);
-    const pipeline = new Pipeline({
-      prepareQueueMax: config.cluster.pipelinePrepareQueueMax,
-      requestQueueMax: options.pipelineRequestQueueLimit,
-    });
-    const sessions = new ClientSessions({ config, memory: ports.memory });
-    const clientReplies = new ClientReplies({ config, storage: ports.storage, sessions, messages: pool, checksums });
     const roles = new Roles({ identity: this.#identity, status: this.#status, view });
-    const shared = { ...ports, ...options, identity: this.#identity, status: this.#status, roles, log, window, view };
+    const opMax = stateMachine.checkpoints ? null : () => window.opCheckpointNextTrigger - 1;
+    const sessions = new ClientSessions({ config, memory: ports.memory });
+    // What modules share. Each takes only what its options name.
+    const shared = {
+      ...ports,
+      ...options,
+      limits: options,
+      pipelinePrepareQueueMax: config.cluster.pipelinePrepareQueueMax,
+      identity: this.#identity,
+      status: this.#status,
+      logger: this.#logger,
+      random,
+      roles,
+      log,
+      window,
+      view,
+      sessions,
+      room: new LogRoom(opMax, time, this.#logger),
+      pipeline: new Pipeline({
+        prepareQueueMax: config.cluster.pipelinePrepareQueueMax,
+        requestQueueMax: options.pipelineRequestQueueLimit,
+      }),
+      clientReplies: new ClientReplies({ config, storage: ports.storage, sessions, messages: pool, checksums }),
+      timeouts: new Timeouts({ config, random }),
+      clock: () => this.#openedClock(),
+      quorums: () => this.#openedQuorums(),
+      quorumReplication: () => this.#openedQuorums().replication,
+      releasesBundled: () => options.releasesBundled ?? [options.release],
+      syncing: () => false,
+      updatingCheckpoint: () => false,
+      gridComplete: () => this.#commit.open,
+      joinViewQuorum: () => this.#viewChange.joinViewQuorum,
+      commitStage: () => this.#commit.stage,
+      commit: () => this.#commit.run(),
+      sendPrepareOks: () => this.#normalCase.acknowledgements.sendPrepareOksAfterCommitMax(),
+      onJournalWritten: () => this.#ingress.resume(),
+      onRelease: (release: Release) => this.#onRelease(release),
+    };
     const outbox = new Outbox({
       ...shared,
       counters: this.#messagesOut,
-      syncing: () => false,
-      joinViewQuorum: () => false,
-      opPrepareOkMax: () => window.opPrepareOkMax(true, log.commitMax),
+      opPrepareOkMax: () => this.#normalCase.acknowledgements.opMax,
       deliver: (message) => this.#ingress.onMessage(message),
     });
     const messages = new MessageBuilder(shared);
-    const timeouts = new Timeouts({ config, random: new Random(BigInt.asUintN(64, options.nonce)) });
-    const context = {
-      ...shared,
-      logger: this.#logger,
-      room,
-      pipeline,
-      sessions,
-      clientReplies,
-      outbox,
-      messages,
-      timeouts,
-    };
+    const context = { ...shared, outbox, messages };
 
-    const checkpointer = store === null ? null : new CheckpointWriter({ ...context, store });
-    const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
-    const evictions = new Evictions(context);
-    const replies = new Replies(context);
-    const normal = new Normal({
-      ...context,
-      quorumReplication: () => this.#quorumReplication(),
-      onPrepared: () => this.#onPrepared(),
-      onQuorum: () => this.#commit.run(),
-      onJournalWritten: () => this.#ingress.resume(),
-    });
-    const requests = new Requests({
-      ...context,
-      limits: options,
-      clock: () => this.#openedClock(),
-      normal,
-      replies,
-      evictions,
-    });
-    const pings = new Pings({ ...context, evictions });
-    const execution = new Execution({ ...context, replies });
-
+    this.#roles = roles;
     this.#log = log;
     this.#window = window;
     this.#view = view;
-    this.#pipeline = pipeline;
-    this.#normal = normal;
-    this.#pulses = new Pulses({
+    this.#pipeline = shared.pipeline;
+    this.#outbox = outbox;
+    this.#timeouts = shared.timeouts;
+    this.#normalCase = new NormalCase({
       ...context,
-      logHasRoom: () => requests.logHasRoom,
-      onRequest: (request) => requests.onRequest(request),
+      onRepair: () => undefined,
+      onFollowed: () => this.#onFollowed(),
+      onCommitted: () => this.#commit.run(),
+      onLost: () => this.#viewChange.exitView.send(),
+      onAlive: () => this.#viewChange.exitView.clearOwn(),
+      onQuorum: () => this.#commit.run(),
     });
+    this.#viewChange = new ViewChange({
+      ...context,
+      journalRepair: { repair: () => undefined, repairHeader: () => false, replaceHeader: () => undefined },
+      takeForSync: () => false,
+      installingCheckpoint: () => null,
+      onCheckpointInstalled: () => undefined,
+      onViewLeft: () => this.#normalCase.onViewLeft(),
+      onNormal: () => this.#normalCase.onNormal(),
+    });
+    const { replies, upgrades, acknowledgements, heartbeats, progress } = this.#normalCase;
+    const checkpointer =
+      store === null
+        ? null
+        : new CheckpointWriter({
+            ...context,
+            store,
+            viewAttributes: () => viewAtCheckpoint(context),
+            syncComplete: () => false,
+            checkpointRelease: () => upgrades.checkpointRelease ?? options.release,
+          });
+    const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
     this.#commit = new Commit({
       ...context,
       checkpointer,
-      execution,
+      execution: new Execution({ ...context, upgrades }),
       replies,
-      source: () => (this.#status.normal ? "queue" : "journal"),
+      validHashChain: () => true,
+      stallTicks: () => stallTicks({ ...context, progress }),
+      onCancelled: () => undefined,
+      onCheckpointDurable: () => this.#onCheckpointDurable(),
+      onCheckpoint: () => {
+        if (roles.primary) heartbeats.send();
+      },
+      onCheckpointed: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
       onExecuted: () => this.#onExecuted(),
       onIdle: () => this.#startup.onCommitIdle(),
     });
     this.#startup = new Startup({
       ...context,
       options,
-      checkpointReader,
       commit: this.#commit,
+      stateOpening: new StateOpening({ ...context, checkpointReader, commit: this.#commit }),
+      transitions: this.#viewChange.transitions,
       onIdentity: () => this.#onIdentity(),
-      onReplayed: () => this.#becomePrimary(),
+      onStateOpen: () => undefined,
     });
     this.#ingress = new Ingress({
       ...context,
       nodeCount: options.addressCount,
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
-      handlers: new Map([
-        [Command.request, (message: Message) => requests.onRequest(message)],
-        [Command.pingClient, (message: Message) => pings.onPingClient(message)],
-      ]),
+      blockWriteAvailable: () => true,
+      deaf: () => false,
+      onHeader: (header) => this.#viewChange.jump(header),
+      handlers: this.#handlers(),
     });
-    this.#timeouts = timeouts;
-    timeouts.connect({
-      ...UNUSED_TIMEOUTS,
-      pulse: (timeout) => {
-        timeout.reset();
-        this.#pulses.onTimeout();
-      },
-      traceEmit: (timeout) => {
-        timeout.reset();
-        this.#emitMetrics();
-      },
-    });
+    this.#timeouts.connect(this.#timeoutHandlers());
   }
 
   /** Where the replica stands. Only after its superblock is open. */
@@ -240,7 +257,7 @@ export class Replica implements MessageBusReceiver {
       commitMin: this.#log.commitMin,
       commitMax: this.#log.commitMax,
       commitStage: this.#commit.stage,
-      serving: this.#startup.stage === "serving",
+      serving: this.#startup.stage === "serving" && this.#roles.primary && !this.#view.updating,
     };
   }
 
@@ -257,15 +274,20 @@ export class Replica implements MessageBusReceiver {
 
   /** To be called every `tickMs`. */
   tick(): void {
+    assert(!this.#outbox.loopbackPending, "a message of the replica to itself was not delivered");
+    if (this.#released) return;
+    if (this.#clock !== null) this.#normalCase.heartbeats.tick();
+    this.#clock?.tick();
     this.#ports.bus.tick();
     if (this.#clock === null) return;
-    this.#clock.tick();
     this.#timeouts.tick();
+    assert(!this.#ingress.stuck, "messages wait although they could be taken");
     this.#assertInvariants();
   }
 
   /** Takes the complete messages of a connection. */
   onMessages(buffer: MessageBuffer): void {
+    if (this.#released) return drop(buffer);
     this.#ingress.onMessages(buffer);
     this.#assertInvariants();
   }
@@ -309,11 +331,56 @@ export class Replica implements MessageBusReceiver {
     };
   }
 
+  /** What becomes of a message of each command. */
+  #handlers(): MessageHandlers {
+    const { requests, pings, replication, acknowledgements, heartbeats } = this.#normalCase;
+    const { exitView, joinView, viewMessages, viewInstaller } = this.#viewChange;
+    return new Map<number, (message: Message) => void>([
+      [Command.ping, (message) => pings.onPing(message)],
+      [Command.pong, (message) => pings.onPong(message)],
+      [Command.pingClient, (message) => pings.onPingClient(message)],
+      [Command.request, (message) => requests.onRequest(message)],
+      [Command.prepare, (message) => replication.onPrepare(message)],
+      [Command.prepareOk, (message) => acknowledgements.onPrepareOk(message)],
+      [Command.commit, (message) => heartbeats.onCommit(message)],
+      [Command.exitView, (message) => exitView.onExitView(message)],
+      [Command.joinView, (message) => joinView.onJoinView(message)],
+      [Command.view, (message) => viewInstaller.onView(message)],
+      [Command.getView, (message) => viewMessages.onGetView(message)],
+    ]);
+  }
+
+  /** What to do when a timeout fires. */
+  #timeoutHandlers(): TimeoutHandlers {
+    const { pings, pulses, replication, heartbeats, upgrades } = this.#normalCase;
+    const { exitView, joinView, viewMessages } = this.#viewChange;
+    return {
+      ping: (timeout) => pings.onTimeout(timeout),
+      prepare: (timeout) => replication.onTimeout(timeout),
+      primaryAbdicate: (timeout) => heartbeats.onAbdicateTimeout(timeout),
+      commitMessage: (timeout) => heartbeats.onCommitTimeout(timeout),
+      exitViewWindow: (timeout) => exitView.onWindowTimeout(timeout),
+      exitViewMessage: (timeout) => exitView.onMessageTimeout(timeout),
+      viewChangeStatus: (timeout) => exitView.onViewChangeStatusTimeout(timeout),
+      joinViewMessage: (timeout) => joinView.onTimeout(timeout),
+      getViewMessage: (timeout) => viewMessages.onTimeout(timeout),
+      journalRepair: (timeout) => timeout.resetWithJitter(),
+      repairSync: (timeout) => timeout.reset(),
+      gridRepair: (timeout) => timeout.resetWithJitter(),
+      upgrade: (timeout) => upgrades.onTimeout(timeout),
+      pulse: (timeout) => pulses.onTimeout(timeout),
+      gridScrub: (timeout) => timeout.reset(),
+      traceEmit: (timeout) => this.#emitMetrics(timeout),
+      commitStall: (timeout) => this.#commit.onStallTimeout(timeout),
+    };
+  }
+
   /** The superblock says who this replica is. */
   #onIdentity(): void {
     const { config } = this.#options;
     const { replica, replicaCount } = this.#identity;
     this.#quorums = quorums(replicaCount, config.cluster.quorumReplicationMax);
+    this.#normalCase.progress.load(replicaCount);
     this.#clock = new Clock({
       config,
       time: this.#ports.time,
@@ -322,39 +389,50 @@ export class Replica implements MessageBusReceiver {
       replica,
       quorumReplication: this.#quorums.replication,
     });
-    this.#timeouts.get("traceEmit").start();
+    this.#timeouts.start("traceEmit");
   }
 
-  /** Recovering → normal: the log is executed, and nobody else can be primary. */
-  #becomePrimary(): void {
-    assert(this.#view.view === this.#view.logView, () => `view ${this.#view.view}, log_view ${this.#view.logView}`);
-    assert(this.#identity.primaryOf(this.#view.view), "alone, a replica is the primary of every view");
-    assert(this.#commit.stage === "idle" && this.#pipeline.prepareCount === 0, "nothing is under way");
-    this.#status.transition("normal");
-    this.#pipeline.toQueue(this.#log.commitMax + 1, this.#log.op);
-    // Pulses are in the AOF that is replayed.
-    if (!this.#options.aofRecovery) this.#timeouts.get("pulse").start();
+  #onViewDurable(): void {
+    this.#startup.onViewDurable();
+    this.#viewChange.onViewDurable();
   }
 
-  #onPrepared(): void {
-    if (!this.#options.aofRecovery) this.#timeouts.get("pulse").reset();
+  /** A backup was given a prepare: there may be something to execute. */
+  #onFollowed(): void {
+    this.#commit.run();
   }
 
   #onExecuted(): void {
     this.#startup.onExecuted();
-    if (!this.#status.normal) return;
-    this.#normal.afterExecute();
-    this.#pulses.afterExecute();
+    if (this.#roles.primary) this.#normalCase.afterExecute();
   }
 
-  #emitMetrics(): void {
+  /** Others can take over the checkpoint from now on, so they are told of it. */
+  #onCheckpointDurable(): void {
+    if (this.#roles.primary && !this.#identity.solo) this.#viewChange.viewMessages.broadcast();
+  }
+
+  /** The data file is for another release: that one has to go on. */
+  #onRelease(release: Release): void {
+    assert(release !== this.#options.release, "the running release can go on");
+    this.#released = true;
+    const { onRelease } = this.#ports;
+    if (onRelease !== undefined) return onRelease(release);
+    fatal(
+      FatalReason.cli,
+      `the data file is at release ${formatRelease(release)}, this is release ${formatRelease(this.#options.release)}: start it with the former`,
+    );
+  }
+
+  #emitMetrics(timeout: Timeout): void {
+    timeout.reset();
     this.#ports.onMetrics?.(this.metrics());
     this.#releasesSeen.reset();
   }
 
-  #quorumReplication(): number {
+  #openedQuorums(): Quorums {
     assert(this.#quorums !== null, "the superblock is not open");
-    return this.#quorums.replication;
+    return this.#quorums;
   }
 
   #openedClock(): Clock {
@@ -371,18 +449,33 @@ export class Replica implements MessageBusReceiver {
 
   /** What holds between any two handlers (spec 03 §3.4, §31). */
   #assertInvariants(): void {
-    if (!this.#status.normal) return;
+    const { current, normal } = this.#status;
+    if (current === "recovering") return;
     const { op, commitMin, commitMax } = this.#log;
-    const { opCheckpoint, opPrepareMax } = this.#window;
+    const { opCheckpoint } = this.#window;
     this.#log.assertInvariants();
     assert(this.#ports.journal.headerWithOp(op) !== null, () => `the head ${op} is not in the log`);
-    assert(
-      opCheckpoint <= commitMin && op <= opPrepareMax,
-      () => `op ${op} outside ${opCheckpoint} to ${opPrepareMax}`,
-    );
-    assert(this.#view.view === this.#view.logView, () => `view ${this.#view.view}, log_view ${this.#view.logView}`);
+    assert(opCheckpoint <= commitMin, () => `commit_min ${commitMin} below the checkpoint ${opCheckpoint}`);
+    this.#assertHeadFits();
+    assert(!normal || this.#view.view === this.#view.logView, () => `log_view ${this.#view.logView} in status normal`);
+    assert(this.#roles.primary === (this.#pipeline.kind === "queue"), () => `the pipeline is a ${this.#pipeline.kind}`);
+    if (!this.#roles.primary) return;
     assert(commitMin === commitMax, () => `commit_min ${commitMin}, commit_max ${commitMax}`);
     const { prepareCount } = this.#pipeline;
     assert(commitMax + prepareCount === op, () => `${prepareCount} prepares from ${commitMax} to ${op}`);
   }
+
+  /** The head overwrites nothing that is still needed. */
+  #assertHeadFits(): void {
+    const { config } = this.#options;
+    const { op, commitMax } = this.#log;
+    const { opCheckpointNext, opPrepareMax } = this.#window;
+    assert(op < opCheckpointNext + config.cluster.journalSlotCount, () => `head ${op} overwrites ${opCheckpointNext}`);
+    assert(op <= opPrepareMax || durable(config, opCheckpointNext, commitMax), () => `head ${op} over ${opPrepareMax}`);
+  }
+}
+
+/** Takes the messages of a connection and does nothing with them. */
+function drop(buffer: MessageBuffer): void {
+  while (buffer.next() !== null) buffer.consume().release();
 }
