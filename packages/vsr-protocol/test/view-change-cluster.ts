@@ -207,8 +207,8 @@ export class ViewChangeNode {
       ...context,
       transitions,
       takeForSync: () => this.takeForSync,
-      installingCheckpoint: () => null,
-      onCheckpointInstalled: () => assert(false, "there is no sync"),
+      updatingCheckpoint: () => false,
+      installCheckpoint: () => assert(false, "there is no sync"),
     });
     this.#recover(options);
   }

@@ -191,8 +191,7 @@ export class Replica implements MessageBusReceiver {
       ...context,
       journalRepair: { repair: () => undefined, repairHeader: () => false, replaceHeader: () => undefined },
       takeForSync: () => false,
-      installingCheckpoint: () => null,
-      onCheckpointInstalled: () => undefined,
+      installCheckpoint: () => undefined,
       onViewLeft: () => this.#normalCase.onViewLeft(),
       onNormal: () => this.#normalCase.onNormal(),
     });

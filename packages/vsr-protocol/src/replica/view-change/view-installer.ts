@@ -41,10 +41,10 @@ export interface ViewInstallerOptions {
    * §21.1). If true the message is dealt with: a sync was started, or has to wait for a later message.
    */
   readonly takeForSync: (message: Message) => boolean;
-  /** The op of the checkpoint that a state sync installs together with the log, or null. */
-  readonly installingCheckpoint: () => number | null;
-  /** Runs when that checkpoint has taken the place of the state: the progress of repair counts from it. */
-  readonly onCheckpointInstalled: (opCheckpoint: number) => void;
+  /** Whether a state sync has a checkpoint to install together with the log. */
+  readonly updatingCheckpoint: () => boolean;
+  /** Counts everything up to that checkpoint as executed. */
+  readonly installCheckpoint: () => void;
   /** Sends a `prepare_ok` for every op above `commit_max`. */
   readonly sendPrepareOks: () => void;
   /** Executes what is committed, as far as it is here. */
@@ -135,7 +135,7 @@ export class ViewInstaller {
 
   /** The head becomes the newest op of the view's log that fits into this replica's. */
   #installHead(headers: ViewHeaders, commitMax: number): void {
-    const { config, view, log, window, journal, installingCheckpoint, onCheckpointInstalled } = this.#options;
+    const { config, view, log, window, journal, updatingCheckpoint, installCheckpoint } = this.#options;
     const head = this.#newHead(headers);
     if (head === null) {
       assert(view.logView === view.view, "no header of the new log fits");
@@ -144,10 +144,7 @@ export class ViewInstaller {
     // Ops beyond what fits were never acknowledged.
     const { pipelinePrepareQueueMax } = config.cluster;
     installHead(head.op, commitMax, { pipelinePrepareQueueMax, log, window, journal });
-    const opCheckpoint = installingCheckpoint();
-    if (opCheckpoint === null) return;
-    log.syncTo(opCheckpoint);
-    onCheckpointInstalled(opCheckpoint);
+    if (updatingCheckpoint()) installCheckpoint();
   }
 
   #installHeaders(headers: ViewHeaders): void {
@@ -158,7 +155,7 @@ export class ViewInstaller {
   }
 
   #enterNormal(viewNew: number): void {
-    const { status, view, transitions, installingCheckpoint, sendPrepareOks, commit } = this.#options;
+    const { status, view, transitions, updatingCheckpoint, sendPrepareOks, commit } = this.#options;
     switch (status.current) {
       case "view_change":
         transitions.toNormal(viewNew);
@@ -166,10 +163,10 @@ export class ViewInstaller {
         return commit();
       case "recovering_head":
         transitions.recoveringHeadToNormal(viewNew);
-        if (installingCheckpoint() !== null) view.persist();
+        if (updatingCheckpoint()) view.persist();
         return commit();
       case "normal":
-        if (installingCheckpoint() !== null) view.persist();
+        if (updatingCheckpoint()) view.persist();
         return;
       case "recovering":
         assert(false, "a log is installed before the own one is recovered");
