@@ -6,7 +6,7 @@
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
   Checksums,
-  Command,
+  type Command,
   type Config,
   Header,
   HEADER_SIZE_BYTES,

@@ -126,7 +126,7 @@ class Bench {
 
   /** Completes all reads. The addresses of the blocks that were sent. */
   served(): { readonly to: unknown; readonly address: number }[] {
-    for (const read of [...this.grid.reads]) read.complete();
+    for (const read of this.grid.reads.slice()) read.complete();
     return this.node.taken(Command.block).map(({ to, bytes }) => ({ to, address: new BlockHeader(bytes).address }));
   }
 
