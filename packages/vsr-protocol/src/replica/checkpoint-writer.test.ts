@@ -41,7 +41,9 @@ class Stage {
     const checkpointable = (part: string) => ({ checkpoint: (callback: () => void) => this.#begin(part, callback) });
     const unused = (): never => assert(false, "no checkpoint needs it") as never;
     const parts = {
-      release: RELEASE_NOW,
+      viewAttributes: () => null,
+      syncComplete: () => false,
+      checkpointRelease: () => RELEASE_NOW,
       log,
       window: windowAt(TEST_MIN, () => 0),
       journal: { headerWithOp: (op: number) => prepareHeader({ op }) },

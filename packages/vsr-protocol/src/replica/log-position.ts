@@ -65,8 +65,8 @@ export class LogPosition {
   }
 
   /**
-   * A checkpoint of another replica took the place of the state here: all up to its op counts as executed. That can be up to
-   * one bar less than was executed here, because a checkpoint's trigger comes one bar after it.
+   * A checkpoint of another replica took the place of the state here: all up to its op counts as executed, and nothing else.
+   * What was executed beyond it, less than a bar, is executed again.
    */
   syncTo(opCheckpoint: number): void {
     assert(opCheckpoint <= this.#op, () => `a sync to ${opCheckpoint} beyond head ${this.#op}`);

@@ -9,7 +9,7 @@ import type { DurableView } from "./view-durable.ts";
 
 /** What a role follows from. */
 export interface RolesOptions {
-  readonly identity: Pick<Identity, "primaryOf">;
+  readonly identity: Pick<Identity, "primaryOf" | "primaryIndex">;
   readonly status: Pick<Status, "normal">;
   readonly view: Pick<DurableView, "view">;
 }
@@ -36,5 +36,11 @@ export class Roles {
   get ofPrimary(): boolean {
     const { identity, view } = this.#options;
     return identity.primaryOf(view.view);
+  }
+
+  /** The index of the replica that leads the view, or will lead it. */
+  get primaryIndex(): number {
+    const { identity, view } = this.#options;
+    return identity.primaryIndex(view.view);
   }
 }
