@@ -39,6 +39,7 @@ test.each([
   { checkpoint: 19, op: 19, commitMax: 30, opRepairMin: 19 },
   { checkpoint: 19, op: 55, commitMax: 52, opRepairMin: 24 },
   { checkpoint: 0, op: 12, commitMax: 12, opRepairMin: 0 },
+  { checkpoint: 0, op: 30, commitMax: 30, opRepairMin: 0 },
 ])("with checkpoint $checkpoint, head $op and commit_max $commitMax the log is kept from op $opRepairMin", (row) => {
   expect(at(TEST_MIN, row.checkpoint).opRepairMin(row.op, row.commitMax)).toBe(row.opRepairMin);
 });

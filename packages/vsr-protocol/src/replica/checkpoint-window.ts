@@ -100,7 +100,7 @@ export class CheckpointWindow {
     if (op === opCheckpoint) return opCheckpoint;
     if (op > this.opPrepareMaxSync) {
       assert(durable(this.#config, this.opCheckpointNextSync, commitMax), () => `head ${op} overwrote ops that are needed`);
-      return op + 1 - this.#config.cluster.journalSlotCount;
+      return Math.max(0, op + 1 - this.#config.cluster.journalSlotCount);
     }
     return opCheckpoint === 0 ? 0 : opCheckpoint + 1;
   }

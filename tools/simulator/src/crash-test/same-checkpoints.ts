@@ -13,7 +13,8 @@ interface SuperBlockValue {
 }
 
 const CHECKPOINT = "vsr_state.checkpoint.";
-const CHECKPOINT_OP = "vsr_state.checkpoint.header.op";
+/** In the text of the checkpoint's header, a prepare. */
+const OP = /\.op=(?<op>\d+)/;
 
 /** @throws Error if two replicas have different checkpoints of the same op, or if a file is damaged. */
 export async function assertSameCheckpoints(paths: readonly string[]): Promise<void> {
@@ -34,8 +35,9 @@ export async function assertSameCheckpoints(paths: readonly string[]): Promise<v
 async function checkpointOf(path: string): Promise<{ readonly op: string; readonly text: string }> {
   const report: unknown = JSON.parse(await inspectDataFile(["superblock", "--json", path]));
   const fields = valuesOf(report).filter(({ field }) => field.startsWith(CHECKPOINT));
-  const op = fields.find(({ field }) => field === CHECKPOINT_OP)?.value;
-  if (op === undefined) throw new Error(`${path}: the superblock names no ${CHECKPOINT_OP}`);
+  const header = fields.find(({ field }) => field === `${CHECKPOINT}header`)?.value ?? "";
+  const op = OP.exec(header)?.groups?.["op"];
+  if (op === undefined) throw new Error(`${path}: the superblock names no op of its checkpoint`);
   return { op, text: fields.map(({ field, value }) => `${field}=${value}`).join("\n") };
 }
 
