@@ -2,6 +2,7 @@
  * A cluster of real servers on this machine, whose members are killed and started one by one.
  */
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -56,6 +57,14 @@ export class ClusterProcesses {
         await server.serving();
       }),
     );
+  }
+
+  /** Loses the data file of a replica that does not run, and makes a new one with the help of the others. */
+  async recover(replica: number): Promise<void> {
+    const path = this.paths[replica];
+    assert(path !== undefined && this.#servers[replica] === null, () => `member ${replica} runs, or is none`);
+    rmSync(path);
+    await ServerProcess.recover(path, { replica, replicaCount: this.paths.length, ports: this.ports });
   }
 
   /** Kills a member without warning. @throws Error if it had ended by itself. */

@@ -23,15 +23,26 @@ export interface MemberOptions {
   readonly replicaCount: number;
 }
 
-/** How to start a server. */
-export interface ServerProcessOptions {
-  /** The ports of all members on this machine, by index; 0, for a single one, is one of the system's choice. */
-  readonly ports?: readonly number[];
+/** The ports of all members on this machine, by index; 0, for a single one, is one of the system's choice. */
+interface Ports {
+  readonly ports: readonly number[];
+}
+
+/** How to start a server. By default alone, on a port of the system's choice. */
+export interface ServerProcessOptions extends Partial<Ports> {
   /** More flags for `stagbeetle start`. */
   readonly flags?: readonly string[];
 }
 
 const ALONE: MemberOptions = { replica: 0, replicaCount: 1 };
+
+function memberFlags({ replica, replicaCount }: MemberOptions): readonly string[] {
+  return ["--cluster=0", `--replica=${replica}`, `--replica-count=${replicaCount}`];
+}
+
+function addressesFlag(ports: readonly number[]): string {
+  return `--addresses=${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
+}
 
 /** A server of cluster 0, from its start to its end. */
 export class ServerProcess {
@@ -50,17 +61,24 @@ export class ServerProcess {
   }
 
   /** Formats a data file. @throws Error with what the program printed. */
-  static async format(path: string, { replica, replicaCount }: MemberOptions = ALONE): Promise<void> {
-    const member = [`--replica=${replica}`, `--replica-count=${replicaCount}`];
-    const program = new ServerProcess(["format", "--cluster=0", ...member, path]);
-    await program.#exited;
-    if (program.#child.exitCode !== 0) throw new Error(`format: ${program.describe()}`);
+  static async format(path: string, member: MemberOptions = ALONE): Promise<void> {
+    await ServerProcess.#run(["format", ...memberFlags(member), path]);
+  }
+
+  /** Makes the data file of a replica that lost it, as soon as the others answer. @throws Error with what the program printed. */
+  static async recover(path: string, { ports, ...member }: MemberOptions & Ports): Promise<void> {
+    await ServerProcess.#run(["recover", ...memberFlags(member), addressesFlag(ports), path]);
   }
 
   /** Starts a server, without waiting for anything. */
   static spawn(path: string, { ports = [0], flags = [] }: ServerProcessOptions = {}): ServerProcess {
-    const addresses = ports.map((port) => `127.0.0.1:${port}`).join(",");
-    return new ServerProcess(["start", `--addresses=${addresses}`, ...flags, path]);
+    return new ServerProcess(["start", addressesFlag(ports), ...flags, path]);
+  }
+
+  static async #run(parameters: readonly string[]): Promise<void> {
+    const program = new ServerProcess(parameters);
+    await program.#exited;
+    if (program.#child.exitCode !== 0) throw new Error(`${parameters[0] ?? ""}: ${program.describe()}`);
   }
 
   /** Starts a server and waits until it serves. @throws Error with what the program printed. */

@@ -2,7 +2,7 @@
  * One cluster of real servers, of which a random one is killed every few seconds, and the clients that check what it says.
  *
  * ```text
- *   format ─▶ start all ─▶ load ─▶ (kill one ─▶ wait ─▶ start it ─▶ wait)* ─▶ all answered ─▶ check ─▶ load …
+ *   format ─▶ start all ─▶ load ─▶ (kill some ─▶ wait ─▶ start them ─▶ wait)* ─▶ all answered ─▶ check ─▶ load …
  *                                                                                    │
  *      compare checkpoints  ◀─  stop all  ◀─  sweep  ◀─   enough kills   ◀───────────┘
  * ```
@@ -31,6 +31,8 @@ export interface ClusterLaneOptions {
 /** What a cluster's lane has done. */
 export interface ClusterLaneCounts {
   kills: number;
+  /** Kills after which the data file was lost, too, and made anew with `recover`. */
+  recoveries: number;
   /** Requests that were answered. */
   acknowledged: number;
   transfers: number;
@@ -42,13 +44,15 @@ const CLIENT_TICK_MS = 10;
 const KILLS_PER_CHECK = 4;
 const ALIVE_MS_MAX = 3000;
 const DEAD_MS_MAX = 3000;
+/** How often a replica that was killed loses its data file, too. */
+const LOSS_PERCENT = 15;
 const WATCH_MS = 10;
 /** How long members get to come to the same checkpoint before they are stopped. */
 const SETTLE_MS = 5000;
 
 /** Runs one cluster to the end. */
 export class ClusterLane {
-  readonly counts: ClusterLaneCounts = { kills: 0, acknowledged: 0, transfers: 0, silenceMsMax: 0 };
+  readonly counts: ClusterLaneCounts = { kills: 0, recoveries: 0, acknowledged: 0, transfers: 0, silenceMsMax: 0 };
   readonly #options: ClusterLaneOptions;
   readonly #random: Random;
   readonly #load: LedgerLoad;
@@ -98,8 +102,15 @@ export class ClusterLane {
       for (const replica of victims) await cluster.kill(replica);
       this.counts.kills += victims.length;
       await this.#watch(cluster, this.#random.index(DEAD_MS_MAX));
+      if (this.#random.chance(LOSS_PERCENT, 100)) await this.#recover(cluster, victims);
       await cluster.start(victims);
     }
+  }
+
+  /** One of the replicas that were killed has lost its disk, too. */
+  async #recover(cluster: ClusterProcesses, [replica = 0]: readonly number[]): Promise<void> {
+    await within(cluster.recover(replica), () => `replica ${replica} is not recovered:\n${cluster.describe()}`);
+    this.counts.recoveries += 1;
   }
 
   /** One replica, or as many as the cluster can miss. */

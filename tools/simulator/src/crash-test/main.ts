@@ -114,7 +114,7 @@ function clusterLanes(shares: readonly LaneOptions[], replicaCount: number): Lan
   return {
     lanes,
     describe: () =>
-      `${of("kills")} kills of one of ${replicaCount} replicas; ${of("acknowledged")} requests acknowledged; ` +
+      `${of("kills")} kills among ${replicaCount} replicas, ${of("recoveries")} of them with the loss of the data file; ${of("acknowledged")} requests acknowledged; ` +
       `${of("transfers")} transfers; at most ${silenceMs().toFixed(0)} ms without an answer`,
   };
 }
