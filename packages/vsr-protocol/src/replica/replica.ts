@@ -269,7 +269,7 @@ export class Replica implements MessageBusReceiver {
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
       blockWriteAvailable: () =>
-        store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
+        store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
       deaf: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
