@@ -7,6 +7,7 @@
  * @module
  */
 import { assert, LinearMemory } from "@stagbeetle/kernels";
+import type { Message } from "@stagbeetle/vsr-protocol";
 import {
   Checksums,
   Command,
@@ -14,7 +15,6 @@ import {
   Header,
   HEADER_SIZE_BYTES,
   JoinViewHeader,
-  Message,
   MessagePool,
   type PrepareHeader,
   Random,
@@ -207,8 +207,8 @@ export class ViewChangeNode {
       ...context,
       transitions,
       takeForSync: () => this.takeForSync,
-      installingCheckpoint: () => null,
-      onCheckpointInstalled: () => assert(false, "there is no sync"),
+      updatingCheckpoint: () => false,
+      installCheckpoint: () => assert(false, "there is no sync"),
     });
     this.#recover(options);
   }
@@ -217,7 +217,7 @@ export class ViewChangeNode {
   start(): this {
     const { view, identity, transitions } = this;
     if (view.logView < view.view) transitions.recoveringToViewChange(view.view);
-    else if (identity.primaryOf(view.view)) transitions.recoveringToViewChange(view.view + 1);
+    else if (identity.primaryOf(view.view) && !identity.solo) transitions.recoveringToViewChange(view.view + 1);
     else transitions.recoveringToNormal();
     return this;
   }
@@ -299,7 +299,8 @@ export class ViewChangeNode {
   }
 
   #replaceHeader(header: PrepareHeader): void {
-    if (!this.journal.hasHeader(header)) this.journal.setHeaderAsDirty(header);
+    const wrapped = header.op + this.journal.slotCount <= this.log.op;
+    if (!wrapped && !this.journal.hasHeader(header)) this.journal.setHeaderAsDirty(header);
   }
 
   #repairHeader(header: PrepareHeader): boolean {

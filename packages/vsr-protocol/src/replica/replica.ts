@@ -203,8 +203,7 @@ export class Replica implements MessageBusReceiver {
         replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
       },
       takeForSync: (message) => this.#takeForSync(message),
-      installingCheckpoint: () => (this.#repair.stateSync.updatingCheckpoint ? window.opCheckpointSync : null),
-      onCheckpointInstalled: () => this.#repair.stateSync.installCheckpoint(),
+      installCheckpoint: () => this.#repair.stateSync.installCheckpoint(),
       onViewLeft: () => this.#normalCase.onViewLeft(),
       onNormal: () => this.#normalCase.onNormal(),
     });
@@ -269,7 +268,8 @@ export class Replica implements MessageBusReceiver {
       nodeCount: options.addressCount,
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
-      blockWriteAvailable: () => store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
+      blockWriteAvailable: () =>
+        store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
       deaf: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
@@ -436,6 +436,7 @@ export class Replica implements MessageBusReceiver {
   }
 
   #onViewDurable(): void {
+    if (this.#released) return;
     this.#startup.onViewDurable();
     this.#viewChange.onViewDurable();
   }
@@ -453,13 +454,11 @@ export class Replica implements MessageBusReceiver {
     if (commitMin === op && this.#status.current === "view_change") this.#repair.journal.repair();
   }
 
-  /** Whether a `view` has a checkpoint that this replica needs, or cannot be believed. Then its log is not installed now. */
+  /** Whether a `view` has a checkpoint that this replica needs. Then its log is not installed now. */
   #takeForSync(view: Message): boolean {
     const { stateSync } = this.#repair;
-    const invalid = stateSync.viewInvalid(view);
-    if (invalid !== null) this.#logger.log("error", `on_view: dropped: ${invalid}`, { replica: view.header.replica });
-    else if (stateSync.decide(view) === "repair") return false;
-    else stateSync.start(view);
+    if (stateSync.decide(view) === "repair") return false;
+    stateSync.start(view);
     return true;
   }
 

@@ -10,7 +10,7 @@ import { assert } from "@stagbeetle/kernels";
 import type { PrepareHeader } from "../../message/prepare.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { SuperBlock } from "../../superblock/superblock.ts";
+import type { SuperBlockImage } from "../../superblock/image.ts";
 import type { CheckpointWindow } from "../checkpoint-window.ts";
 import { chainStart } from "../hash-chain.ts";
 import type { LogPosition } from "../log-position.ts";
@@ -22,7 +22,7 @@ export interface HeaderRepairOptions {
   readonly log: Pick<LogPosition, "op" | "commitMin" | "commitMax">;
   readonly window: CheckpointWindow;
   readonly journal: Pick<Journal, "headerWithOp" | "hasHeader" | "hasPrepare" | "setHeaderAsDirty">;
-  readonly superblock: Pick<SuperBlock, "working">;
+  readonly superblock: { readonly working: Pick<SuperBlockImage, "checkpointHeader"> };
   /** Whether a state sync has chosen its checkpoint, which is not durable yet. */
   readonly updatingCheckpoint: () => boolean;
   readonly logger: Logger;

@@ -11,13 +11,13 @@ import type { Grid, StoredTables } from "../../ports/grid.ts";
 import type { OpRange } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { snapshotReadableAtCommit } from "../../snapshot.ts";
-import type { SuperBlock } from "../../superblock/superblock.ts";
+import type { VSRState } from "../../superblock/layout.ts";
 
 /** What tables are fetched with. */
 export interface TableSyncOptions {
   /** Null for a state machine that keeps its state in memory: it never syncs. */
   readonly store: { readonly grid: Grid; readonly tables: StoredTables } | null;
-  readonly superblock: Pick<SuperBlock, "working">;
+  readonly superblock: { readonly working: { readonly vsrState: Pick<VSRState, "syncOpMax"> } };
   readonly logger: Logger;
   /** Runs when all tables are here: ops that were not acknowledged for want of them can be now. */
   readonly onComplete: () => void;

@@ -59,9 +59,9 @@ describe("the headers of a join_view", () => {
 
   it("leave out what the view says if a primary that repairs has chosen another log", () => {
     const viewHeaders = [other(13), header(12)];
-    expect(
-      listed({ journal: journalOf([10, 12]), op: 12, commitMax: 10, viewHeaders, primaryRepairing: true }),
-    ).toBe("12 11_ 10");
+    expect(listed({ journal: journalOf([10, 12]), op: 12, commitMax: 10, viewHeaders, primaryRepairing: true })).toBe(
+      "12 11_ 10",
+    );
   });
 
   it("must not be asked for without a head, or of a journal that contradicts the view", () => {

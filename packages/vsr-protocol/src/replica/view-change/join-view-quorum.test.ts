@@ -18,7 +18,7 @@ const rules = (replicaCount: number): JoinViewQuorumRules => ({
 
 /** The log of view 4, ops 0 to 20, and another one that leaves it after op 11. */
 const LOG_A = headerChain(20, 0).reverse();
-const LOG_B = [...LOG_A.slice(0, 12)];
+const LOG_B = LOG_A.slice(0, 12);
 for (let op = 12; op <= 20; op += 1) {
   LOG_B.push(prepareHeader({ op, parent: LOG_B[op - 1]?.checksum ?? 0n, timestamp: BigInt(op) * 100n + 7n }));
 }
@@ -29,7 +29,13 @@ for (let op = 12; op <= 20; op += 1) {
  */
 type Entry = `${"a" | "b" | "_"}${"+" | "-" | "±" | " "}`;
 
-function vote(replica: number, logView: number, op: number, commitMin: number, entries: readonly Entry[]): JoinViewVote {
+function vote(
+  replica: number,
+  logView: number,
+  op: number,
+  commitMin: number,
+  entries: readonly Entry[],
+): JoinViewVote {
   let present = 0n;
   let nack = 0n;
   const headers = entries.map((entry, index) => {
@@ -98,7 +104,9 @@ describe("a quorum of joined views, by hand", () => {
   });
 
   it("counts a header of an older log that is not in the newest one as truncated already", () => {
-    expect(decide(3, [vote(0, 4, 12, 11, ["a+", "a+"]), vote(1, 3, 12, 11, ["b+", "a+"])])).toBe("complete_valid 11..12");
+    expect(decide(3, [vote(0, 4, 12, 11, ["a+", "a+"]), vote(1, 3, 12, 11, ["b+", "a+"])])).toBe(
+      "complete_valid 11..12",
+    );
     const unknownAbove = vote(0, 4, 13, 11, ["a+", "_-", "a+"]);
     expect(decide(3, [unknownAbove, vote(1, 3, 12, 11, ["b+", "a+"])])).toBe("complete_valid 11..11");
   });
@@ -148,7 +156,11 @@ describe("a quorum of joined views", () => {
 
   const anyVote = (replica: number): fc.Arbitrary<JoinViewVote> =>
     fc
-      .tuple(fc.integer({ min: 2, max: 4 }), fc.integer({ min: 11, max: 16 }), fc.integer({ min: 1, max: PIPELINE + 1 }))
+      .tuple(
+        fc.integer({ min: 2, max: 4 }),
+        fc.integer({ min: 11, max: 16 }),
+        fc.integer({ min: 1, max: PIPELINE + 1 }),
+      )
       .chain(([logView, op, length]) =>
         fc
           .tuple(entries(length), fc.integer({ min: 8, max: op }))
@@ -216,10 +228,13 @@ describe("a quorum of joined views", () => {
   const anyWorld = fc.integer({ min: 2, max: 6 }).chain((replicaCount) =>
     fc
       .tuple(
-        fc.array(fc.array(fc.constantFrom<Fate>("durable", "lost", "header", "never"), { minLength: 4, maxLength: 4 }), {
-          minLength: replicaCount,
-          maxLength: replicaCount,
-        }),
+        fc.array(
+          fc.array(fc.constantFrom<Fate>("durable", "lost", "header", "never"), { minLength: 4, maxLength: 4 }),
+          {
+            minLength: replicaCount,
+            maxLength: replicaCount,
+          },
+        ),
         fc.shuffledSubarray(
           Array.from({ length: replicaCount }, (_, replica) => replica),
           { minLength: replicaCount },

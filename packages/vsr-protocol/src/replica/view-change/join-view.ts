@@ -198,13 +198,18 @@ export class JoinView {
   }
 
   #onQuorum(votes: readonly JoinViewVote[], opMin: number, headers: readonly PrepareHeader[]): void {
-    const { view, transitions, logger } = this.#options;
+    const { view, log, transitions, logger } = this.#options;
+    const head = headers[0]?.op ?? 0;
+    if (head < log.commitMax) {
+      const fields = { view: view.view, op: head, commitMax: log.commitMax };
+      return logger.log("error", "on_join_view: quorum received, but it lacks what is committed", fields);
+    }
     const forfeit = this.#forfeitTo(votes, opMin);
     if (forfeit !== null) {
       logger.log("info", "on_join_view: lagging primary; forfeiting", { view: view.view, to: forfeit });
       return transitions.toViewChange(forfeit);
     }
-    logger.log("info", "on_join_view: quorum received", { view: view.view, op: headers[0]?.op ?? 0 });
+    logger.log("info", "on_join_view: quorum received", { view: view.view, op: head });
     this.#install(votes, opMin, headers);
   }
 

@@ -196,9 +196,7 @@ describe("a cluster whose primary is gone", () => {
     cluster.node(2).journal.put(LOG[12] ?? root, "faulty");
     cluster.node(2).joinViews.clear();
     cluster.settle();
-    expect(cluster.node(2).logger.lines).toContain(
-      "warn: on_join_view: quorum received, awaiting repair view=5 op=12",
-    );
+    expect(cluster.node(2).logger.lines).toContain("warn: on_join_view: quorum received, awaiting repair view=5 op=12");
     expect(cluster.node(2).describe()).toBe("view_change view=5/4 durable=5/4 op=12 commit=10/10");
     cluster.connected = () => true;
     for (const node of cluster.nodes) node.joinView.send();
@@ -207,7 +205,9 @@ describe("a cluster whose primary is gone", () => {
   });
 
   it("stops for ever if nobody can show a prepare that may be committed", () => {
-    const cluster = new ViewChangeCluster([0, 1, 2].map((replica) => ({ replica, view: 4, log: log(12), commitMin: 10 })));
+    const cluster = new ViewChangeCluster(
+      [0, 1, 2].map((replica) => ({ replica, view: 4, log: log(12), commitMin: 10 })),
+    );
     for (const node of cluster.nodes) node.journal.put(LOG[11] ?? root, "faulty");
     for (const node of cluster.nodes) node.transitions.recoveringToViewChange(5);
     cluster.settle();
@@ -260,7 +260,10 @@ describe("a cluster whose primary is gone", () => {
     const cluster = abandoned();
     cluster.node(2).transitions.toViewChange(8);
     cluster.settle();
-    expect(cluster.describe().map((line) => line.slice(0, 22))).toEqual(["0: normal view=8/8 dur", "2: normal view=8/8 dur"]);
+    expect(cluster.describe().map((line) => line.slice(0, 22))).toEqual([
+      "0: normal view=8/8 dur",
+      "2: normal view=8/8 dur",
+    ]);
   });
 
   it("sends late what a slow disk held back", () => {

@@ -6,6 +6,7 @@
 import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../../config/config.ts";
 import type { Message } from "../../message/message.ts";
+import type { PrepareHeader } from "../../message/prepare.ts";
 import { ViewHeader } from "../../message/view.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -40,10 +41,10 @@ export interface ViewInstallerOptions {
    * §21.1). If true the message is dealt with: a sync was started, or has to wait for a later message.
    */
   readonly takeForSync: (message: Message) => boolean;
-  /** The op of the checkpoint that a state sync installs together with the log, or null. */
-  readonly installingCheckpoint: () => number | null;
-  /** Runs when the head is one of a log with that checkpoint: everything up to it is to count as executed. */
-  readonly onCheckpointInstalled: () => void;
+  /** Whether a state sync has a checkpoint to install together with the log. */
+  readonly updatingCheckpoint: () => boolean;
+  /** Counts everything up to that checkpoint as executed. */
+  readonly installCheckpoint: () => void;
   /** Sends a `prepare_ok` for every op above `commit_max`. */
   readonly sendPrepareOks: () => void;
   /** Executes what is committed, as far as it is here. */
@@ -75,8 +76,9 @@ export class ViewInstaller {
     else if (view.view < header.view) transitions.toViewChange(header.view);
     assert(view.view === header.view, () => `view ${view.view}, not ${header.view}`);
     if (takeForSync(message)) return;
-    if (this.#fits(message)) return this.installLog(message);
-    logger.log("warn", "on_view: no header of the log fits into the own one", { op: header.op });
+    const unfit = this.#unfit(message);
+    if (unfit === null) return this.installLog(message);
+    logger.log("error", `on_view: dropped: ${unfit}`, { replica: header.replica, view: header.view });
   }
 
   /**
@@ -111,28 +113,38 @@ export class ViewInstaller {
     return header.view === view.logView && header.op < log.op ? "older log" : null;
   }
 
-  /** Whether there is a head for this replica's log in the message, or it has one already. */
-  #fits(message: Message): boolean {
-    const { view, window } = this.#options;
-    return view.logView === view.view || headersOfView(message).some(({ op }) => op <= window.opPrepareMaxSync);
+  /** Why the log in the message cannot take the place of this replica's, or null. */
+  #unfit(message: Message): string | null {
+    const { config, view, log, window } = this.#options;
+    const { commitMax } = message.as(ViewHeader);
+    const head = this.#newHead(headersOfView(message));
+    if (head === null) return view.logView === view.view ? null : "no header fits into the log";
+    if (head.op >= Math.min(log.op, window.opPrepareMax)) return null;
+    if (head.op < Math.max(commitMax, log.commitMax))
+      return `op ${log.commitMax} is committed, and the log has ${head.op}`;
+    const truncated = log.op - head.op;
+    return truncated > config.cluster.pipelinePrepareQueueMax ? `${truncated} ops would be truncated` : null;
+  }
+
+  /** The newest header that fits into this replica's log, unless that goes further already. */
+  #newHead(headers: ViewHeaders): PrepareHeader | null {
+    const { view, log, window } = this.#options;
+    const changed = view.logView < view.view;
+    return headers.find(({ op }) => op <= window.opPrepareMaxSync && (changed || op >= log.op)) ?? null;
   }
 
   /** The head becomes the newest op of the view's log that fits into this replica's. */
   #installHead(headers: ViewHeaders, commitMax: number): void {
-    const { config, view, log, window, journal, installingCheckpoint, onCheckpointInstalled } = this.#options;
-    const changed = view.logView < view.view;
-    const head = headers.find(({ op }) => op <= window.opPrepareMaxSync && (changed || op >= log.op));
-    if (head === undefined) {
-      assert(!changed, "no header of the new log fits");
+    const { config, view, log, window, journal, updatingCheckpoint, installCheckpoint } = this.#options;
+    const head = this.#newHead(headers);
+    if (head === null) {
+      assert(view.logView === view.view, "no header of the new log fits");
       return log.learnCommitMax(commitMax);
     }
     // Ops beyond what fits were never acknowledged.
     const { pipelinePrepareQueueMax } = config.cluster;
     installHead(head.op, commitMax, { pipelinePrepareQueueMax, log, window, journal });
-    const opCheckpoint = installingCheckpoint();
-    if (opCheckpoint === null) return;
-    onCheckpointInstalled();
-    assert(log.commitMin === opCheckpoint, () => `commit_min ${log.commitMin} at checkpoint ${opCheckpoint}`);
+    if (updatingCheckpoint()) installCheckpoint();
   }
 
   #installHeaders(headers: ViewHeaders): void {
@@ -143,7 +155,7 @@ export class ViewInstaller {
   }
 
   #enterNormal(viewNew: number): void {
-    const { status, view, transitions, installingCheckpoint, sendPrepareOks, commit } = this.#options;
+    const { status, view, transitions, updatingCheckpoint, sendPrepareOks, commit } = this.#options;
     switch (status.current) {
       case "view_change":
         transitions.toNormal(viewNew);
@@ -151,10 +163,10 @@ export class ViewInstaller {
         return commit();
       case "recovering_head":
         transitions.recoveringHeadToNormal(viewNew);
-        if (installingCheckpoint() !== null) view.persist();
+        if (updatingCheckpoint()) view.persist();
         return commit();
       case "normal":
-        if (installingCheckpoint() !== null) view.persist();
+        if (updatingCheckpoint()) view.persist();
         return;
       case "recovering":
         assert(false, "a log is installed before the own one is recovered");

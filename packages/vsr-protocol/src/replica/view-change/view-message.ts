@@ -5,10 +5,11 @@
  */
 import { checkpointAfter, prepareMax, trigger } from "../../checkpoint.ts";
 import type { Config } from "../../config/config.ts";
+import { isZero } from "../../layout.ts";
 import type { Message } from "../../message/message.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
-import { CheckpointState } from "../../superblock/layout.ts";
+import { CHECKPOINT_STATE_LAYOUT, CheckpointState } from "../../superblock/layout.ts";
 import { checkpointHeaderOf, checkpointStateInvalid } from "../../superblock/vsr-state.ts";
 import { type ViewHeaders, viewHeadersIn, viewHeadersInvalid } from "../../view-headers.ts";
 
@@ -39,6 +40,7 @@ export function viewMessageInvalid(config: Config, message: Message, replicaCoun
   if (headers.some(isBlankPrepare)) return "a header is blank";
   const contradiction = checkpointStateInvalid(config, checkpoint);
   if (contradiction !== null) return `checkpoint: ${contradiction}`;
+  if (!isZero(checkpoint, CHECKPOINT_STATE_LAYOUT.reserved)) return "checkpoint: reserved is not zero";
   const checkpointAt = checkpointHeaderOf(checkpoint).op;
   if (checkpointAt !== checkpointOp) return `the checkpoint is that of op ${checkpointAt}, not ${checkpointOp}`;
   return windowInvalid(config, op, commitMax, checkpointOp);
