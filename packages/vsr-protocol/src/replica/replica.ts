@@ -320,7 +320,7 @@ export class Replica implements MessageBusReceiver {
 
   /** Takes the complete messages of a connection. */
   onMessages(buffer: MessageBuffer): void {
-    if (this.#released) return drop(buffer);
+    if (this.#released || !this.#startup.logRecovered) return drop(buffer);
     this.#ingress.onMessages(buffer);
     this.#assertInvariants();
   }
