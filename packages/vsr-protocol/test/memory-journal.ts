@@ -39,6 +39,8 @@ export class MemoryJournal implements Journal {
   /** Whether reads find damage. */
   damaged: (op: number) => boolean = () => false;
   readonly #options: MemoryJournalOptions;
+  /** Ops whose slots may have lost something. */
+  readonly faultyOps: Set<number> = new Set();
   readonly #headers: (PrepareHeader | null)[];
   readonly #dirty = new Set<number>();
   readonly #request: StorageRequest = new StorageRequest(() => this.#onWritten());
@@ -58,7 +60,7 @@ export class MemoryJournal implements Journal {
   }
 
   get faultyCount(): number {
-    return 0;
+    return this.faultyOps.size;
   }
 
   get occupiedCount(): number {
@@ -116,8 +118,8 @@ export class MemoryJournal implements Journal {
     return this.#dirty.has(op % this.slotCount);
   }
 
-  hasFaulty(): boolean {
-    return false;
+  hasFaulty(op: number): boolean {
+    return this.faultyOps.has(op);
   }
 
   setHeaderAsDirty(header: PrepareHeader): void {

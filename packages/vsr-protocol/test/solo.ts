@@ -103,6 +103,7 @@ export class Received {
 /** Keeps what is sent. */
 export class TestBus implements MessageBus {
   readonly sent: Received[] = [];
+  readonly sentToReplicas: { readonly replica: number; readonly bytes: Uint8Array }[] = [];
   ticks = 0;
   resumed = 0;
 
@@ -110,8 +111,8 @@ export class TestBus implements MessageBus {
     this.ticks += 1;
   }
 
-  sendMessageToReplica(replica: number): void {
-    assert(false, () => `a message to replica ${replica}`);
+  sendMessageToReplica(replica: number, message: Message): void {
+    this.sentToReplicas.push({ replica, bytes: message.bytes().slice() });
   }
 
   sendMessageToClient(client: bigint, message: Message): void {
@@ -207,7 +208,7 @@ export class Solo {
     this.pool = new MessagePool({
       memory,
       messageSizeMax: config.cluster.messageSizeMax,
-      messagesMax: messagesMax(config, 1, requestQueue),
+      messagesMax: messagesMax(config, options.addressCount ?? 1, requestQueue),
     });
     const { storage, pool, checksums, logger } = this;
     this.journal = new MemoryJournal({ config, storage, pool, checksums });
