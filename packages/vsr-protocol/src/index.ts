@@ -58,7 +58,7 @@ export { PONG_CLIENT_LAYOUT, PongClientHeader } from "./message/pong-client.ts";
 export { PONG_LAYOUT, PongHeader } from "./message/pong.ts";
 export { initPrepareOk, PREPARE_OK_LAYOUT, PrepareOkHeader } from "./message/prepare-ok.ts";
 export type { PrepareOkValues } from "./message/prepare-ok.ts";
-export { initPrepare, PREPARE_LAYOUT, PrepareHeader } from "./message/prepare.ts";
+export { initPrepare, isParentOf, PREPARE_LAYOUT, PrepareHeader } from "./message/prepare.ts";
 export type { PrepareValues } from "./message/prepare.ts";
 export { initReply, REPLY_LAYOUT, ReplyHeader, setReplyView } from "./message/reply.ts";
 export { REQUEST_LAYOUT, RequestHeader } from "./message/request.ts";
