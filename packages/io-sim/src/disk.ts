@@ -85,6 +85,12 @@ export class SimulatedDisk {
     this.#corrupt.add(sectorOffset);
   }
 
+  /** Makes the sector readable again, as it was written. */
+  cure(sectorOffset: number): void {
+    assertSectors(sectorOffset, SECTOR_SIZE_BYTES);
+    this.#corrupt.delete(sectorOffset);
+  }
+
   isCorrupt(sectorOffset: number): boolean {
     return this.#corrupt.has(sectorOffset);
   }

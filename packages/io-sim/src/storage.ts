@@ -21,7 +21,7 @@ import {
 import { flipBit, type SimulatedDisk } from "./disk.ts";
 import { exponential } from "./exponential.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "./faults/atlas.ts";
-import { type Latency, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "./faults/storage-faults.ts";
+import { chance, type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "./faults/storage-faults.ts";
 
 const TICK_MICROSECONDS = 10_000;
 
@@ -258,15 +258,11 @@ export class SimulatedStorage implements Storage {
     return first;
   }
 
-  #chance({ numerator, denominator }: Ratio): boolean {
-    return numerator > 0 && this.#random.chance(numerator, denominator);
-  }
-
   #finishRead(request: StorageRequest): void {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.readPristine(start, buffer);
-    if (this.#chance(this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+    if (chance(this.#random, this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
       this.counts.readFaults += 1;
     const eligibility = this.#eligibility(zone, offsetInZone);
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
@@ -283,10 +279,10 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.clearMisdirected(start);
-    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect))
+    if (!this.#disk.misdirected && chance(this.#random, this.#faults.writeMisdirect))
       this.#misdirect(zone, offsetInZone, buffer);
     this.#disk.write(start, buffer);
-    if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+    if (chance(this.#random, this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
       this.counts.writeFaults += 1;
     request.complete();
   }
@@ -344,7 +340,7 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     const outcome = this.#crashOutcome(start, buffer);
-    const corrupted = this.#chance(this.#faults.crashFault);
+    const corrupted = chance(this.#random, this.#faults.crashFault);
     if (corrupted) {
       this.#disk.corrupt(start + this.#random.index(buffer.length / SECTOR_SIZE_BYTES) * SECTOR_SIZE_BYTES);
       this.counts.crashFaults += 1;

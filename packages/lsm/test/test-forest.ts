@@ -223,6 +223,7 @@ export class TestForest {
       storage: this.storage,
       superblock: {
         working: { header: { cluster: 0n }, vsrState: { replicaCount: 1 }, checkpoint: this.checkpointState },
+        replica: 0,
         checkpointIds: { id: 0n },
       },
       checksums,

@@ -230,7 +230,13 @@ export type { ReplicaStatus } from "./replica/status.ts";
 
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";
-export type { CheckpointTrailer as CheckpointTrailerPort, Grid as GridPort } from "./ports/grid.ts";
+export type {
+  CheckpointTrailer as CheckpointTrailerPort,
+  Grid as GridPort,
+  Scrubber as ScrubberPort,
+  StoredTable,
+  StoredTables,
+} from "./ports/grid.ts";
 export type {
   Journal,
   JournalReadPurpose,

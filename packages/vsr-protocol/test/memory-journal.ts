@@ -136,8 +136,11 @@ export class MemoryJournal implements Journal {
     for (const header of this.#headers) if (header !== null && header.op >= opMin) this.removeEntry(header.op);
   }
 
-  removeDirtyOutside(): void {
-    assert(this.#dirty.size === 0, "nothing is dirty");
+  removeDirtyOutside(opMin: number, opMax: number): void {
+    for (const slot of this.#dirty) {
+      const op = this.#headers[slot]?.op ?? opMin;
+      assert(op >= opMin && op <= opMax, () => `alone, a replica has nothing dirty outside its log: op ${op}`);
+    }
   }
 
   writeAvailable(): boolean {

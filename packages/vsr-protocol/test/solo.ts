@@ -36,7 +36,7 @@ import {
 import { RecordingLogger } from "./builders.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { CheckpointedTally } from "./checkpointed-tally.ts";
-import { MemoryGrid, MemoryTrailer } from "./memory-grid.ts";
+import { MemoryGrid, MemoryTrailer, NO_SCRUBBER, NO_TABLES } from "./memory-grid.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { Tally, TallyMachine } from "./tally.ts";
 
@@ -142,6 +142,10 @@ export class TestAof implements AppendOnlyFile {
     this.#note("aof checkpoint");
     this.#storage.nextTick(callback);
   }
+
+  stateSynced(): void {
+    this.#note("aof state synced");
+  }
 }
 
 /** What a test can set. */
@@ -240,7 +244,12 @@ export class Solo {
         checkpointStore:
           this.grid === null
             ? null
-            : { grid: this.grid, clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize) },
+            : {
+                grid: this.grid,
+                clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize),
+                tables: NO_TABLES,
+                scrubber: NO_SCRUBBER,
+              },
         bus: this.bus,
         time: this.time,
         logger,

@@ -5,10 +5,13 @@
  */
 import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
 
-/** Passes everything on, and shows every result. */
+/** Passes everything on, and shows every result. It can be held: then it executes nothing until it is let go. */
 export class ObservedStateMachine implements StateMachine {
   readonly #machine: StateMachine;
   readonly #onResult: (committing: Committing, result: Uint8Array) => void;
+  #stalled = false;
+  /** The op that waits to be loaded while nothing is executed. */
+  #waiting: (() => void) | null = null;
 
   /** @param onResult gets a view of the reply's memory: good until it returns. */
   constructor(machine: StateMachine, onResult: (committing: Committing, result: Uint8Array) => void) {
@@ -36,6 +39,19 @@ export class ObservedStateMachine implements StateMachine {
     this.#machine.commitTimestamp = timestamp;
   }
 
+  /** Executes nothing from now on: the next op waits before anything of it is loaded. */
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  /** Goes on. */
+  resume(): void {
+    this.#stalled = false;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+
   open(callback: () => void): void {
     this.#machine.open(callback);
   }
@@ -57,7 +73,9 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   prefetch(committing: Committing, snapshot: number, callback: () => void): void {
-    this.#machine.prefetch(committing, snapshot, callback);
+    const load = (): void => this.#machine.prefetch(committing, snapshot, callback);
+    if (this.#stalled) this.#waiting = load;
+    else load();
   }
 
   commit(committing: Committing, output: Uint8Array): number {
@@ -79,6 +97,7 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   reset(): void {
+    this.#waiting = null;
     this.#machine.reset();
   }
 }

@@ -57,9 +57,14 @@ export class CheckpointWindow {
     return known(prepareMax(this.#config, this.opCheckpointNext));
   }
 
-  /** The same once a state sync has installed its checkpoint. */
+  /** The op of the checkpoint after the one that a state sync is about to install, else {@link opCheckpointNext}. */
+  get opCheckpointNextSync(): number {
+    return checkpointAfter(this.#config, this.opCheckpointSync);
+  }
+
+  /** {@link opPrepareMax} once a state sync has installed its checkpoint. */
   get opPrepareMaxSync(): number {
-    return known(prepareMax(this.#config, checkpointAfter(this.#config, this.opCheckpointSync)));
+    return known(prepareMax(this.#config, this.opCheckpointNextSync));
   }
 
   /**
@@ -94,8 +99,7 @@ export class CheckpointWindow {
     }
     if (op === opCheckpoint) return opCheckpoint;
     if (op > this.opPrepareMaxSync) {
-      const next = checkpointAfter(this.#config, opCheckpoint);
-      assert(durable(this.#config, next, commitMax), () => `head ${op} overwrote ops that are needed`);
+      assert(durable(this.#config, this.opCheckpointNextSync, commitMax), () => `head ${op} overwrote ops that are needed`);
       return op + 1 - this.#config.cluster.journalSlotCount;
     }
     return opCheckpoint === 0 ? 0 : opCheckpoint + 1;

@@ -14,7 +14,7 @@ import { assert } from "@stagbeetle/kernels";
 import type { ClientReplies } from "../clients/replies.ts";
 import type { ClientSessions } from "../clients/sessions.ts";
 import type { AppendOnlyFile } from "../ports/aof.ts";
-import type { CheckpointTrailer, Grid } from "../ports/grid.ts";
+import type { CheckpointTrailer, Grid, Scrubber, StoredTables } from "../ports/grid.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
@@ -24,11 +24,15 @@ import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Checkpointer } from "./commit.ts";
 import type { LogPosition } from "./log-position.ts";
 
-/** Where a replica keeps its checkpoints. Neither is open yet when the replica is made. */
+/** Where a replica keeps its checkpoints. Nothing of it is open yet when the replica is made. */
 export interface CheckpointStore {
   readonly grid: Grid;
   /** For the client sessions: `clients_max` × 264 bytes. */
   readonly clientSessions: CheckpointTrailer;
+  /** The tables of the state machine, for a state sync to fetch. */
+  readonly tables: StoredTables;
+  /** Reads all that the grid holds, again and again. */
+  readonly scrubber: Scrubber;
 }
 
 /** What is made durable before the superblock, in the order in which it is begun. */

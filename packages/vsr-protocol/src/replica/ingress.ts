@@ -11,6 +11,8 @@ import { Command, commandName } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import { isZero } from "../layout.ts";
 import type { Header } from "../message/frame.ts";
+import type { Checksums } from "../message/checksums.ts";
+import { invalidBody } from "../message/invalid-body.ts";
 import { invalidHeader } from "../message/invalid.ts";
 import type { MessageBuffer } from "../message/message-buffer.ts";
 import type { Message } from "../message/message.ts";
@@ -42,6 +44,7 @@ export interface IngressOptions {
   readonly deaf: () => boolean;
   /** Runs before a message of a replica is handled: it may tell of a newer view. */
   readonly onHeader: (header: Header) => void;
+  readonly checksums: Checksums;
   readonly counters: MessageCounters;
   readonly releasesSeen: ReleasesSeen;
   readonly handlers: MessageHandlers;
@@ -50,6 +53,23 @@ export interface IngressOptions {
 
 /** The commands whose messages are written to disk as they are, so that the bytes after them must be zero. */
 const STORED: ReadonlySet<number> = new Set([Command.request, Command.prepare, Command.block, Command.reply]);
+
+/** The commands whose header has the index of the replica that sends them. */
+const OF_SENDER: ReadonlySet<number> = new Set([
+  Command.ping,
+  Command.pong,
+  Command.prepareOk,
+  Command.commit,
+  Command.exitView,
+  Command.joinView,
+  Command.view,
+  Command.getView,
+  Command.getHeaders,
+  Command.getPrepare,
+  Command.getReply,
+  Command.headers,
+  Command.getBlocks,
+]);
 
 /** Takes messages from connections, filters them, and dispatches them. */
 export class Ingress {
@@ -98,9 +118,9 @@ export class Ingress {
    * @returns whether it was handled, not dropped.
    */
   onMessage(message: Message): boolean {
-    const { config, identity, nodeCount, counters, handlers, outbox, deaf, onHeader } = this.#options;
+    const { config, identity, nodeCount, checksums, counters, handlers, outbox, deaf, onHeader } = this.#options;
     const { header } = message;
-    const invalid = invalidHeader(header, config);
+    const invalid = invalidHeader(header, config) ?? invalidBody(message, config, checksums);
     if (invalid !== null) return this.#drop(header, invalid);
     if (header.cluster !== identity.cluster) return this.#drop(header, `of cluster ${header.cluster}`);
     if (header.replica >= nodeCount) return this.#drop(header, `of replica ${header.replica} of ${nodeCount}`);
@@ -120,6 +140,7 @@ export class Ingress {
     // The header is not validated yet, but its checksum is, and its size is within the buffer.
     if (STORED.has(header.command)) message.buffer.fill(0, header.size, sectorCeil(header.size));
     if (this.#forged(message)) this.#warn(header, "of client 0");
+    else if (this.#misdirected(header)) this.#warn(header, "of this replica");
     else this.onMessage(message);
     message.release();
   }
@@ -128,6 +149,11 @@ export class Ingress {
   #forged(message: Message): boolean {
     if (message.header.command !== Command.request || this.#options.aofRecovery) return false;
     return isZero(message.as(RequestHeader), REQUEST_LAYOUT.client);
+  }
+
+  /** What a replica says to itself does not use the network. Prepares, replies and blocks carry the index of someone else. */
+  #misdirected({ command, replica }: Header): boolean {
+    return OF_SENDER.has(command) && replica === this.#options.identity.replica;
   }
 
   /** Back-pressure: a prepare or block stays in the connection's buffer while it could not be written. */

@@ -7,8 +7,8 @@ import { assert } from "@stagbeetle/kernels";
 import type { Head } from "./head.ts";
 
 /**
- * Three ops: executed ≤ committed, executed ≤ head. Only the head can go back, when a view change cuts off what was never
- * committed.
+ * Three ops: executed ≤ committed, executed ≤ head. The head can go back, when a view change cuts off what was never committed,
+ * and what is executed, when a state sync takes the checkpoint of another replica.
  */
 export class LogPosition {
   #op = 0;

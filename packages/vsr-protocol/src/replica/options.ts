@@ -30,8 +30,11 @@ export interface ReplicaOptions {
   readonly addressCount: number;
   /** The release that runs. */
   readonly release: Release;
-  /** The releases that this installation can run, ascending, the running one among them. None given: only that one. */
-  readonly releasesBundled?: readonly Release[];
+  /**
+   * The releases that this installation can run, ascending, the running one among them; may grow. Without it: only that
+   * one.
+   */
+  readonly releasesBundled?: () => readonly Release[];
   /** The oldest release of clients that are served. */
   readonly releaseClientMin: Release;
   /** The largest request, header included, in bytes: what clients are told is this less the header. */
@@ -71,7 +74,7 @@ export interface ReplicaPorts {
    * Runs when another release has to go on with the data file: after its start, or after a checkpoint that ends an upgrade.
    * The replica does nothing more. Without it, that is fatal.
    */
-  readonly onRelease?: (release: Release) => void;
+  readonly onReleaseSwitch?: (release: Release) => void;
 }
 
 /** @throws AssertionError if the options contradict each other or the configuration. */

@@ -17,7 +17,7 @@ import { PongHeader } from "../message/pong.ts";
 import { PingClientHeader } from "../message/ping-client.ts";
 import { PongClientHeader } from "../message/pong-client.ts";
 import type { Logger } from "../ports/logger.ts";
-import { readReleaseList, type Release, RELEASE_SIZE_BYTES, releaseListValid, writeReleaseList } from "../release.ts";
+import { readReleaseList, type Release, writeReleaseList } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { Timeout } from "../timeout.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
@@ -87,11 +87,10 @@ export class Pings {
     const ping = message.as(PingHeader);
     if (ping.replica === identity.replica) return this.#drop(ping.replica, "on_ping: of this replica");
     if (status.current !== "normal" && status.current !== "view_change") return;
-    const releases = this.#releases(ping, message.body());
-    if (releases === null) return this.#drop(ping.replica, "on_ping: the list of releases is not valid");
     const pong = this.#pong(ping);
     outbox.sendToReplica(ping.replica, pong);
     pong.release();
+    const releases = readReleaseList(message.body(), ping.releaseCount);
     if (ping.replica < identity.replicaCount) upgrades.onPing(ping, releases);
   }
 
@@ -153,15 +152,6 @@ export class Pings {
       header.pingTimestampMonotonic = ping.pingTimestampMonotonic;
       header.pongTimestampWall = clock().realtime();
     });
-  }
-
-  /** The releases of a ping: an ascending list with its own release, and nothing behind it. Null if it is not that. */
-  #releases({ release, releaseCount }: PingHeader, body: Uint8Array): readonly Release[] | null {
-    const { vsrReleasesMax } = this.#options.config.cluster;
-    const releases = readReleaseList(body, releaseCount);
-    const valid = releaseListValid(releases, vsrReleasesMax) && releases.includes(release);
-    const padded = body.subarray(releaseCount * RELEASE_SIZE_BYTES).every((byte) => byte === 0);
-    return valid && padded ? releases : null;
   }
 
   #drop(replica: number, because: string): void {

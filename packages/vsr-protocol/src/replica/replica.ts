@@ -37,11 +37,13 @@ import { assertOptions, type ReplicaOptions, type ReplicaPorts } from "./options
 import { Outbox } from "./outbox.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PrefixedLogger } from "./prefixed-logger.ts";
+import { Repair } from "./repair/repair.ts";
 import { Roles } from "./roles.ts";
 import { stallTicks } from "./stall.ts";
 import { Startup } from "./startup.ts";
 import { StateOpening } from "./state-opening.ts";
 import { type ReplicaStatus, Status, STATUS_METRIC, statusLetter } from "./status.ts";
+import { SYNC_STAGE_METRIC, type SyncStage } from "./sync/state-sync.ts";
 import { type TimeoutHandlers, Timeouts } from "./timeouts.ts";
 import { ViewChange } from "./view-change/view-change.ts";
 import { DurableView } from "./view-durable.ts";
@@ -57,6 +59,9 @@ export interface ReplicaState {
   readonly commitMin: number;
   readonly commitMax: number;
   readonly commitStage: CommitStage;
+  readonly syncStage: SyncStage;
+  /** Whether everything that a state sync skipped is here: all blocks, and the replies of all sessions. */
+  readonly syncContentDone: boolean;
   /** Whether requests are taken: the log is replayed and the view is durable. */
   readonly serving: boolean;
 }
@@ -89,6 +94,8 @@ export class Replica implements MessageBusReceiver {
   readonly #outbox: Outbox;
   readonly #normalCase: NormalCase;
   readonly #viewChange: ViewChange;
+  readonly #repair: Repair;
+  readonly #stateOpening: StateOpening;
   readonly #commit: Commit;
   readonly #startup: Startup;
   readonly #ingress: Ingress;
@@ -113,14 +120,14 @@ export class Replica implements MessageBusReceiver {
     const log = new LogPosition(config.cluster.pipelinePrepareQueueMax);
     const window = new CheckpointWindow(config, {
       opCheckpoint: () => superblock.working.checkpointHeader.op,
-      checkpointSync: () => superblock.checkpointIds,
+      checkpointSync: () => this.#repair.stateSync.checkpointIds,
     });
     const view = new DurableView({
       config,
       superblock,
       commitMax: () => log.commitMax,
-      syncCheckpoint: () => null,
-      onWritten: () => undefined,
+      syncCheckpoint: () => this.#repair.stateSync.syncCheckpoint,
+      onWritten: () => this.#repair.stateSync.onViewDurable(),
       onDurable: () => this.#onViewDurable(),
     });
     const roles = new Roles({ identity: this.#identity, status: this.#status, view });
@@ -151,10 +158,11 @@ export class Replica implements MessageBusReceiver {
       clock: () => this.#openedClock(),
       quorums: () => this.#openedQuorums(),
       quorumReplication: () => this.#openedQuorums().replication,
-      releasesBundled: () => options.releasesBundled ?? [options.release],
-      syncing: () => false,
-      updatingCheckpoint: () => false,
-      gridComplete: () => this.#commit.open,
+      releasesBundled: options.releasesBundled ?? ((): readonly Release[] => [options.release]),
+      syncing: () => this.#repair.stateSync.syncing,
+      updatingCheckpoint: () => this.#repair.stateSync.updatingCheckpoint,
+      gridComplete: () => this.#repair.stateSync.gridComplete,
+      stateMachineOpened: () => this.#commit.open,
       joinViewQuorum: () => this.#viewChange.joinViewQuorum,
       commitStage: () => this.#commit.stage,
       commit: () => this.#commit.run(),
@@ -180,7 +188,7 @@ export class Replica implements MessageBusReceiver {
     this.#timeouts = shared.timeouts;
     this.#normalCase = new NormalCase({
       ...context,
-      onRepair: () => undefined,
+      onRepair: (prepare) => this.#repair.prepares.onRepair(prepare),
       onFollowed: () => this.#onFollowed(),
       onCommitted: () => this.#commit.run(),
       onLost: () => this.#viewChange.exitView.send(),
@@ -189,13 +197,35 @@ export class Replica implements MessageBusReceiver {
     });
     this.#viewChange = new ViewChange({
       ...context,
-      journalRepair: { repair: () => undefined, repairHeader: () => false, replaceHeader: () => undefined },
-      takeForSync: () => false,
-      installCheckpoint: () => undefined,
+      journalRepair: {
+        repair: () => this.#repair.journal.repair(),
+        repairHeader: (header) => this.#repair.journal.repairHeader(header),
+        replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
+      },
+      takeForSync: (message) => this.#takeForSync(message),
+      installCheckpoint: () => this.#repair.stateSync.installCheckpoint(),
       onViewLeft: () => this.#normalCase.onViewLeft(),
       onNormal: () => this.#normalCase.onNormal(),
     });
-    const { replies, upgrades, acknowledgements, heartbeats, progress } = this.#normalCase;
+    const { replies, replication, upgrades, acknowledgements, heartbeats, progress } = this.#normalCase;
+    const { viewMessages, viewInstaller, potentialPrimary } = this.#viewChange;
+    this.#repair = new Repair({
+      ...context,
+      store,
+      replication: {
+        writePrepare: (message) => replication.writePrepare(message),
+        sendPrepareOk: (header) => acknowledgements.sendPrepareOk(header),
+      },
+      requestView: (of) => viewMessages.requestView(of),
+      potentialPrimary: () => potentialPrimary.work(),
+      dropCommit: () => this.#dropCommit(),
+      installLog: (message) => viewInstaller.installLog(message),
+      onSynced: () => this.#onSynced(),
+      switchRelease: (release) => this.#onRelease(release),
+      onBlockWritten: () => this.#ingress.resume(),
+      onTablesComplete: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
+    });
+    const { stateSync, headerRepair } = this.#repair;
     const checkpointer =
       store === null
         ? null
@@ -203,7 +233,7 @@ export class Replica implements MessageBusReceiver {
             ...context,
             store,
             viewAttributes: () => viewAtCheckpoint(context),
-            syncComplete: () => false,
+            syncComplete: () => stateSync.contentDone,
             checkpointRelease: () => upgrades.checkpointRelease ?? options.release,
           });
     const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
@@ -212,33 +242,34 @@ export class Replica implements MessageBusReceiver {
       checkpointer,
       execution: new Execution({ ...context, upgrades }),
       replies,
-      validHashChain: () => true,
+      validHashChain: () => headerRepair.validHashChain(),
       stallTicks: () => stallTicks({ ...context, progress }),
-      onCancelled: () => undefined,
+      onCancelled: () => this.#onCommitCancelled(),
       onCheckpointDurable: () => this.#onCheckpointDurable(),
       onCheckpoint: () => {
         if (roles.primary) heartbeats.send();
       },
       onCheckpointed: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
       onExecuted: () => this.#onExecuted(),
-      onIdle: () => this.#startup.onCommitIdle(),
+      onIdle: () => this.#onCommitIdle(),
     });
+    this.#stateOpening = new StateOpening({ ...context, checkpointReader, commit: this.#commit });
     this.#startup = new Startup({
       ...context,
       options,
       commit: this.#commit,
-      stateOpening: new StateOpening({ ...context, checkpointReader, commit: this.#commit }),
+      stateOpening: this.#stateOpening,
       transitions: this.#viewChange.transitions,
       onIdentity: () => this.#onIdentity(),
-      onStateOpen: () => undefined,
+      onStateOpen: () => stateSync.onStateMachineOpened(),
     });
     this.#ingress = new Ingress({
       ...context,
       nodeCount: options.addressCount,
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
-      blockWriteAvailable: () => true,
-      deaf: () => false,
+      blockWriteAvailable: () => store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
+      deaf: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
     });
@@ -256,6 +287,8 @@ export class Replica implements MessageBusReceiver {
       commitMin: this.#log.commitMin,
       commitMax: this.#log.commitMax,
       commitStage: this.#commit.stage,
+      syncStage: this.#repair.stateSync.stage,
+      syncContentDone: this.#repair.stateSync.contentDone,
       serving: this.#startup.stage === "serving" && this.#roles.primary && !this.#view.updating,
     };
   }
@@ -308,7 +341,7 @@ export class Replica implements MessageBusReceiver {
     return {
       replica_start: this.#startTime,
       replica_status: STATUS_METRIC[this.#status.current],
-      replica_sync_stage: 0,
+      replica_sync_stage: SYNC_STAGE_METRIC[this.#repair.stateSync.stage],
       replica_view: this.#view.view,
       replica_log_view: this.#view.logView,
       replica_op: this.#log.op,
@@ -334,6 +367,7 @@ export class Replica implements MessageBusReceiver {
   #handlers(): MessageHandlers {
     const { requests, pings, replication, acknowledgements, heartbeats } = this.#normalCase;
     const { exitView, joinView, viewMessages, viewInstaller } = this.#viewChange;
+    const { headers, prepares, replies, blocks } = this.#repair;
     return new Map<number, (message: Message) => void>([
       [Command.ping, (message) => pings.onPing(message)],
       [Command.pong, (message) => pings.onPong(message)],
@@ -346,6 +380,13 @@ export class Replica implements MessageBusReceiver {
       [Command.joinView, (message) => joinView.onJoinView(message)],
       [Command.view, (message) => viewInstaller.onView(message)],
       [Command.getView, (message) => viewMessages.onGetView(message)],
+      [Command.getHeaders, (message) => headers.onGetHeaders(message)],
+      [Command.headers, (message) => headers.onHeaders(message)],
+      [Command.getPrepare, (message) => prepares.onGetPrepare(message)],
+      [Command.getReply, (message) => replies.onGetReply(message)],
+      [Command.reply, (message) => replies.onReply(message)],
+      [Command.getBlocks, (message) => blocks?.onGetBlocks(message)],
+      [Command.block, (message) => blocks?.onBlock(message)],
     ]);
   }
 
@@ -353,6 +394,7 @@ export class Replica implements MessageBusReceiver {
   #timeoutHandlers(): TimeoutHandlers {
     const { pings, pulses, replication, heartbeats, upgrades } = this.#normalCase;
     const { exitView, joinView, viewMessages } = this.#viewChange;
+    const { journal, blocks, scrubbing } = this.#repair;
     return {
       ping: (timeout) => pings.onTimeout(timeout),
       prepare: (timeout) => replication.onTimeout(timeout),
@@ -363,12 +405,12 @@ export class Replica implements MessageBusReceiver {
       viewChangeStatus: (timeout) => exitView.onViewChangeStatusTimeout(timeout),
       joinViewMessage: (timeout) => joinView.onTimeout(timeout),
       getViewMessage: (timeout) => viewMessages.onTimeout(timeout),
-      journalRepair: (timeout) => timeout.resetWithJitter(),
-      repairSync: (timeout) => timeout.reset(),
-      gridRepair: (timeout) => timeout.resetWithJitter(),
+      journalRepair: (timeout) => journal.onTimeout(timeout),
+      repairSync: (timeout) => journal.onRepairSyncTimeout(timeout),
+      gridRepair: (timeout) => (blocks === null ? timeout.reset() : blocks.onTimeout(timeout)),
       upgrade: (timeout) => upgrades.onTimeout(timeout),
       pulse: (timeout) => pulses.onTimeout(timeout),
-      gridScrub: (timeout) => timeout.reset(),
+      gridScrub: (timeout) => (scrubbing === null ? timeout.reset() : scrubbing.onTimeout(timeout)),
       traceEmit: (timeout) => this.#emitMetrics(timeout),
       commitStall: (timeout) => this.#commit.onStallTimeout(timeout),
     };
@@ -388,17 +430,61 @@ export class Replica implements MessageBusReceiver {
       replica,
       quorumReplication: this.#quorums.replication,
     });
+    this.#repair.stateSync.onSuperBlockOpened();
     this.#timeouts.start("traceEmit");
   }
 
   #onViewDurable(): void {
+    if (this.#released) return;
     this.#startup.onViewDurable();
     this.#viewChange.onViewDurable();
   }
 
-  /** A backup was given a prepare: there may be something to execute. */
+  /** A backup was given a prepare: there may be something to execute, and to repair. */
   #onFollowed(): void {
     this.#commit.run();
+    this.#repair.journal.repair();
+  }
+
+  /** Nothing more to execute: alone, the log is replayed; as a primary to be, the view can start. */
+  #onCommitIdle(): void {
+    const { commitMin, op } = this.#log;
+    this.#startup.onCommitIdle();
+    if (commitMin === op && this.#status.current === "view_change") this.#repair.journal.repair();
+  }
+
+  /** Whether a `view` has a checkpoint that this replica needs. Then its log is not installed now. */
+  #takeForSync(view: Message): boolean {
+    const { stateSync } = this.#repair;
+    if (stateSync.decide(view) === "repair") return false;
+    stateSync.start(view);
+    return true;
+  }
+
+  /** The step that was under way has completed. If the grid is being cancelled, too, nobody waits for it any more. */
+  #onCommitCancelled(): void {
+    const { stateSync } = this.#repair;
+    if (stateSync.stage === "canceling_commit") stateSync.onCommitCancelled();
+  }
+
+  #dropCommit(): void {
+    this.#commit.abandon();
+    this.#stateOpening.close();
+  }
+
+  /** The checkpoint of another replica is durable here: what hung on the old one begins anew. */
+  #onSynced(): void {
+    this.#normalCase.upgrades.reset();
+    this.#repair.refillBudgets();
+    for (const name of ["journalRepair", "gridRepair"] as const) {
+      const timeout = this.#timeouts.get(name);
+      if (timeout.ticking) timeout.resetWithJitter();
+    }
+    this.#stateOpening.open(() => {
+      this.#repair.stateSync.onStateMachineOpened();
+      this.#commit.run();
+    });
+    this.#ingress.resume();
   }
 
   #onExecuted(): void {
@@ -415,8 +501,8 @@ export class Replica implements MessageBusReceiver {
   #onRelease(release: Release): void {
     assert(release !== this.#options.release, "the running release can go on");
     this.#released = true;
-    const { onRelease } = this.#ports;
-    if (onRelease !== undefined) return onRelease(release);
+    const { onReleaseSwitch } = this.#ports;
+    if (onReleaseSwitch !== undefined) return onReleaseSwitch(release);
     fatal(
       FatalReason.cli,
       `the data file is at release ${formatRelease(release)}, this is release ${formatRelease(this.#options.release)}: start it with the former`,
@@ -468,9 +554,9 @@ export class Replica implements MessageBusReceiver {
   #assertHeadFits(): void {
     const { config } = this.#options;
     const { op, commitMax } = this.#log;
-    const { opCheckpointNext, opPrepareMax } = this.#window;
-    assert(op < opCheckpointNext + config.cluster.journalSlotCount, () => `head ${op} overwrites ${opCheckpointNext}`);
-    assert(op <= opPrepareMax || durable(config, opCheckpointNext, commitMax), () => `head ${op} over ${opPrepareMax}`);
+    const { opCheckpointNextSync: next, opPrepareMaxSync: opMax } = this.#window;
+    assert(op < next + config.cluster.journalSlotCount, () => `head ${op} overwrites the next checkpoint, ${next}`);
+    assert(op <= opMax || durable(config, next, commitMax), () => `head ${op} overwrites what is needed (${opMax})`);
   }
 }
 
