@@ -27,8 +27,7 @@ export class ReplicaHistory {
   logView = 0;
   /** The headers of that view, as it got or sent them. */
   viewHeaders: ViewHeaders;
-  /** Whether the process runs. What comes while it does not is lost. */
-  running = true;
+  #running = true;
   readonly #slots: (PrepareHeader | null)[] = Array.from({ length: journalSlotCount }, () => null);
   /** What its superblock says is committed. */
   #commitMaxStored = 0;
@@ -44,9 +43,19 @@ export class ReplicaHistory {
     return header?.op === op ? header : null;
   }
 
+  /** Whether the process runs. What comes while it does not is lost. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** The process was killed. */
+  kill(): void {
+    this.#running = false;
+  }
+
   /** It was started again: what is committed is known from the superblock and from the head only. */
   restart(): void {
-    this.running = true;
+    this.#running = true;
     this.commitMax = Math.max(this.#commitMaxStored, this.op - pipelinePrepareQueueMax);
   }
 
@@ -118,13 +127,5 @@ export class ClusterHistory {
     }
     this.replica(from).note(frame);
     if (this.replica(to).running) this.replica(to).note(frame);
-  }
-
-  /** A marker of the recording. */
-  mark(event: string): void {
-    const killed = /^kill replica (\d)/u.exec(event)?.[1];
-    const restarted = /^restart replica (\d)/u.exec(event)?.[1];
-    if (killed !== undefined) this.replica(Number(killed)).running = false;
-    if (restarted !== undefined) this.replica(Number(restarted)).restart();
   }
 }

@@ -108,9 +108,10 @@ export class ViewChangeReplay {
     this.#history = new ClusterHistory(replicaCount, cluster);
   }
 
-  /** The text of a marker: what was done to the cluster. */
-  mark(event: string): void {
-    this.#history.mark(event);
+  /** What was done to a replica's process. */
+  mark(kind: "kill" | "restart", replica: number): void {
+    if (kind === "kill") this.#history.replica(replica).kill();
+    else this.#history.replica(replica).restart();
   }
 
   /** The first difference, or null. */

@@ -15,6 +15,7 @@ import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
 import { session } from "./session.ts";
+import { standIn } from "./stand-in.ts";
 import { viewChange } from "./view-change.ts";
 
 export const kinds: readonly Kind[] = [
@@ -23,6 +24,7 @@ export const kinds: readonly Kind[] = [
   lsm,
   accounting,
   session,
+  standIn,
   format,
   blocks,
   manifest,
