@@ -116,6 +116,7 @@ export class SimulatedStorage implements Storage {
   readonly #onIncident: (incident: StorageIncident) => void;
   readonly #unwrittenZeros: boolean;
   #pending: Pending[] = [];
+  readonly #held: Set<Zone> = new Set();
   #deferred: (() => void)[] = [];
   #ticks = 0;
   #sequence = 0;
@@ -153,6 +154,11 @@ export class SimulatedStorage implements Storage {
   /** Whether a write to this zone is under way. */
   writing(zone: Zone): boolean {
     return this.#pending.some(({ kind, request }) => kind === "write" && request.zone === zone);
+  }
+
+  /** Lets writes to this zone never complete: a disk that hangs. */
+  hold(zone: Zone): void {
+    this.#held.add(zone);
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
@@ -252,7 +258,10 @@ export class SimulatedStorage implements Storage {
 
   #takeDue(): Pending | null {
     let first: Pending | null = null;
-    for (const pending of this.#pending) if (first === null || byReadiness(pending, first) < 0) first = pending;
+    for (const pending of this.#pending) {
+      if (pending.kind === "write" && this.#held.has(pending.request.zone)) continue;
+      if (first === null || byReadiness(pending, first) < 0) first = pending;
+    }
     if (first === null || first.readyMicroseconds > this.#ticks * TICK_MICROSECONDS) return null;
     this.#pending.splice(this.#pending.indexOf(first), 1);
     return first;

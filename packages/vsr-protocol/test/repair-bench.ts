@@ -38,6 +38,7 @@ export class TestJournal {
   readonly writingNow: Set<bigint> = new Set();
   readonly #headers: (PrepareHeader | null)[];
   readonly #dirty = new Set<number>();
+  readonly #writes: (() => void)[] = [];
 
   constructor(config: Config) {
     this.slotCount = config.cluster.journalSlotCount;
@@ -121,6 +122,32 @@ export class TestJournal {
     return this.writingNow.has(header.checksum) ? "exact" : "none";
   }
 
+  writeAvailable(): boolean {
+    return true;
+  }
+
+  /** Runs until {@link completeWrite}. */
+  writePrepare(message: Message, callback: (message: Message | null) => void): void {
+    const { checksum } = message.header;
+    this.writesPending += 1;
+    this.writingNow.add(checksum);
+    message.reference();
+    this.#writes.push(() => {
+      this.writesPending -= 1;
+      this.writingNow.delete(checksum);
+      this.#dirty.delete(message.as(PrepareHeader).op % this.slotCount);
+      callback(message);
+      message.release();
+    });
+  }
+
+  /** Completes the oldest write. */
+  completeWrite(): void {
+    const write = this.#writes.shift();
+    assert(write !== undefined, "nothing is written");
+    write();
+  }
+
   readPrepareWithOpAndChecksum(
     _op: number,
     checksum: bigint,
@@ -190,7 +217,12 @@ export class RepairBench {
   };
   readonly status: { current: ReplicaStatus; readonly normal: boolean };
   readonly view: { view: number; headers: readonly PrepareHeader[] } = { view: 0, headers: [] };
-  readonly roles: { readonly primary: boolean; readonly backup: boolean; readonly ofPrimary: boolean };
+  readonly roles: {
+    readonly primary: boolean;
+    readonly backup: boolean;
+    readonly ofPrimary: boolean;
+    readonly primaryIndex: number;
+  };
   readonly log: LogPosition = new LogPosition(TEST_MIN.cluster.pipelinePrepareQueueMax);
   readonly window: CheckpointWindow;
   readonly journal: TestJournal = new TestJournal(TEST_MIN);
@@ -204,9 +236,13 @@ export class RepairBench {
   readonly pool: MessagePool;
   readonly messages: MessageBuilder;
   readonly sent: Sent[] = [];
-  readonly outbox: Pick<Outbox, "sendToReplica" | "sendToOtherReplicas" | "flushLoopback"> = {
+  readonly outbox: Pick<
+    Outbox,
+    "sendToReplica" | "sendToOtherReplicas" | "sendToOtherReplicasAndStandbys" | "flushLoopback"
+  > = {
     sendToReplica: (replica: number, message: Message): void => this.#send(replica, message),
     sendToOtherReplicas: (message: Message): void => this.#send("replicas", message),
+    sendToOtherReplicasAndStandbys: (message: Message): void => this.#send("nodes", message),
     flushLoopback: (): void => undefined,
   };
   readonly headerRepair: HeaderRepair;
@@ -229,7 +265,8 @@ export class RepairBench {
     this.status = Object.defineProperty(status, "normal", {
       get: () => status.current === "normal",
     }) as typeof this.status;
-    const ofPrimary = (): boolean => this.view.view % replicaCount === replica;
+    const primaryIndex = (): number => this.view.view % replicaCount;
+    const ofPrimary = (): boolean => primaryIndex() === replica;
     this.roles = {
       get primary() {
         return status.current === "normal" && ofPrimary();
@@ -239,6 +276,9 @@ export class RepairBench {
       },
       get ofPrimary() {
         return ofPrimary();
+      },
+      get primaryIndex() {
+        return primaryIndex();
       },
     };
     // All ids are 0, as they are in the headers that tests build.

@@ -206,14 +206,19 @@ export class Machine implements MessageBusReceiver {
     return this.#running.checkpointStore;
   }
 
-  /** Lets the replica execute nothing until {@link Machine.resumeExecution}. */
+  /** Lets the state machine do nothing until {@link Machine.resumeExecution}: the op that is under way stays so. */
   stallExecution(): void {
     this.#running.stateMachine.stall();
   }
 
-  /** Lets the replica execute again. */
+  /** Lets the state machine go on. */
   resumeExecution(): void {
     this.#running.stateMachine.resume();
+  }
+
+  /** Lets writes to a zone of the disk hang until the replica is started again. */
+  holdWrites(zone: Zone): void {
+    this.#running.storage.hold(zone);
   }
 
   /** What goes wrong with the disk from now on. */

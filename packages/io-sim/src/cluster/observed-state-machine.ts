@@ -5,12 +5,12 @@
  */
 import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
 
-/** Passes everything on, and shows every result. It can be held: then it executes nothing until it is let go. */
+/** Passes everything on, and shows every result. It can be held: then no op is loaded or compacted until it is let go. */
 export class ObservedStateMachine implements StateMachine {
   readonly #machine: StateMachine;
   readonly #onResult: (committing: Committing, result: Uint8Array) => void;
   #stalled = false;
-  /** The op that waits to be loaded while nothing is executed. */
+  /** What waits while nothing is done. */
   #waiting: (() => void) | null = null;
 
   /** @param onResult gets a view of the reply's memory: good until it returns. */
@@ -39,7 +39,7 @@ export class ObservedStateMachine implements StateMachine {
     this.#machine.commitTimestamp = timestamp;
   }
 
-  /** Executes nothing from now on: the next op waits before anything of it is loaded. */
+  /** Does nothing from now on: the next op waits to be loaded or, if there is nothing to load, to be compacted. */
   stall(): void {
     this.#stalled = true;
   }
@@ -73,9 +73,7 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   prefetch(committing: Committing, snapshot: number, callback: () => void): void {
-    const load = (): void => this.#machine.prefetch(committing, snapshot, callback);
-    if (this.#stalled) this.#waiting = load;
-    else load();
+    this.#doOrWait(() => this.#machine.prefetch(committing, snapshot, callback));
   }
 
   commit(committing: Committing, output: Uint8Array): number {
@@ -85,7 +83,7 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   compact(op: number, callback: () => void): void {
-    this.#machine.compact(op, callback);
+    this.#doOrWait(() => this.#machine.compact(op, callback));
   }
 
   checkpoint(callback: () => void): void {
@@ -99,5 +97,10 @@ export class ObservedStateMachine implements StateMachine {
   reset(): void {
     this.#waiting = null;
     this.#machine.reset();
+  }
+
+  #doOrWait(work: () => void): void {
+    if (this.#stalled) this.#waiting = work;
+    else work();
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { AssertionError } from "@stagbeetle/kernels";
+import { ZONES } from "@stagbeetle/vsr-protocol";
 
 import { damage, damageGridHelically, heal, type Place, PLACES } from "./damage.ts";
 import { checkExpectation } from "./expect.ts";
@@ -138,6 +139,13 @@ const COMMANDS: Readonly<Record<string, Run>> = {
   heal: (world, { words }) => {
     const { nodes, place, which } = parseDamage(world, words);
     for (const node of nodes) heal(world, node, place, which);
+  },
+
+  /** `hang B2 superblock`: writes to this zone of the disk hang until the replica is started again. */
+  hang: (world, { words }) => {
+    const zone = ZONES.find((known) => known === words.at(-1));
+    if (zone === undefined) throw new TypeError(`there is no zone '${words.at(-1)}'`);
+    for (const node of world.cast.nodes(words.slice(0, -1))) world.cluster.machineAt(node).holdWrites(zone);
   },
 
   /** Lets replicas execute nothing until `resume`. */

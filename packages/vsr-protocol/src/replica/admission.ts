@@ -173,8 +173,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
   {
     row: 16,
     name: "clock",
-    judge: (request, facts) =>
-      request.client !== 0n && !facts.clockSynchronized ? CLOCK_UNSYNCHRONIZED : null,
+    judge: (request, facts) => (request.client !== 0n && !facts.clockSynchronized ? CLOCK_UNSYNCHRONIZED : null),
   },
 ];
 
@@ -219,7 +218,9 @@ function judgeUpgrade(request: RequestHeader, facts: AdmissionFacts, message: Me
   const invalid = invalidUpgradeRequest(body);
   if (invalid !== null) return drop(`upgrade: ${invalid}`, "warn");
   if (body.release <= facts.release) return drop("upgrade: not to a newer release", "warn");
-  return upgradeRelease === null || upgradeRelease === body.release ? null : drop("upgrade: to another release", "warn");
+  return upgradeRelease === null || upgradeRelease === body.release
+    ? null
+    : drop("upgrade: to another release", "warn");
 }
 
 /** Whether the state machine executes the operation. */

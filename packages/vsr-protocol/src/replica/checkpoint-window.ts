@@ -99,7 +99,10 @@ export class CheckpointWindow {
     }
     if (op === opCheckpoint) return opCheckpoint;
     if (op > this.opPrepareMaxSync) {
-      assert(durable(this.#config, this.opCheckpointNextSync, commitMax), () => `head ${op} overwrote ops that are needed`);
+      assert(
+        durable(this.#config, this.opCheckpointNextSync, commitMax),
+        () => `head ${op} overwrote ops that are needed`,
+      );
       return op + 1 - this.#config.cluster.journalSlotCount;
     }
     return opCheckpoint === 0 ? 0 : opCheckpoint + 1;

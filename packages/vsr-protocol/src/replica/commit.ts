@@ -350,10 +350,7 @@ export class Commit {
       log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
     if (parent !== null) assert(header.parent === parent.checksum, () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
-      assert(
-        !roles.primary,
-        () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`,
-      );
+      assert(!roles.primary, () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
       fatal(
         FatalReason.cli,
         `the timestamp of op ${header.op} in the log is not above that of the op before it: the log is that of an AOF recovery, start with --aof-recovery`,

@@ -268,7 +268,8 @@ export class Replica implements MessageBusReceiver {
       nodeCount: options.addressCount,
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
-      blockWriteAvailable: () => store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
+      blockWriteAvailable: () =>
+        store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
       deaf: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),

@@ -102,9 +102,10 @@ export class Replies {
   #onRead(client: bigint, reply: Message | null): void {
     if (reply === null) {
       // With others around, it is repaired. Else the client's session is stuck; all others go on.
-      if (this.#options.identity.solo) this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
-        client,
-      });
+      if (this.#options.identity.solo)
+        this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
+          client,
+        });
       return;
     }
     this.send(reply);

@@ -18,7 +18,7 @@ import { type CheckpointIds, trigger } from "../../checkpoint.ts";
 import type { ClientReplies } from "../../clients/replies.ts";
 import type { ClientSessions } from "../../clients/sessions.ts";
 import type { Config } from "../../config/config.ts";
-import { isZero, recordBytes } from "../../layout.ts";
+import { recordBytes } from "../../layout.ts";
 import type { Checksums } from "../../message/checksums.ts";
 import type { Message } from "../../message/message.ts";
 import { PrepareHeader } from "../../message/prepare.ts";
@@ -29,7 +29,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { StateMachine } from "../../ports/state-machine.ts";
 import type { Release } from "../../release.ts";
 import { bytesEqual } from "../../superblock/image.ts";
-import { CHECKPOINT_STATE_LAYOUT, CheckpointState } from "../../superblock/layout.ts";
+import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
 import type { SyncCheckpoint } from "../../superblock/update.ts";
 import type { CheckpointStore } from "../checkpoint-writer.ts";
@@ -37,7 +37,7 @@ import type { CheckpointWindow } from "../checkpoint-window.ts";
 import type { CommitStage } from "../commit.ts";
 import type { LogPosition } from "../log-position.ts";
 import type { RepairProgress } from "../repair/progress.ts";
-import { decideSync, type SyncDecision, viewExtentInvalid } from "./sync-decision.ts";
+import { decideSync, type SyncDecision } from "./sync-decision.ts";
 import type { TableSync } from "./table-sync.ts";
 
 /** How far a sync has come. */
@@ -175,22 +175,6 @@ export class StateSync {
       if (!clientReplies.replyDurable(slot)) return false;
     }
     return true;
-  }
-
-  /** Why a `view` must not be believed: its checkpoint contradicts its header, or is damaged. Null if it may be. */
-  viewInvalid(view: Message): string | null {
-    const { config, checksums } = this.#options;
-    const header = view.as(ViewHeader);
-    const checkpoint = new CheckpointState(view.body());
-    const checkpointHeader = new PrepareHeader(view.body());
-    if (!checksums.valid(checkpointHeader)) return "the checkpoint's header is damaged";
-    if (!isZero(checkpoint, CHECKPOINT_STATE_LAYOUT.reserved)) return "the checkpoint's reserved bytes are not zero";
-    return viewExtentInvalid(config, {
-      checkpointOp: checkpointHeader.op,
-      headerCheckpointOp: header.checkpointOp,
-      op: header.op,
-      commitMax: header.commitMax,
-    });
   }
 
   /** Whether to take the checkpoint of a valid `view`, or to go on with the own one. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PROPERTY_RUNS } from "../../../test/builders.ts";
 import { checkpointAfter, durable } from "../../checkpoint.ts";
 import { TEST_MIN } from "../../config/test-min.ts";
-import { decideSync, viewExtentInvalid } from "./sync-decision.ts";
+import { decideSync } from "./sync-decision.ts";
 
 // test_min: checkpoints 0, 19, 39, 59; durable once an op above 27, 47, 67 is committed.
 describe("the checkpoint of a view is taken", () => {
@@ -43,21 +43,5 @@ describe("the checkpoint of a view is taken", () => {
       },
     );
     fc.assert(property, { numRuns: PROPERTY_RUNS });
-  });
-});
-
-describe("a view contradicts itself", () => {
-  const valid = { checkpointOp: 19, headerCheckpointOp: 19, op: 30, commitMax: 28 };
-
-  test.each([
-    { change: {}, invalid: null },
-    { change: { checkpointOp: 0, headerCheckpointOp: 0, op: 3, commitMax: 0 }, invalid: null },
-    { change: { op: 51, commitMax: 51 }, invalid: null },
-    { change: { checkpointOp: 20, headerCheckpointOp: 20 }, invalid: "op 20 cannot be a checkpoint" },
-    { change: { headerCheckpointOp: 39 }, invalid: "checkpoint 19, not 39" },
-    { change: { commitMax: 22 }, invalid: "checkpoint 19 before its trigger" },
-    { change: { op: 52 }, invalid: "op 52 and commit_max 28 beyond 51" },
-  ])("$change: $invalid", ({ change, invalid }) => {
-    expect(viewExtentInvalid(TEST_MIN, { ...valid, ...change })).toBe(invalid);
   });
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkpointAfter, durable, isCheckpointOp, prepareMax, trigger } from "../../checkpoint.ts";
+import { checkpointAfter, durable } from "../../checkpoint.ts";
 import type { Config } from "../../config/config.ts";
 
 /** Where this replica stands, and what the primary says. */
@@ -36,24 +36,4 @@ export function decideSync(config: Config, facts: SyncFacts): SyncDecision {
   if (checkpointOp <= opCheckpoint || !durable(config, next, commitMax)) return "repair";
   const farBehind = durable(config, checkpointAfter(config, next), commitMax);
   return farBehind || likelyStuck ? "sync" : "repair";
-}
-
-/** What a `view` says of its checkpoint and its log. */
-export interface ViewExtent {
-  /** The op of the checkpoint in the body. */
-  readonly checkpointOp: number;
-  /** That of the message's header. */
-  readonly headerCheckpointOp: number;
-  readonly op: number;
-  readonly commitMax: number;
-}
-
-/** Why the numbers of a `view` contradict each other, or null. Those of a correct primary do not. */
-export function viewExtentInvalid(config: Config, extent: ViewExtent): string | null {
-  const { checkpointOp, headerCheckpointOp, op, commitMax } = extent;
-  if (!isCheckpointOp(config, checkpointOp)) return `op ${checkpointOp} cannot be a checkpoint`;
-  if (checkpointOp !== headerCheckpointOp) return `checkpoint ${checkpointOp}, not ${headerCheckpointOp}`;
-  if (commitMax < (trigger(config, checkpointOp) ?? 0)) return `checkpoint ${checkpointOp} before its trigger`;
-  const opMax = prepareMax(config, checkpointAfter(config, checkpointOp)) ?? 0;
-  return op > opMax || commitMax > opMax ? `op ${op} and commit_max ${commitMax} beyond ${opMax}` : null;
 }
