@@ -19,22 +19,11 @@ class Bench extends RepairBench {
 
   /** The ops of the headers that are stored; null if the view is left alone. */
   stored(): readonly number[] | null {
-    const bench = this;
-    const view = {
-      get view() {
-        return bench.view.view;
-      },
-      get logView() {
-        return bench.logView;
-      },
-      get headers() {
-        return bench.view.headers;
-      },
-      setHeaders(kind: ViewHeadersKind, headers: readonly PrepareHeader[]) {
-        bench.kind = kind;
-        bench.view.headers = headers;
-      },
+    const setHeaders = (kind: ViewHeadersKind, headers: readonly PrepareHeader[]): void => {
+      this.kind = kind;
+      this.view.headers = headers;
     };
+    const view = Object.assign(this.view, { logView: this.logView, setHeaders });
     const parts = { ...this.parts, identity: { solo: this.solo }, view };
     return viewAtCheckpoint(parts as unknown as CheckpointViewOptions)?.headers.map(({ op }) => op) ?? null;
   }
