@@ -18,7 +18,7 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
-import { flipBit, type SimulatedDisk } from "./disk.ts";
+import type { SimulatedDisk } from "./disk.ts";
 import { exponential } from "./exponential.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "./faults/atlas.ts";
 import { chance, type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "./faults/storage-faults.ts";
@@ -276,7 +276,7 @@ export class SimulatedStorage implements Storage {
     const eligibility = this.#eligibility(zone, offsetInZone);
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
       const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
-      if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
+      if (eligibility !== "none") this.#disk.damage(start + at, sector);
       if (!this.#disk.isWritten(start + at) && !this.#readsZeros(zone)) this.#random.fill(sector);
     }
     const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;

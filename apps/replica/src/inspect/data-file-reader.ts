@@ -42,8 +42,7 @@ export class DataFileReader {
   readonly #buffer: Uint8Array;
   readonly #block: Block;
 
-  /** @param file open, and closed by {@link DataFileReader.close} or by whoever opened it. */
-  constructor(config: Config, file: DataFile) {
+  private constructor(config: Config, file: DataFile) {
     const memory = new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES });
     const { messageSizeMax, blockSize } = config.cluster;
     const start = memory.allocate(messageSizeMax, SECTOR_SIZE_BYTES, "what is read");
@@ -66,6 +65,11 @@ export class DataFileReader {
       config,
       await openDataFile({ path, purpose: "inspect", config, directIo: "optional", logger }),
     );
+  }
+
+  /** Reads a file that is open already. Whoever opened it closes it. */
+  static of(config: Config, file: DataFile): DataFileReader {
+    return new DataFileReader(config, file);
   }
 
   close(): void {

@@ -35,10 +35,9 @@ import { createLogger } from "../log.ts";
 export interface CompositionOptions {
   readonly config: Config;
   readonly file: DataFile;
-  /** Of all replicas and standbys, by index. */
   readonly addresses: readonly Address[];
-  /** Whose data file it is: an index of `addresses`. */
-  readonly replica: number;
+  /** The own index among the addresses. */
+  readonly member: number;
   readonly release: Release;
   readonly releaseClientMin: Release;
   readonly storageSizeLimit: number;
@@ -62,7 +61,7 @@ export interface Composition {
 
 /** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
-  const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
+  const { config, file, addresses, member, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
@@ -86,7 +85,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const bus = new MessageBus({
     role: {
       kind: "replica",
-      replica: options.replica,
+      replica: member,
       clientsLimit: pipelinePrepareQueueMax + pipelineRequestQueueLimit,
     },
     config,

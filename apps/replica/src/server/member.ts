@@ -1,20 +1,27 @@
 /**
- * Whose data file it is, which must be known before anything that depends on it is made.
+ * Which member of its cluster a data file belongs to. The message bus has to know before anything else: it decides where the
+ * replica listens, and whom it dials.
  */
 import type { DataFile } from "@stagbeetle/io-linux";
-import { memberIndex, selectQuorum } from "@stagbeetle/vsr-protocol";
+import { fatal, FatalReason, memberIndex, selectQuorum } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
 import { DataFileReader } from "../inspect/data-file-reader.ts";
 
 /**
- * The index among replicas and standbys of whose data file it is, or null if the superblock does not say: then the replica
- * finds out why, and refuses. Reads the superblock and nothing else.
+ * The index of the file's replica or standby, below `addressCount`. A superblock that cannot be believed gives 0: opening it
+ * says what is wrong with it.
+ *
+ * @throws FatalError (status 1) if the operator gave too few addresses.
  */
-export async function memberOf(config: Config, file: DataFile): Promise<number | null> {
-  const copies = await new DataFileReader(config, file).superblockCopies();
-  const quorum = selectQuorum(config, copies, "open");
-  if (quorum.kind === "fault") return null;
+export async function memberOf(config: Config, file: DataFile, addressCount: number): Promise<number> {
+  const quorum = selectQuorum(config, await DataFileReader.of(config, file).superblockCopies(), "open");
+  if (quorum.kind === "fault") return 0;
   const { image } = quorum;
-  return memberIndex(image.members(), image.vsrState.replicaId);
+  const index = memberIndex(image.members(), image.vsrState.replicaId) ?? 0;
+  if (index < addressCount) return index;
+  return fatal(
+    FatalReason.cli,
+    `all addresses must be provided: the cluster has ${image.vsrState.replicaCount} replicas, this is number ${index}, there are ${addressCount} addresses`,
+  );
 }

@@ -60,7 +60,7 @@ export class Server {
     const { config, release, releaseClientMin } = this.#options;
     if (withoutEffect.length > 0) {
       const flags = withoutEffect.map((flag) => `--${flag}`).join(", ");
-      this.#logger.log("info", `without effect on a single replica: ${flags}`);
+      this.#logger.log("info", `without effect in this release: ${flags}`);
     }
     const file = await openDataFile({
       path,
@@ -69,13 +69,13 @@ export class Server {
       directIo: development ? "optional" : "required",
       logger: createLogger("storage"),
     });
-    const replica = await this.#listenAs(file);
-    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses, replica });
-    const { bus } = composition;
+    const member = await memberOf(config, file, addresses.length);
+    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses, member });
+    const { replica, bus } = composition;
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
-    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [composition.replica] });
+    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
     this.#serving = { file, composition, loop };
     loop.start();
     await opened(composition);
@@ -99,12 +99,6 @@ export class Server {
     loop.stop();
     file.close();
     this.#state = "stopped";
-  }
-
-  /** Which of the addresses is the file's own. If none is, the replica says what is missing before it changes anything. */
-  async #listenAs(file: DataFile): Promise<number> {
-    const member = await memberOf(this.#options.config, file);
-    return Math.min(member ?? 0, this.#command.addresses.length - 1);
   }
 
   #compose(options: CompositionOptions): Composition {

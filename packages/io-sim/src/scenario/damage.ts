@@ -39,7 +39,7 @@ export function damage(world: World, node: number, place: Place, which: string):
     for (const slot of numbers(which, world.config.cluster.journalSlotCount)) changeHeader(world, node, slot);
     return;
   }
-  for (const sector of sectorsOf(world, node, place, which)) disk.corrupt(sector);
+  for (const sector of sectorsOf(world, node, place, which)) disk.corrupt(sector, "sector");
 }
 
 /** Undoes damage that was not written over yet. */
@@ -61,7 +61,7 @@ export function damageGridHelically(world: World, nodes: readonly number[]): voi
   for (const [place, node] of nodes.entries()) {
     const machine = world.cluster.machineAt(node);
     for (const address of writtenBlocks(world, machine)) {
-      if (address % nodes.length !== place) machine.disk.corrupt(start + (address - 1) * blockSize);
+      if (address % nodes.length !== place) machine.disk.corrupt(start + (address - 1) * blockSize, "sector");
     }
   }
 }

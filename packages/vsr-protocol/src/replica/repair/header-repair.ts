@@ -7,7 +7,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { PrepareHeader } from "../../message/prepare.ts";
+import { isParentOf, type PrepareHeader } from "../../message/prepare.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { SuperBlockImage } from "../../superblock/image.ts";
@@ -141,11 +141,9 @@ export class HeaderRepair {
     const { journal } = this.#options;
     const { op, view } = header;
     const child = journal.headerWithOp(op + 1);
-    if (child !== null && child.view === view && child.parent !== header.checksum) return "the next op of its view";
+    if (child !== null && child.view === view && !isParentOf(header, child)) return "the next op of its view";
     const parent = op === 0 ? null : journal.headerWithOp(op - 1);
-    return parent !== null && parent.view === view && header.parent !== parent.checksum
-      ? "the op before of its view"
-      : null;
+    return parent !== null && parent.view === view && !isParentOf(parent, header) ? "the op before of its view" : null;
   }
 
   /** Whether every header from this one to the head is the parent of the next. Ops of the head's own view are, by its primary. */
@@ -154,11 +152,11 @@ export class HeaderRepair {
     const head = journal.headerWithOp(log.op);
     assert(head !== null, () => `the head ${log.op} is not in the log`);
     if (head.view === header.view) return true;
-    let { checksum } = header;
+    let parent = header;
     for (let op = header.op + 1; op <= log.op; op += 1) {
       const child = journal.headerWithOp(op);
-      if (child === null || child.parent !== checksum) return false;
-      checksum = child.checksum;
+      if (child === null || !isParentOf(parent, child)) return false;
+      parent = child;
     }
     return true;
   }

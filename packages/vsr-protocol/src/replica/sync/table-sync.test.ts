@@ -132,6 +132,15 @@ describe("the tables that a sync skipped", () => {
     expect([subject.completed, subject.sync.active]).toEqual([1, false]);
   });
 
+  test("are looked for in rounds, because a forest can have millions of tables", () => {
+    const subject = new Bench([...Array.from({ length: 2500 }, () => 99), 1], 23);
+    subject.sync.begin({ opMin: 0, opMax: 23 });
+    subject.sync.work();
+    expect([subject.grid.fetched, subject.completed]).toEqual([[], 0]);
+    for (let round = 0; round < 2; round += 1) subject.sync.work();
+    expect(subject.grid.fetched).toEqual([2501]);
+  });
+
   test("may be none", () => {
     const subject = new Bench([], 23);
     subject.sync.begin({ opMin: 0, opMax: 23 });

@@ -13,6 +13,9 @@ import type { Logger } from "../../ports/logger.ts";
 import { snapshotReadableAtCommit } from "../../snapshot.ts";
 import type { VSRState } from "../../superblock/layout.ts";
 
+/** How many tables are looked at in one go: a forest can have millions, of which few are new. */
+const TABLES_PER_ROUND_MAX = 1024;
+
 /** What tables are fetched with. */
 export interface TableSyncOptions {
   /** Null for a state machine that keeps its state in memory: it never syncs. */
@@ -80,11 +83,11 @@ export class TableSync {
     }
   }
 
-  /** Begins tables of the range. True if there are no more. */
+  /** Begins tables of the range. True if there are no more; if not, the next round goes on. */
   #fetch(range: OpRange, { grid, tables }: { readonly grid: Grid; readonly tables: StoredTables }): boolean {
     const snapshotMin = snapshotReadableAtCommit(range.opMin);
     const snapshotMax = snapshotReadableAtCommit(range.opMax);
-    while (grid.tablesAvailable > 0) {
+    for (let looked = 0; looked < TABLES_PER_ROUND_MAX && grid.tablesAvailable > 0; looked += 1) {
       const table = tables.next();
       if (table === null) return true;
       if (table.snapshotMin < snapshotMin || table.snapshotMin > snapshotMax) continue;
