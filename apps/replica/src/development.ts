@@ -1,50 +1,87 @@
 /**
  * `pnpm start`: a ledger for development, with nothing to set up. Formats `data/0_0.stagbeetle` the first time and serves it
  * on port 3000. Arguments go to `stagbeetle start`, for example `--addresses=4000`.
+ *
+ * `pnpm start --replicas=3`: the same as a cluster of processes in one terminal, on ports 3000 to 3002.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 
-import { endProcess, endProcessOnUncaught, EXIT_SUCCESS, processTerminal, startLog } from "@stagbeetle/command-line";
-import { formatAddress, PRODUCTION } from "@stagbeetle/vsr-protocol";
+import {
+  CommandLineError,
+  endProcess,
+  endProcessOnUncaught,
+  EXIT_SUCCESS,
+  processTerminal,
+  startLog,
+} from "@stagbeetle/command-line";
+import { formatAddress, PRODUCTION, REPLICAS_MAX } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
 import { format } from "./commands/format.ts";
 import { parseStart } from "./commands/start-command.ts";
 import { start } from "./commands/start.ts";
+import { Cluster, clusterHelp } from "./development/cluster.ts";
 import { reportOf } from "./report.ts";
 
-const PATH = resolve("data", "0_0.stagbeetle");
+const PORT = 3000;
 
-/** Development mode, as `stagbeetle start` has it; the first use makes the file. */
-async function develop(args: readonly string[]): Promise<void> {
-  const addresses = args.some((argument) => argument.startsWith("--addresses")) ? [] : ["--addresses=3000"];
-  const command = parseStart(["--development", ...addresses, ...args, PATH], PRODUCTION);
+/** One replica in this process. */
+async function developAlone(args: readonly string[]): Promise<void> {
+  const path = resolve("data", "0_0.stagbeetle");
+  const addresses = args.some((argument) => argument.startsWith("--addresses")) ? [] : [`--addresses=${PORT}`];
+  const command = parseStart(["--development", ...addresses, ...args, path], PRODUCTION);
   startLog(processTerminal, command.logDebug ? "debug" : "info");
-  if (!existsSync(PATH)) {
-    mkdirSync(dirname(PATH), { recursive: true });
-    await format({
-      path: PATH,
-      cluster: 0n,
-      replica: 0,
-      replicaCount: 1,
-      development: true,
-      logDebug: command.logDebug,
-    });
-  }
-  await start(command, processTerminal, (address) => processTerminal.stdout(welcome(address)));
+  await formatOnce(path, 0, 1);
+  await start(command, processTerminal, (address) => processTerminal.stdout(welcome([address], [path])));
 }
 
-/** The address alone, and three lines on how to use it. */
-function welcome(address: Address): string {
-  const place = formatAddress(address);
+/** Several replicas, each in a process of its own. */
+async function developCluster(replicaCount: number, args: readonly string[]): Promise<void> {
+  const paths = Array.from({ length: replicaCount }, (_, replica) =>
+    resolve("data", `cluster-of-${replicaCount}`, `0_${replica}.stagbeetle`),
+  );
+  const given = args.find((argument) => argument.startsWith("--addresses="));
+  const list = given ?? `--addresses=${paths.map((_, replica) => PORT + replica).join(",")}`;
+  const flags = args.filter((argument) => argument !== given);
+  const { addresses, logDebug } = parseStart(["--development", list, ...flags, "0_0.stagbeetle"], PRODUCTION);
+  if (addresses.length !== replicaCount) {
+    throw new CommandLineError(`--addresses: ${addresses.length} for --replicas=${replicaCount}`);
+  }
+  startLog(processTerminal, logDebug ? "debug" : "info");
+  for (const [replica, path] of paths.entries()) await formatOnce(path, replica, replicaCount);
+  processTerminal.stdout(`${welcome(addresses, paths)}${clusterHelp()}\n`);
+  await new Cluster({ addresses, paths, flags }, processTerminal).run();
+}
+
+async function formatOnce(path: string, replica: number, replicaCount: number): Promise<void> {
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  await format({ path, cluster: 0n, replica, replicaCount, development: true, logDebug: false });
+}
+
+/** The addresses, and three lines on how to use them. */
+function welcome(addresses: readonly Address[], paths: readonly string[]): string {
+  const places = addresses.map((address) => formatAddress(address));
+  const files = paths.map((path) => relative(".", path)).join(", ");
+  const listens = places.length === 1 ? "listens" : `(${places.length} replicas) listens`;
   return `
-Stagbeetle listens on ${place}, cluster 0. Ctrl-C stops it.
-  connect   npm install tigerbeetle-node@0.17.9, then createClient({ cluster_id: 0n, replica_addresses: ["${place}"] })
+Stagbeetle ${listens} on ${places.join(", ")}, cluster 0. Ctrl-C stops it.
+  connect   npm install tigerbeetle-node@0.17.9, then createClient({ cluster_id: 0n, replica_addresses: ${JSON.stringify(places)} })
   try       npx pnpm@12 client-suite runs the official client's own tests against a server of its own
-  data      ${relative(".", PATH)} keeps everything between starts; stop the server and remove the file to begin anew
+  data      ${files} ${paths.length === 1 ? "keeps" : "keep"} everything between starts; stop the server and remove ${paths.length === 1 ? "the file" : "them"} to begin anew
 
 `;
+}
+
+async function develop(args: readonly string[]): Promise<void> {
+  const [first = "--replicas=1", ...others] = args.filter((argument) => argument.startsWith("--replicas"));
+  const replicaCount = Number(first.slice("--replicas=".length));
+  if (others.length > 0 || !Number.isInteger(replicaCount) || replicaCount < 1 || replicaCount > REPLICAS_MAX) {
+    throw new CommandLineError(`'${[first, ...others].join(" ")}': once, and from --replicas=1 to ${REPLICAS_MAX}`);
+  }
+  const rest = args.filter((argument) => !argument.startsWith("--replicas"));
+  await (replicaCount === 1 ? developAlone(rest) : developCluster(replicaCount, rest));
 }
 
 const say = (line: string): void => processTerminal.stderr(`error: ${line}\n`);

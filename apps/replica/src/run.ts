@@ -9,6 +9,7 @@ import { benchmark } from "./commands/benchmark.ts";
 import { doctor } from "./commands/doctor.ts";
 import { format } from "./commands/format.ts";
 import { inspect } from "./commands/inspect.ts";
+import { recover } from "./commands/recover.ts";
 import { start } from "./commands/start.ts";
 import type { Inspected } from "./commands/inspect-flags.ts";
 import { versionText } from "./commands/version.ts";
@@ -26,6 +27,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     case "format":
       startLog(terminal, command.format.logDebug ? "debug" : "info");
       await format(command.format);
+      break;
+    case "recover":
+      startLog(terminal, command.recover.logDebug ? "debug" : "info");
+      await recover(command.recover);
       break;
     case "start":
       startLog(terminal, command.start.logDebug ? "debug" : "info");

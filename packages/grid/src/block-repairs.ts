@@ -32,6 +32,8 @@ export interface BlockRepairsOptions {
   readonly random: Random;
   /** Writes a block that the missing blocks wait for. */
   readonly repairBlock: (write: BlockWrite, block: Block) => void;
+  /** Runs when such a write is done and can be used again. */
+  readonly onWritten: () => void;
 }
 
 /** Asks for blocks and takes them. At most `grid_iops_write_max` are being written; each holds a block of the pool. */
@@ -42,19 +44,21 @@ export class BlockRepairs {
   readonly #missing: GridBlocksMissing;
   readonly #random: Random;
   readonly #repairBlock: (write: BlockWrite, block: Block) => void;
+  readonly #onWritten: () => void;
   readonly #writes: readonly BlockWrite[];
   #writesFree: BlockWrite[];
 
-  constructor({ config, pool, reads, missing, random, repairBlock }: BlockRepairsOptions) {
+  constructor({ config, pool, reads, missing, random, repairBlock, onWritten }: BlockRepairsOptions) {
     this.#config = config;
     this.#pool = pool;
     this.#reads = reads;
     this.#missing = missing;
     this.#random = random;
     this.#repairBlock = repairBlock;
+    this.#onWritten = onWritten;
     this.#writes = Array.from(
       { length: BlockRepairs.blocksMax(config) },
-      () => new BlockWrite((write) => this.#writesFree.push(write)),
+      () => new BlockWrite((write) => this.#written(write)),
     );
     this.#writesFree = [...this.#writes];
   }
@@ -120,6 +124,11 @@ export class BlockRepairs {
   reset(): void {
     for (const { state } of this.#writes) assert(state === "idle", () => `a repair is ${state} when all are dropped`);
     this.#writesFree = [...this.#writes];
+  }
+
+  #written(write: BlockWrite): void {
+    this.#writesFree.push(write);
+    this.#onWritten();
   }
 }
 

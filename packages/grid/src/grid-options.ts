@@ -24,6 +24,8 @@ export interface GridSuperBlock {
     readonly checkpoint: CheckpointState;
   };
   readonly checkpointIds: { readonly id: bigint };
+  /** The replica's own index. */
+  readonly replica: number;
 }
 
 /** What a grid is made of. */

@@ -247,6 +247,30 @@ describe("a block that the disk has lost", () => {
     expect(bench.readLocally(reference)).toBe("invalid_checksum_body");
   });
 
+  test("is waited for by a standby of a single replica, which has someone to ask", () => {
+    const bench = Bench.open({ replicaCount: 1 });
+    bench.superblock.replica = 1;
+    const [reference = { address: 0, checksum: 0n }] = damaged(bench, 1);
+    const results = bench.read(reference);
+    bench.storage.run();
+    expect([results, bench.grid.readWaitsForBlock, bench.grid.blocksMissing]).toEqual([[], true, 1]);
+    bench.grid.receiveBlock(messageOf(bench, reference.address, 1));
+    expect([results, bench.grid.readWaitsForBlock]).toEqual([[1], false]);
+  });
+
+  test("tells whoever waits for room when it is written", () => {
+    const bench = Bench.open();
+    const [reference = { address: 0, checksum: 0n }] = damaged(bench, 1);
+    const available: number[] = [];
+    bench.grid.onRepairWritten(() => available.push(bench.grid.repairWritesAvailable));
+    bench.read(reference);
+    bench.storage.run();
+    bench.grid.receiveBlock(messageOf(bench, reference.address, 1));
+    expect(available).toEqual([]);
+    bench.storage.run();
+    expect(available).toEqual([bench.config.process.gridIopsWriteMax]);
+  });
+
   test("is asked for once, and those that reads wait for come first", () => {
     const bench = Bench.open();
     const references = damaged(bench, 8);
@@ -420,6 +444,89 @@ describe("cancelling", () => {
     bench.storage.run();
     expect(bench.grid.repairWritesAvailable).toBe(bench.config.process.gridIopsWriteMax);
     expect(bench.grid.missing.count).toBe(0);
+  });
+});
+
+describe("a block for another replica", () => {
+  test("is header and body, or nothing if exactly this block is not here", () => {
+    const bench = Bench.open();
+    const reference = bench.written(7);
+    const served: (number | undefined)[] = [];
+    const serve = (wanted: BlockReference): void =>
+      bench.grid.readBlockForReplica(wanted, (bytes) => served.push(bytes?.length, bytes?.[HEADER_SIZE_BYTES]));
+    serve(reference);
+    serve({ ...reference, checksum: 1n });
+    serve({ ...reference, address: bench.grid.freeSet.blocksMax + 1 });
+    expect(served).toEqual([]);
+    bench.storage.run();
+    expect(served.slice(0, 4)).toEqual([undefined, undefined, HEADER_SIZE_BYTES + 3 * 128, 7]);
+    expect(served.slice(4)).toEqual([undefined, undefined]);
+  });
+
+  test("takes one of few reads, which a cancel gives back without a word", () => {
+    const bench = Bench.open();
+    const reference = bench.written(7);
+    const { gridRepairReadsMax } = bench.config.process;
+    let served = 0;
+    for (let left = gridRepairReadsMax; left > 0; left -= 1) {
+      expect(bench.grid.repairReadsAvailable).toBe(left);
+      bench.grid.readBlockForReplica(reference, () => (served += 1));
+    }
+    expect(bench.grid.repairReadsAvailable).toBe(0);
+    expect(() => bench.grid.readBlockForReplica(reference, () => undefined)).toThrow("under way");
+    bench.grid.cancel(() => undefined);
+    expect(bench.grid.cancelling).toBe(true);
+    bench.storage.run();
+    expect([bench.grid.cancelling, bench.grid.repairReadsAvailable, served]).toEqual([false, gridRepairReadsMax, 0]);
+    bench.grid.readBlockForReplica(reference, () => (served += 1));
+    bench.storage.run();
+    expect(served).toBe(1);
+  });
+});
+
+describe("a table that a state sync skipped", () => {
+  /** A table that other replicas have: its blocks as messages, the index block last, acquired here but lost. */
+  function lost(bench: Bench): { readonly index: BlockReference; readonly messages: Uint8Array[] } {
+    const references = bench.table(2);
+    const messages = references.map(({ address }) => {
+      const { blockSize } = bench.config.cluster;
+      const block = bench.storage.bytes((address - 1) * blockSize, blockSize);
+      return block.slice(0, new BlockHeader(block).size);
+    });
+    for (const { address } of references) bench.storage.damage(address, 0);
+    return { index: references.at(-1) ?? { address: 0, checksum: 0n }, messages };
+  }
+
+  test("is asked for from its index block on, and reclaimed once when all of it is written", () => {
+    const bench = Bench.open();
+    const { index, messages } = lost(bench);
+    const [first = new Uint8Array(0), second = new Uint8Array(0), last = new Uint8Array(0)] = messages;
+    expect(bench.grid.fetchTable(index)).toBe(true);
+    expect(bench.grid.fetchTable(index)).toBe(false);
+    expect([bench.grid.tablesMissing, requests(bench)]).toEqual([1, [index.address]]);
+    expect(bench.grid.receiveBlock(first)).toBe(false);
+    expect(bench.grid.receiveBlock(last)).toBe(true);
+    bench.storage.run();
+    expect(requests(bench).length).toBe(2);
+    for (const message of [first, second]) expect(bench.grid.receiveBlock(message)).toBe(true);
+    expect(bench.grid.reclaimTable()).toBeNull();
+    bench.storage.run();
+    expect(bench.grid.tablesMissing).toBe(1);
+    expect(bench.grid.reclaimTable()).toEqual(index);
+    expect([bench.grid.reclaimTable(), bench.grid.tablesMissing, bench.grid.blocksMissing]).toEqual([null, 0, 0]);
+  });
+
+  test("is set aside by the next state sync, and goes on if it is still there", () => {
+    const bench = Bench.open();
+    const { index } = lost(bench);
+    bench.checkpoint();
+    bench.grid.fetchTable(index);
+    bench.grid.cancel(() => undefined);
+    bench.storage.run();
+    expect([bench.grid.tablesAvailable, bench.grid.blocksMissing]).toEqual([0, 0]);
+    bench.open();
+    bench.grid.resumeTables(({ address }) => address === index.address);
+    expect([bench.grid.tablesMissing, requests(bench)]).toEqual([1, [index.address]]);
   });
 });
 

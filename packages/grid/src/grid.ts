@@ -29,12 +29,13 @@ import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockPool } from "./block-pool.ts";
 import { type BlockRead, type BlockReadOptions, BlockReads } from "./block-reads.ts";
 import { BlockRepairs } from "./block-repairs.ts";
+import { BlockServing } from "./block-serving.ts";
 import { type BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-writes.ts";
 import { CheckpointTrailer, type TrailerGrid } from "./checkpoint-trailer.ts";
 import { FreeSet, freeSetEncodeSizeMax, gridBlocksMax } from "./free-set/free-set.ts";
 import type { Reservation } from "./free-set/reservation.ts";
 import { gridBlocksInMemory, type GridOptions, type GridSuperBlock } from "./grid-options.ts";
-import { GridBlocksMissing } from "./missing-blocks.ts";
+import { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 
 /** What the grid is doing as a whole. */
 export type GridState = "closed" | "opening" | "open" | "checkpointing" | "cancelling";
@@ -67,6 +68,7 @@ export class Grid implements GridPort, TrailerGrid {
   readonly #acquiredHalves: Uint32Array;
   readonly #releasedHalves: Uint32Array;
   readonly #repairs: BlockRepairs;
+  readonly #serving: BlockServing;
   #state: GridState = "closed";
   /** Whoever waits for `open`, `checkpoint` or `cancel`. */
   #callback: (() => void) | null = null;
@@ -74,6 +76,7 @@ export class Grid implements GridPort, TrailerGrid {
   #trailersPending = 0;
   #checkpointBecomesDurable = false;
   readonly #freeingListeners: (() => void)[] = [];
+  readonly #repairListeners: (() => void)[] = [];
   #cancelCount = 0;
 
   /** Allocates the cache, the free set, its two trailers, and {@link gridBlocksInMemory} blocks. */
@@ -135,7 +138,9 @@ export class Grid implements GridPort, TrailerGrid {
       missing: this.missing,
       random,
       repairBlock: (write, block) => this.repairBlock(write, block),
+      onWritten: () => this.#onRepairWritten(),
     });
+    this.#serving = new BlockServing({ config, readBlock: (read, wanted) => this.readBlock(read, wanted) });
   }
 
   get state(): GridState {
@@ -183,9 +188,41 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#repairs.writesAvailable;
   }
 
+  get repairReadsAvailable(): number {
+    return this.#serving.available;
+  }
+
+  get cancelling(): boolean {
+    return this.#state === "cancelling";
+  }
+
+  get blocksAcquired(): number {
+    return this.#state === "open" || this.#state === "checkpointing" ? this.freeSet.countAcquired : 0;
+  }
+
+  get blocksMissing(): number {
+    return this.missing.count;
+  }
+
+  get readWaitsForBlock(): boolean {
+    return this.#reads.parked.length > 0;
+  }
+
+  get tablesAvailable(): number {
+    return this.missing.tablesAvailable;
+  }
+
+  get tablesMissing(): number {
+    return this.missing.tablesMissing;
+  }
+
   /** Has `listener` called right before blocks become free, while `freeSet.toBeFreed` still tells which. */
   onFreeing(listener: () => void): void {
     this.#freeingListeners.push(listener);
+  }
+
+  onRepairWritten(listener: () => void): void {
+    this.#repairListeners.push(listener);
   }
 
   /** Runs the callback with the next tick, unless the grid is cancelled before: for its users' own deferred work. */
@@ -361,6 +398,29 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#state === "cancelling" ? 0 : this.#repairs.nextBatchOfBlockRequests(body, accept);
   }
 
+  readBlockForReplica(reference: BlockReference, callback: (bytes: Uint8Array | null) => void): void {
+    // Others may have a larger storage limit, or be wrong.
+    if (reference.address > this.freeSet.blocksMax) this.nextTick(() => callback(null));
+    else this.#serving.read(reference, callback);
+  }
+
+  fetchTable(index: BlockReference): boolean {
+    assert(this.#state === "open" || this.#state === "checkpointing", () => `a table is fetched while ${this.#state}`);
+    assert(!this.freeSet.isFree(index.address), () => `table ${index.address} is fetched and free`);
+    if (this.missing.tableMissing(index.address)) return false;
+    this.missing.syncTable(new MissingTable(index));
+    return true;
+  }
+
+  reclaimTable(): BlockReference | null {
+    return this.missing.reclaimTable()?.index ?? null;
+  }
+
+  resumeTables(exists: (index: BlockReference) => boolean): void {
+    assert(this.#state === "open", () => `tables go on while ${this.#state}`);
+    this.missing.resume(({ index }) => exists(index));
+  }
+
   /**
    * A block of the current checkpoint is not on disk: says so once, and queues it to be asked for, if there is room.
    *
@@ -384,8 +444,9 @@ export class Grid implements GridPort, TrailerGrid {
     );
   }
 
+  /** Whether there is no other replica to ask: the only standby of a single replica has one. */
   get #solo(): boolean {
-    return this.#superblock.working.vsrState.replicaCount === 1;
+    return this.#superblock.working.vsrState.replicaCount === 1 && this.#superblock.replica === 0;
   }
 
   #transition(next: GridState): void {
@@ -516,7 +577,12 @@ export class Grid implements GridPort, TrailerGrid {
     this.#acquiredTrailer.reset();
     this.#releasedTrailer.reset();
     this.#repairs.reset();
+    this.#serving.reset();
     this.#end("closed");
+  }
+
+  #onRepairWritten(): void {
+    for (const listener of this.#repairListeners) listener();
   }
 }
 

@@ -107,6 +107,17 @@ export class GridBlocksMissing {
     return this.#tableBlocksAside === null ? this.#tablesMax - this.#tables.size - this.#tablesComplete.length : 0;
   }
 
+  /** How many tables are being synced, or are complete and not reclaimed yet. */
+  get tablesMissing(): number {
+    return this.#tables.size + this.#tablesComplete.length;
+  }
+
+  /** Whether the table with this index block is one of those. */
+  tableMissing(address: number): boolean {
+    for (const { index } of this.#tables) if (index.address === address) return true;
+    return this.#tablesComplete.some(({ index }) => index.address === address);
+  }
+
   /** The state of a missing block, or null if it is not missing. */
   stateOf(address: number): MissingBlockState | null {
     return this.#blocks.get(address)?.state ?? null;

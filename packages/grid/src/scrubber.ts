@@ -8,7 +8,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type BlockReference, BlockType, type Config, type Random } from "@stagbeetle/vsr-protocol";
+import { type BlockReference, BlockType, type Config, type Random, type ScrubberPort } from "@stagbeetle/vsr-protocol";
 import { Block, type BlockFault } from "./block.ts";
 import { IndexMetadata, indexValueBlock } from "./block-metadata.ts";
 import { BlockRead } from "./block-reads.ts";
@@ -71,7 +71,7 @@ class ScrubRead {
 }
 
 /** Scrubs one grid. {@link scrub} is to be called every {@link intervalTicks}. */
-export class GridScrubber {
+export class GridScrubber implements ScrubberPort {
   readonly counts: ScrubberCounts = { toursFinished: 0, blocksRead: 0, faults: 0 };
   readonly #config: Config;
   readonly #grid: Grid;

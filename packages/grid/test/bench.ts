@@ -45,6 +45,8 @@ export class TestSuperBlock implements GridSuperBlock {
     readonly checkpoint: CheckpointState;
   };
   checkpointIds: { readonly id: bigint };
+  /** The replica's own index. */
+  replica = 0;
 
   constructor(config: Config, replicaCount: number) {
     const checkpoint = new CheckpointState(new Uint8Array(CHECKPOINT_STATE_SIZE_BYTES));

@@ -43,6 +43,7 @@ checkpoint.freeSetBlocksAcquiredChecksum = CHECKSUM_EMPTY;
 checkpoint.freeSetBlocksReleasedChecksum = CHECKSUM_EMPTY;
 const superblock = {
   working: { header: { cluster: 7n }, vsrState: { replicaCount: 1 }, checkpoint },
+  replica: 0,
   checkpointIds: { id: 1n },
 };
 

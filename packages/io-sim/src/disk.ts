@@ -12,6 +12,9 @@ import { Random, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
 const PAGE_SIZE_BYTES = 1 << 20;
 const SECTORS_PER_PAGE = PAGE_SIZE_BYTES / SECTOR_SIZE_BYTES;
 
+/** What a corrupt sector shows: one bit is another one, which may be of no importance, or nothing is as it was. */
+export type Corruption = "bit" | "sector";
+
 interface Page {
   /** Null while everything written is zero. */
   bytes: Uint8Array | null;
@@ -34,7 +37,7 @@ function assertSectors(offset: number, sizeBytes: number): void {
 /** A disk of unlimited size. Offsets in bytes from the start of the data file. */
 export class SimulatedDisk {
   readonly #pages = new Map<number, Page>();
-  readonly #corrupt = new Set<number>();
+  readonly #corrupt = new Map<number, Corruption>();
   /** What reads that begin exactly there see instead of what was written: the two sides of a misdirected write. */
   readonly #overlays = new Map<number, Uint8Array>();
 
@@ -80,9 +83,37 @@ export class SimulatedDisk {
   }
 
   /** Makes the sector unreadable as it was written, until it is written again. */
-  corrupt(sectorOffset: number): void {
+  corrupt(sectorOffset: number, corruption: Corruption = "bit"): void {
     assertSectors(sectorOffset, SECTOR_SIZE_BYTES);
-    this.#corrupt.add(sectorOffset);
+    this.#corrupt.set(sectorOffset, corruption);
+  }
+
+  /** Changes what was read of a sector as its corruption does. */
+  damage(sectorOffset: number, sector: Uint8Array): void {
+    switch (this.#corrupt.get(sectorOffset)) {
+      case "bit":
+        return flipBit(sector);
+      case "sector":
+        for (const [at, byte] of sector.entries()) sector[at] = byte ^ 0xff;
+        return;
+      case undefined:
+    }
+  }
+
+  /** Makes the sector readable again, as it was written. */
+  cure(sectorOffset: number): void {
+    assertSectors(sectorOffset, SECTOR_SIZE_BYTES);
+    this.#corrupt.delete(sectorOffset);
+  }
+
+  /** Makes all sectors of a range readable again, as they were written. */
+  cureRange(offset: number, sizeBytes: number): void {
+    for (const sector of this.#corrupt.keys()) {
+      if (sector >= offset && sector < offset + sizeBytes) this.#corrupt.delete(sector);
+    }
+    for (const begin of this.#overlays.keys()) {
+      if (begin >= offset && begin < offset + sizeBytes) this.#overlays.delete(begin);
+    }
   }
 
   isCorrupt(sectorOffset: number): boolean {
@@ -127,7 +158,7 @@ export class SimulatedDisk {
     for (const [index, { bytes, written }] of this.#pages) {
       copy.#pages.set(index, { bytes: bytes?.slice() ?? null, written: written.slice() });
     }
-    for (const sector of this.#corrupt) copy.#corrupt.add(sector);
+    for (const [sector, corruption] of this.#corrupt) copy.#corrupt.set(sector, corruption);
     for (const [offset, bytes] of this.#overlays) copy.#overlays.set(offset, bytes);
     return copy;
   }

@@ -18,10 +18,10 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
-import { flipBit, type SimulatedDisk } from "./disk.ts";
+import type { SimulatedDisk } from "./disk.ts";
 import { exponential } from "./exponential.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "./faults/atlas.ts";
-import { type Latency, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "./faults/storage-faults.ts";
+import { chance, type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "./faults/storage-faults.ts";
 
 const TICK_MICROSECONDS = 10_000;
 
@@ -116,6 +116,7 @@ export class SimulatedStorage implements Storage {
   readonly #onIncident: (incident: StorageIncident) => void;
   readonly #unwrittenZeros: boolean;
   #pending: Pending[] = [];
+  readonly #held: Set<Zone> = new Set();
   #deferred: (() => void)[] = [];
   #ticks = 0;
   #sequence = 0;
@@ -153,6 +154,11 @@ export class SimulatedStorage implements Storage {
   /** Whether a write to this zone is under way. */
   writing(zone: Zone): boolean {
     return this.#pending.some(({ kind, request }) => kind === "write" && request.zone === zone);
+  }
+
+  /** Lets writes to this zone never complete: a disk that hangs. */
+  hold(zone: Zone): void {
+    this.#held.add(zone);
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
@@ -252,26 +258,25 @@ export class SimulatedStorage implements Storage {
 
   #takeDue(): Pending | null {
     let first: Pending | null = null;
-    for (const pending of this.#pending) if (first === null || byReadiness(pending, first) < 0) first = pending;
+    for (const pending of this.#pending) {
+      if (pending.kind === "write" && this.#held.has(pending.request.zone)) continue;
+      if (first === null || byReadiness(pending, first) < 0) first = pending;
+    }
     if (first === null || first.readyMicroseconds > this.#ticks * TICK_MICROSECONDS) return null;
     this.#pending.splice(this.#pending.indexOf(first), 1);
     return first;
-  }
-
-  #chance({ numerator, denominator }: Ratio): boolean {
-    return numerator > 0 && this.#random.chance(numerator, denominator);
   }
 
   #finishRead(request: StorageRequest): void {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.readPristine(start, buffer);
-    if (this.#chance(this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+    if (chance(this.#random, this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
       this.counts.readFaults += 1;
     const eligibility = this.#eligibility(zone, offsetInZone);
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
       const sector = buffer.subarray(at, at + SECTOR_SIZE_BYTES);
-      if (eligibility !== "none" && this.#disk.isCorrupt(start + at)) flipBit(sector);
+      if (eligibility !== "none") this.#disk.damage(start + at, sector);
       if (!this.#disk.isWritten(start + at) && !this.#readsZeros(zone)) this.#random.fill(sector);
     }
     const overlay = eligibility === "corruptOrMisdirected" ? this.#disk.overlayAt(start) : null;
@@ -283,10 +288,10 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.clearMisdirected(start);
-    if (!this.#disk.misdirected && this.#chance(this.#faults.writeMisdirect))
+    if (!this.#disk.misdirected && chance(this.#random, this.#faults.writeMisdirect))
       this.#misdirect(zone, offsetInZone, buffer);
     this.#disk.write(start, buffer);
-    if (this.#chance(this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+    if (chance(this.#random, this.#faults.writeFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
       this.counts.writeFaults += 1;
     request.complete();
   }
@@ -344,7 +349,7 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     const outcome = this.#crashOutcome(start, buffer);
-    const corrupted = this.#chance(this.#faults.crashFault);
+    const corrupted = chance(this.#random, this.#faults.crashFault);
     if (corrupted) {
       this.#disk.corrupt(start + this.#random.index(buffer.length / SECTOR_SIZE_BYTES) * SECTOR_SIZE_BYTES);
       this.counts.crashFaults += 1;

@@ -61,6 +61,8 @@ export class SharedLedger {
       cluster: CLUSTER,
       replica: 0,
       replicaCount: 1,
+      standbyCount: 0,
+      inspect: IGNORED,
       release: SIMULATED_RELEASE,
       releaseClientMin: SIMULATED_RELEASE,
       random: new Random(random.u64()),

@@ -136,6 +136,8 @@ export class SoloMachine {
             sizeMax,
             label: "client sessions trailer",
           }),
+          tables: { rewind: () => undefined, next: () => null, has: () => false },
+          scrubber: { intervalTicks: 50, scrub: () => undefined, cancel: () => undefined },
         },
         bus: {
           tick: () => undefined,

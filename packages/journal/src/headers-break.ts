@@ -4,7 +4,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { OpRange, PrepareHeader } from "@stagbeetle/vsr-protocol";
+import { isParentOf, type OpRange, type PrepareHeader } from "@stagbeetle/vsr-protocol";
 import type { SlotStates } from "./slot-states.ts";
 
 /**
@@ -33,7 +33,7 @@ export function findLatestHeadersBreakBetween(slots: SlotStates, opMin: number, 
 
 /** Whether `child` is there and not the child of `header`. */
 function broken(header: PrepareHeader, child: PrepareHeader | null): boolean {
-  if (child === null || header.checksum === child.parent) return false;
+  if (child === null || isParentOf(header, child)) return false;
   assert(
     header.view !== child.view,
     () => `the hash chain breaks between ops ${header.op} and ${child.op} of view ${header.view}`,

@@ -200,7 +200,7 @@ export class Forest {
 
   /** Forgets everything, before a state sync. The grid has been cancelled. */
   reset(): void {
-    this.#transition("closed");
+    if (this.#state !== "closed") this.#transition("closed");
     this.manifestLog.reset();
     this.#compactor.reset();
     for (const compaction of this.#compactions.flat()) compaction.reset();

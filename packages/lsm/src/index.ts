@@ -9,6 +9,7 @@ export type { BlockStore } from "./block-store.ts";
 export type { Compaction, CompactionObserver, CompactionState, FlushSkipped, Quotas } from "./compaction/compaction.ts";
 export { Forest, forestBlocksMax } from "./forest.ts";
 export type { ForestOptions, ForestState } from "./forest.ts";
+export { ForestTables, ForestTour } from "./forest-tour.ts";
 export { GridStore } from "./grid-store.ts";
 export { indexNumber, treesOf } from "./groove/declaration.ts";
 export type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "./groove/declaration.ts";
@@ -33,6 +34,8 @@ export {
   TableInfoView,
 } from "./manifest/table-info.ts";
 export type { TableInfoValues } from "./manifest/table-info.ts";
+export { TableIterator } from "./manifest/table-iterator.ts";
+export type { IteratedForest, LevelOfTree } from "./manifest/table-iterator.ts";
 export { TableRange } from "./manifest/table-range.ts";
 export { manifestBlockInvalid } from "./manifest-log/manifest-block.ts";
 export { ManifestLog } from "./manifest-log/manifest-log.ts";

@@ -53,6 +53,13 @@ export class MemoryStorage implements Storage {
     this.#ticks.push(callback);
   }
 
+  /** What was written at an offset of the grid: whole sectors of one block. */
+  stored(offsetInZone: number): Uint8Array {
+    const bytes = this.#blocks.get(offsetInZone);
+    if (bytes === undefined) throw new Error(`nothing was written at ${offsetInZone}`);
+    return bytes;
+  }
+
   /** Runs one completion; false if none waits. */
   step(): boolean {
     const { length } = this.#io;

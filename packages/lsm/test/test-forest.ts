@@ -11,6 +11,7 @@ import {
   durable,
   type ManifestReferences,
   Random,
+  recordBytes,
   SILENT_LOGGER,
   TRAILER_EMPTY,
   trigger,
@@ -33,6 +34,8 @@ const FRAGMENT_BLOCKS = 67;
 
 export interface TestForestOptions {
   readonly config: Config;
+  /** One if not said: then nobody can be asked for blocks. */
+  readonly replicaCount?: number;
   /** Whether a fresh free set is full of small holes, so that its encoding takes several blocks. */
   readonly fragmented?: boolean;
   /** Draws the order in which I/O completes; in the order of the calls unless given. */
@@ -68,6 +71,8 @@ export class TestForest {
   #parts: Parts;
   /** The op of the current checkpoint. */
   checkpointOp = 0;
+  /** Called when nothing happens any more and somebody waits. Whether something has been done about it. */
+  onIdle: () => boolean = () => false;
 
   constructor(options: TestForestOptions) {
     this.config = options.config;
@@ -133,6 +138,16 @@ export class TestForest {
     this.grid.missing.resume(() => true);
   }
 
+  /** As a state sync does: another replica's checkpoint takes the place of the own one. */
+  takeCheckpoint(from: TestForest): void {
+    this.#wait((done) => this.grid.cancel(done));
+    this.forest.reset();
+    recordBytes(this.checkpointState).set(recordBytes(from.checkpointState));
+    this.checkpointOp = from.checkpointOp;
+    this.open();
+    this.grid.missing.resume(() => true);
+  }
+
   insert(object: Uint8Array): void {
     this.kernels.memory.bytes.set(object, this.#scratch);
     this.groove.insert(this.#scratch);
@@ -164,7 +179,7 @@ export class TestForest {
     this.forest.compact(op, this.checkpointOp, () => {
       done = true;
     });
-    for (let step = 0; step < steps && !done; step += 1) assert(this.storage.step(), "nothing happens any more");
+    for (let step = 0; step < steps && !done; step += 1) this.#step();
     return done;
   }
 
@@ -222,7 +237,12 @@ export class TestForest {
       memory,
       storage: this.storage,
       superblock: {
-        working: { header: { cluster: 0n }, vsrState: { replicaCount: 1 }, checkpoint: this.checkpointState },
+        working: {
+          header: { cluster: 0n },
+          vsrState: { replicaCount: this.#options.replicaCount ?? 1 },
+          checkpoint: this.checkpointState,
+        },
+        replica: 0,
         checkpointIds: { id: 0n },
       },
       checksums,
@@ -250,7 +270,11 @@ export class TestForest {
     start(() => {
       done = true;
     });
-    while (!done) assert(this.storage.step(), "nothing happens any more");
+    while (!done) this.#step();
+  }
+
+  #step(): void {
+    assert(this.storage.step() || this.onIdle(), "nothing happens any more");
   }
 }
 

@@ -163,6 +163,7 @@ export class TestGrid<T extends OnGrid> {
       storage: this.#storage,
       superblock: {
         working: { header: { cluster: 0n }, vsrState: { replicaCount: 1 }, checkpoint: this.#state },
+        replica: 0,
         checkpointIds: { id: 0n },
       },
       checksums,

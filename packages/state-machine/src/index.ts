@@ -38,6 +38,9 @@ export { LsmForest, lsmForestBlocksMax } from "./lsm-forest/lsm-forest.ts";
 export type { LsmForestOptions, LsmForestSuperBlock } from "./lsm-forest/lsm-forest.ts";
 export { accountingStore } from "./lsm-forest/accounting-store.ts";
 export type { AccountingStore, AccountingStoreOptions } from "./lsm-forest/accounting-store.ts";
+export { echoStore } from "./lsm-forest/echo-store.ts";
+export type { EchoStore, EchoStoreOptions } from "./lsm-forest/echo-store.ts";
+export type { DataFileStore, DataFileStoreOptions } from "./lsm-forest/data-file-store.ts";
 export { accountingGrooveLimits } from "./lsm-forest/accounting-limits.ts";
 export type { CacheSizes } from "./lsm-forest/accounting-limits.ts";
 

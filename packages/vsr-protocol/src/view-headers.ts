@@ -8,8 +8,9 @@ import { assert, checksumOf } from "@stagbeetle/kernels";
 import { Command } from "./command.ts";
 import type { Config } from "./config/config.ts";
 import { isSafeU64, recordBytes } from "./layout.ts";
+import { HEADER_SIZE_BYTES } from "./message/frame.ts";
 import { invalidHeader } from "./message/invalid.ts";
-import { PREPARE_LAYOUT, type PrepareHeader } from "./message/prepare.ts";
+import { PREPARE_LAYOUT, PrepareHeader } from "./message/prepare.ts";
 import { isBlankPrepare } from "./message/special-prepares.ts";
 import { Operation } from "./operation.ts";
 
@@ -26,6 +27,15 @@ export type ViewHeaders = readonly PrepareHeader[];
 export interface ViewRange {
   readonly min: number;
   readonly max: number;
+}
+
+/** The headers in the body of a `join_view`, or behind the checkpoint in that of a `view`: views of `bytes`. */
+export function viewHeadersIn(bytes: Uint8Array): ViewHeaders {
+  assert(bytes.length % HEADER_SIZE_BYTES === 0, () => `${bytes.length} bytes of headers`);
+  return Array.from(
+    { length: bytes.length / HEADER_SIZE_BYTES },
+    (_, index) => new PrepareHeader(bytes, index * HEADER_SIZE_BYTES),
+  );
 }
 
 /** Which kind the headers beside these two views are. */

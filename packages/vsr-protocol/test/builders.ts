@@ -39,6 +39,7 @@ export function prepareHeader(fields: {
   readonly parent?: bigint;
   readonly timestamp?: bigint;
   readonly cluster?: bigint;
+  readonly commit?: number;
 }): PrepareHeader {
   const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
   header.checksumBody = CHECKSUM_EMPTY;
@@ -49,6 +50,7 @@ export function prepareHeader(fields: {
   header.command = Command.prepare;
   header.parent = fields.parent ?? 0n;
   header.op = fields.op;
+  header.commit = fields.commit ?? 0;
   header.client = 1n;
   header.request = 1;
   header.timestamp = fields.timestamp ?? BigInt(fields.op) * 100n;

@@ -12,7 +12,9 @@ import {
   freeSetBlocksAcquiredTrailer,
   freeSetBlocksReleasedTrailer,
   type GridPort,
+  type ScrubberPort,
   StorageRequest,
+  type StoredTables,
   type SuperBlock,
   TRAILER_EMPTY,
   type TrailerReference,
@@ -31,7 +33,13 @@ export interface MemoryGridOptions {
 type State = "closed" | "open" | "checkpointing";
 
 export class MemoryGrid implements GridPort {
-  readonly repairWritesAvailable = 0;
+  readonly repairWritesAvailable = 1;
+  readonly repairReadsAvailable = 0;
+  readonly cancelling = false;
+  readonly blocksMissing = 0;
+  readonly readWaitsForBlock = false;
+  readonly tablesAvailable = 0;
+  readonly tablesMissing = 0;
   readonly #options: MemoryGridOptions;
   readonly #acquired = new Set<number>();
   readonly #released = new Set<number>();
@@ -67,6 +75,10 @@ export class MemoryGrid implements GridPort {
   /** Blocks in use, released ones among them. */
   get acquiredCount(): number {
     return this.#acquired.size;
+  }
+
+  get blocksAcquired(): number {
+    return this.acquiredCount;
   }
 
   open(callback: () => void): void {
@@ -177,14 +189,41 @@ export class MemoryGrid implements GridPort {
     assert(false, "a replica that is alone does not sync");
   }
 
+  /** Nothing is ever missing. */
   nextBatchOfBlockRequests(): number {
-    assert(false, "a replica that is alone asks nobody");
+    return 0;
   }
 
   receiveBlock(): boolean {
-    assert(false, "a replica that is alone gets no blocks");
+    return false;
+  }
+
+  onRepairWritten(): void {
+    // No block is ever repaired.
+  }
+
+  readBlockForReplica(_: BlockReference, callback: (bytes: Uint8Array | null) => void): void {
+    this.nextTick(() => callback(null));
+  }
+
+  fetchTable(): boolean {
+    assert(false, "a replica that is alone fetches no tables");
+  }
+
+  reclaimTable(): BlockReference | null {
+    return null;
+  }
+
+  resumeTables(): void {
+    assert(false, "a replica that is alone does not sync");
   }
 }
+
+/** A store that has no tables, and so nothing to scrub. */
+export const NO_TABLES: StoredTables = { rewind: () => undefined, next: () => null, has: () => false };
+
+/** A scrubber that finds nothing. */
+export const NO_SCRUBBER: ScrubberPort = { intervalTicks: 50, scrub: () => undefined, cancel: () => undefined };
 
 /** A trailer of at most one block. */
 export class MemoryTrailer implements CheckpointTrailerPort {

@@ -39,6 +39,8 @@ export class MemoryJournal implements Journal {
   /** Whether reads find damage. */
   damaged: (op: number) => boolean = () => false;
   readonly #options: MemoryJournalOptions;
+  /** Ops whose slots may have lost something. */
+  readonly faultyOps: Set<number> = new Set();
   readonly #headers: (PrepareHeader | null)[];
   readonly #dirty = new Set<number>();
   readonly #request: StorageRequest = new StorageRequest(() => this.#onWritten());
@@ -58,7 +60,7 @@ export class MemoryJournal implements Journal {
   }
 
   get faultyCount(): number {
-    return 0;
+    return this.faultyOps.size;
   }
 
   get occupiedCount(): number {
@@ -116,8 +118,8 @@ export class MemoryJournal implements Journal {
     return this.#dirty.has(op % this.slotCount);
   }
 
-  hasFaulty(): boolean {
-    return false;
+  hasFaulty(op: number): boolean {
+    return this.faultyOps.has(op);
   }
 
   setHeaderAsDirty(header: PrepareHeader): void {
@@ -136,8 +138,11 @@ export class MemoryJournal implements Journal {
     for (const header of this.#headers) if (header !== null && header.op >= opMin) this.removeEntry(header.op);
   }
 
-  removeDirtyOutside(): void {
-    assert(this.#dirty.size === 0, "nothing is dirty");
+  removeDirtyOutside(opMin: number, opMax: number): void {
+    for (const slot of this.#dirty) {
+      const op = this.#headers[slot]?.op ?? opMin;
+      assert(op >= opMin && op <= opMax, () => `alone, a replica has nothing dirty outside its log: op ${op}`);
+    }
   }
 
   writeAvailable(): boolean {

@@ -36,7 +36,7 @@ import {
 import { RecordingLogger } from "./builders.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { CheckpointedTally } from "./checkpointed-tally.ts";
-import { MemoryGrid, MemoryTrailer } from "./memory-grid.ts";
+import { MemoryGrid, MemoryTrailer, NO_SCRUBBER, NO_TABLES } from "./memory-grid.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { Tally, TallyMachine } from "./tally.ts";
 
@@ -103,6 +103,7 @@ export class Received {
 /** Keeps what is sent. */
 export class TestBus implements MessageBus {
   readonly sent: Received[] = [];
+  readonly sentToReplicas: { readonly replica: number; readonly bytes: Uint8Array }[] = [];
   ticks = 0;
   resumed = 0;
 
@@ -110,8 +111,8 @@ export class TestBus implements MessageBus {
     this.ticks += 1;
   }
 
-  sendMessageToReplica(replica: number): void {
-    assert(false, () => `a message to replica ${replica}`);
+  sendMessageToReplica(replica: number, message: Message): void {
+    this.sentToReplicas.push({ replica, bytes: message.bytes().slice() });
   }
 
   sendMessageToClient(client: bigint, message: Message): void {
@@ -142,6 +143,10 @@ export class TestAof implements AppendOnlyFile {
     this.#note("aof checkpoint");
     this.#storage.nextTick(callback);
   }
+
+  stateSynced(): void {
+    this.#note("aof state synced");
+  }
 }
 
 /** What a test can set. */
@@ -149,6 +154,7 @@ export interface SoloOptions extends Partial<Omit<ReplicaOptions, "config">> {
   readonly format?: Partial<FormatOptions>;
   readonly storage?: MemoryStorage;
   readonly time?: TestTime;
+  readonly onReleaseSwitch?: (release: number) => void;
   /** Whether the state lives in the grid. Else it lives in memory. */
   readonly checkpoints?: boolean;
 }
@@ -203,7 +209,7 @@ export class Solo {
     this.pool = new MessagePool({
       memory,
       messageSizeMax: config.cluster.messageSizeMax,
-      messagesMax: messagesMax(config, 1, requestQueue),
+      messagesMax: messagesMax(config, options.addressCount ?? 1, requestQueue),
     });
     const { storage, pool, checksums, logger } = this;
     this.journal = new MemoryJournal({ config, storage, pool, checksums });
@@ -230,6 +236,7 @@ export class Solo {
         pipelineRequestQueueLimit: requestQueue,
         nonce: options.nonce ?? 1n,
         aofRecovery: options.aofRecovery ?? false,
+        ...(options.releasesBundled === undefined ? {} : { releasesBundled: options.releasesBundled }),
       },
       {
         memory,
@@ -240,7 +247,12 @@ export class Solo {
         checkpointStore:
           this.grid === null
             ? null
-            : { grid: this.grid, clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize) },
+            : {
+                grid: this.grid,
+                clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize),
+                tables: NO_TABLES,
+                scrubber: NO_SCRUBBER,
+              },
         bus: this.bus,
         time: this.time,
         logger,
@@ -248,6 +260,7 @@ export class Solo {
         checksums,
         aof: this.aof,
         onMetrics: (metrics) => this.metrics.push(metrics),
+        ...(options.onReleaseSwitch === undefined ? {} : { onReleaseSwitch: options.onReleaseSwitch }),
       },
     );
   }

@@ -3,6 +3,14 @@
  *
  * @packageDocumentation
  */
-export { type Finished, runAof, runProgram, runProgramManyTimes, runProgramSuccessfully } from "./program.ts";
-export { ServerProcess, type ServerProcessOptions } from "./server-process.ts";
+export { ClusterProcesses, type ClusterProcessesOptions } from "./cluster-processes.ts";
+export {
+  type Finished,
+  inspectDataFile,
+  runAof,
+  runProgram,
+  runProgramManyTimes,
+  runProgramSuccessfully,
+} from "./program.ts";
+export { type MemberOptions, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
 export { type Answer, TcpClient, TcpClients, type TcpClientsOptions } from "./tcp-clients.ts";

@@ -46,6 +46,13 @@ export async function runProgramSuccessfully(parameters: readonly string[]): Pro
   if (status !== 0) throw new Error(`stagbeetle ${parameters.join(" ")} ended with status ${status}: ${stderr.trim()}`);
 }
 
+/** Runs `stagbeetle inspect` and returns what it printed. @throws Error unless it ends with status 0. */
+export async function inspectDataFile(parameters: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runProgram(["inspect", ...parameters]);
+  if (status !== 0) throw new Error(`inspect ${parameters.join(" ")} ended with status ${status}: ${stderr.trim()}`);
+  return stdout;
+}
+
 /**
  * Runs the program once for each list of parameters, one after the other in one process: most of a short run is the start of
  * its process. Only for commands that end by themselves and leave nothing behind, like `inspect`.

@@ -9,15 +9,34 @@ import { runProgramSuccessfully, spawnProgram } from "./program.ts";
 const START_MS_MAX = 60_000;
 const OUTPUT_LINES_MAX = 40;
 
-/** How to start a server. */
-export interface ServerProcessOptions {
-  /** 0 for one of the system's choice. */
-  readonly port?: number;
+/** Which member of a cluster a data file is for. */
+export interface MemberOptions {
+  readonly replica: number;
+  readonly replicaCount: number;
+}
+
+/** The ports of all members on this machine, by index; 0, for a single one, is one of the system's choice. */
+interface Ports {
+  readonly ports: readonly number[];
+}
+
+/** How to start a server. By default alone, on a port of the system's choice. */
+export interface ServerProcessOptions extends Partial<Ports> {
   /** More flags for `stagbeetle start`. */
   readonly flags?: readonly string[];
 }
 
-/** A server, from its start to its end. */
+const ALONE: MemberOptions = { replica: 0, replicaCount: 1 };
+
+function memberFlags({ replica, replicaCount }: MemberOptions): readonly string[] {
+  return ["--cluster=0", `--replica=${replica}`, `--replica-count=${replicaCount}`];
+}
+
+function addressesFlag(ports: readonly number[]): string {
+  return `--addresses=${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
+}
+
+/** A server of cluster 0, from its start to its end. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
@@ -30,14 +49,19 @@ export class ServerProcess {
     this.#exited = once(this.#child, "close").then(() => undefined);
   }
 
-  /** Formats a data file of cluster 0, of one replica. @throws Error with what the program printed. */
-  static async format(path: string): Promise<void> {
-    await runProgramSuccessfully(["format", "--cluster=0", "--replica=0", "--replica-count=1", path]);
+  /** Formats a data file. @throws Error with what the program printed. */
+  static async format(path: string, member: MemberOptions = ALONE): Promise<void> {
+    await runProgramSuccessfully(["format", ...memberFlags(member), path]);
+  }
+
+  /** Makes the data file of a replica that lost it, as soon as the others answer. @throws Error with what the program printed. */
+  static async recover(path: string, { ports, ...member }: MemberOptions & Ports): Promise<void> {
+    await runProgramSuccessfully(["recover", ...memberFlags(member), addressesFlag(ports), path]);
   }
 
   /** Starts a server, without waiting for anything. */
-  static spawn(path: string, { port = 0, flags = [] }: ServerProcessOptions = {}): ServerProcess {
-    return new ServerProcess(["start", `--addresses=127.0.0.1:${port}`, ...flags, path]);
+  static spawn(path: string, { ports = [0], flags = [] }: ServerProcessOptions = {}): ServerProcess {
+    return new ServerProcess(["start", addressesFlag(ports), ...flags, path]);
   }
 
   /** Starts a server and waits until it serves. @throws Error with what the program printed. */

@@ -18,15 +18,17 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 const RELEASE = releaseOf(0, 17, 9);
-/** A request, a ping, a receive buffer, a message that was received, and what is queued. */
-const MESSAGES_PER_CLIENT = 6;
+/** A request, a ping and a message that was received. */
+const MESSAGES_PER_CLIENT = 3;
+/** A receive buffer and what is queued. */
+const MESSAGES_PER_CONNECTION = 3;
 const MEMORY_BESIDE_MESSAGES_BYTES = 1 << 20;
 
 /** How to make clients. */
 export interface TcpClientsOptions {
   readonly count: number;
-  /** Where the server listens, on this machine. */
-  readonly port: number;
+  /** Where the replicas listen, on this machine, by index. */
+  readonly ports: readonly number[];
   /** How long a tick is in milliseconds. Timeouts are counted in ticks: a shorter one makes a client impatient. */
   readonly tickMs: number;
 }
@@ -39,18 +41,18 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Clients of one server. They outlive it, and go on with the next one at the same port. */
+/** Clients of one cluster. They outlive its servers, and go on with the next ones at the same ports. */
 export class TcpClients {
   readonly #clients: readonly TcpClient[];
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ count, port, tickMs }: TcpClientsOptions) {
+  constructor({ count, ports, tickMs }: TcpClientsOptions) {
     const { messageSizeMax } = PRODUCTION.cluster;
-    const messagesMax = count * MESSAGES_PER_CLIENT;
+    const messagesMax = count * (MESSAGES_PER_CLIENT + ports.length * MESSAGES_PER_CONNECTION);
     const memory = new LinearMemory({ sizeBytes: messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES });
     const checksums = new Checksums(createKernels({ memory }));
     const pool = new MessagePool({ memory, messageSizeMax, messagesMax });
-    const addresses: readonly Address[] = [{ family: 4, host: "127.0.0.1", port }];
+    const addresses = ports.map((port): Address => ({ family: 4, host: "127.0.0.1", port }));
     this.#clients = Array.from({ length: count }, () => new TcpClient({ pool, checksums, addresses }));
     this.#timer = setInterval(() => {
       for (const client of this.#clients) client.tick();
@@ -114,7 +116,7 @@ export class TcpClient {
       random,
       cluster: 0n,
       client,
-      replicaCount: 1,
+      replicaCount: addresses.length,
       release: RELEASE,
       onEviction: ({ message }) => this.#reject(new Error(message)),
     });

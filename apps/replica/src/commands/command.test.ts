@@ -55,11 +55,11 @@ describe("commands", () => {
   });
 
   test.each([
-    [[], "subcommand required, expected 'format', 'start', 'version', 'benchmark', 'inspect', or 'doctor'"],
+    [[], "subcommand required, expected 'format', 'recover', 'start', 'version', 'benchmark', 'inspect', or 'doctor'"],
     [["formt"], "unknown subcommand: 'formt'; did you mean 'format'?"],
     [
       ["frobnicate"],
-      "unknown subcommand: 'frobnicate'; expected 'format', 'start', 'version', 'benchmark', 'inspect', or 'doctor'",
+      "unknown subcommand: 'frobnicate'; expected 'format', 'recover', 'start', 'version', 'benchmark', 'inspect', or 'doctor'",
     ],
     [["repl"], "this build of stagbeetle does not have 'repl' yet"],
     [["version", "x"], "unexpected argument: 'x'"],

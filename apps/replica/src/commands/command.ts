@@ -13,6 +13,8 @@ import type { FormatCommand } from "./format-flags.ts";
 import { helpText } from "./help.ts";
 import { parseInspect } from "./inspect-flags.ts";
 import type { InspectCommand } from "./inspect-flags.ts";
+import { parseRecover } from "./recover-flags.ts";
+import type { RecoverCommand } from "./recover-flags.ts";
 import { parseStart } from "./start-command.ts";
 import type { StartCommand } from "./start-command.ts";
 import { parseVersion } from "./version-flags.ts";
@@ -22,6 +24,7 @@ import type { VersionCommand } from "./version-flags.ts";
 export type Command =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "format"; readonly format: FormatCommand }
+  | { readonly kind: "recover"; readonly recover: RecoverCommand }
   | { readonly kind: "start"; readonly start: StartCommand }
   | { readonly kind: "inspect"; readonly inspect: InspectCommand }
   | { readonly kind: "benchmark"; readonly benchmark: BenchmarkCommand }
@@ -29,12 +32,12 @@ export type Command =
   | { readonly kind: "version"; readonly version: VersionCommand };
 
 /** The commands of this build. */
-const COMMANDS = ["format", "start", "version", "benchmark", "inspect", "doctor"] as const;
+const COMMANDS = ["format", "recover", "start", "version", "benchmark", "inspect", "doctor"] as const;
 
 /** Commands of the reference that this build does not have. */
-const MISSING: readonly string[] = ["recover", "repl", "multiversion", "amqp"];
+const MISSING: readonly string[] = ["repl", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'start', 'version', 'benchmark', 'inspect', or 'doctor'";
+const EXPECTED = "expected 'format', 'recover', 'start', 'version', 'benchmark', 'inspect', or 'doctor'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -47,6 +50,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { kind: "help", text: helpText() };
     case "format":
       return { kind: "format", format: parseFormat(rest) };
+    case "recover":
+      return { kind: "recover", recover: parseRecover(rest) };
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
     case "benchmark":

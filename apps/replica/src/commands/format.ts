@@ -9,7 +9,7 @@ import { FileStorage, openDataFile } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { LinearMemory } from "@stagbeetle/kernels";
 import { formatDataFile, PRODUCTION, readU128 } from "@stagbeetle/vsr-protocol";
-import type { Logger } from "@stagbeetle/vsr-protocol";
+import type { FormatOptions, Logger } from "@stagbeetle/vsr-protocol";
 
 import { RELEASE } from "../release.ts";
 import { untilDone } from "../until-done.ts";
@@ -36,7 +36,7 @@ export async function format(command: FormatCommand): Promise<void> {
   });
   warnOfCluster(command, cluster, logger);
   try {
-    await untilDone((done) => write(file, { ...command, cluster }, done));
+    await untilDone((done) => writeDataFile(file, { cluster, replica, replicaCount, view: 0 }, done));
   } catch (error) {
     // Writes may still be under way, so the file is not closed: the process ends with this error.
     if (file.kind === "regular_file") unlinkSync(path);
@@ -46,16 +46,16 @@ export async function format(command: FormatCommand): Promise<void> {
   logger.log("info", `${replica}: formatted: cluster=${cluster} replica_count=${replicaCount}`);
 }
 
-function write(file: DataFile, command: FormatCommand & { readonly cluster: bigint }, done: () => void): void {
-  const { cluster, replica, replicaCount } = command;
+/** Whose data file to write, and the first view that it may take part in. */
+export type DataFileContent = Omit<FormatOptions, "release">;
+
+/** Writes everything that a new data file consists of. @throws FatalError, from a completion */
+export function writeDataFile(file: DataFile, content: DataFileContent, done: () => void): void {
   const logger = createLogger("storage");
   formatDataFile(
     {
-      cluster,
+      ...content,
       release: RELEASE,
-      replica,
-      replicaCount,
-      view: 0,
       config: PRODUCTION,
       storage: new FileStorage({ config: PRODUCTION, file, logger }),
       memory: new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES }),

@@ -7,6 +7,7 @@ import { BENCHMARK } from "./benchmark-flags.ts";
 import { DOCTOR } from "./doctor-flags.ts";
 import { FORMAT } from "./format-flags.ts";
 import { INSPECT_FLAGS } from "./inspect-flags.ts";
+import { RECOVER } from "./recover-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
 import { VERSION } from "./version-flags.ts";
 
@@ -14,6 +15,7 @@ const HEAD = `Stagbeetle: a replicated ledger, compatible with TigerBeetle 0.17.
 
 Usage:
   stagbeetle format --replica-count=<integer> --replica=<index> [--cluster=<integer>] [--development] <path>
+  stagbeetle recover --cluster=<integer> --addresses=<list> --replica=<index> --replica-count=<integer> <path>
   stagbeetle start --addresses=<list> [--development] [--experimental …] <path>
   stagbeetle benchmark [flags]
   stagbeetle inspect constants|metrics
@@ -38,6 +40,7 @@ export function helpText(): string {
   return [
     HEAD,
     section("format", Object.entries<Flag<unknown>>(FORMAT.flags)),
+    section("recover", Object.entries<Flag<unknown>>(RECOVER.flags)),
     section(
       "start",
       all.filter(([flag]) => !experimental(flag)),

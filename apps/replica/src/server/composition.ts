@@ -40,6 +40,8 @@ export interface CompositionOptions {
   /** The append-only file; null to write none. */
   readonly aofFile: AppendFile | null;
   readonly addresses: readonly Address[];
+  /** The own index among the addresses. */
+  readonly member: number;
   readonly release: Release;
   readonly releaseClientMin: Release;
   readonly storageSizeLimit: number;
@@ -61,12 +63,9 @@ export interface Composition {
   readonly memory: LinearMemory;
 }
 
-/** This release runs single-replica clusters, so everyone is the first one. */
-const REPLICA_INDEX = 0;
-
 /** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
-  const { config, file, aofFile, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
+  const { config, file, aofFile, addresses, member, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
@@ -90,7 +89,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const bus = new MessageBus({
     role: {
       kind: "replica",
-      replica: REPLICA_INDEX,
+      replica: member,
       clientsLimit: pipelinePrepareQueueMax + pipelineRequestQueueLimit,
     },
     config,

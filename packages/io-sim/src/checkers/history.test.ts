@@ -138,23 +138,28 @@ describe("the history, told of single events", () => {
     return message;
   }
 
+  /** A history of a solo replica whose disk has all prepares, unless a test says how it is. */
+  function historyOf(assertDurable: (prepare: PrepareHeader) => void = () => undefined): History {
+    return new History(new EchoModel(), { config: TEST_MIN, solo: true, assertDurable });
+  }
+
   function executedOne(): { readonly history: History; readonly first: Uint8Array; readonly checksum: bigint } {
-    const history = new History(new EchoModel());
+    const history = historyOf();
     const first = request(1);
     history.onRequestSent(first);
     const message = prepare(1, first);
-    history.onPrepare(message);
+    history.onPrepare(0, message);
     return { history, first, checksum: message.header.checksum };
   }
 
   test("notices what nobody sent", () => {
-    const history = new History(new EchoModel());
-    expect(() => history.onPrepare(prepare(1, request(1)))).toThrow("nobody sent op 1");
+    const history = historyOf();
+    expect(() => history.onPrepare(0, prepare(1, request(1)))).toThrow("nobody sent op 1");
   });
 
   test("notices what is executed twice", () => {
     const { history, first, checksum } = executedOne();
-    expect(() => history.onPrepare(prepare(2, first, { parent: checksum }))).toThrow("was executed before, as op 1");
+    expect(() => history.onPrepare(0, prepare(2, first, { parent: checksum }))).toThrow("was executed before, as op 1");
   });
 
   test.each<[string, (checksum: bigint) => Partial<PrepareHeader>, string]>([
@@ -162,27 +167,31 @@ describe("the history, told of single events", () => {
     ["time that stands still", (parent) => ({ parent, timestamp: 1n }), "op 2 has 1, op 1 1"],
     ["a view that goes back", (parent) => ({ parent, view: 0 }), "op 2 is of view 0, op 1 of view 1"],
     ["a body that was changed", (parent) => ({ parent, checksumBody: 5n }), "was changed"],
-    ["an op that is left out", (parent) => ({ parent, op: 3 }), "op 3 is executed after op 1"],
+    ["an op that is left out", (parent) => ({ parent, op: 3 }), "executes op 3, but op 2 never was"],
   ])("notices %s", (_, fields, message) => {
     const { history, checksum } = executedOne();
     const second = request(2);
     history.onRequestSent(second);
-    expect(() => history.onPrepare(prepare(2, second, fields(checksum)))).toThrow(message);
+    expect(() => history.onPrepare(0, prepare(2, second, fields(checksum)))).toThrow(message);
   });
 
-  test("notices a reply that leaves before prepare and header are on the disk", () => {
-    const { history, first, checksum } = executedOne();
+  test("asks for the prepare on disks when an op is executed first, and only then", () => {
+    const asked: number[] = [];
+    const history = historyOf(({ op }) => asked.push(op));
+    const first = request(1);
+    history.onRequestSent(first);
+    const message = prepare(1, first);
+    history.onPrepare(0, message);
+    history.onStart(0);
+    history.onPrepare(0, message);
+    expect(asked).toEqual([1]);
+  });
+
+  test("notices a reply to a client that did not ask", () => {
+    const { history } = executedOne();
     const reply = new ReplyHeader(new Uint8Array(HEADER_SIZE_BYTES));
-    Object.assign(reply, { op: 1, client: 1n });
-    const there = prepare(1, first).as(PrepareHeader);
-    const empty = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
-    expect(there.checksum).toBe(checksum);
-    const send = (opCheckpoint: number, inPrepares: PrepareHeader, inHeaders: PrepareHeader) => () =>
-      history.onReplySent(reply, { opCheckpoint, prepare: inPrepares, header: inHeaders });
-    expect(send(0, there, there)).not.toThrow();
-    expect(send(0, empty, there)).toThrow("before its prepare");
-    expect(send(0, there, empty)).toThrow("before its header");
-    expect(send(1, empty, empty)).not.toThrow();
+    Object.assign(reply, { op: 1, client: 2n });
+    expect(() => history.onReplySent(0, reply)).toThrow("answers op 1 of client 1 to 2");
   });
 
   test("notices a request that is sent again in other bytes", () => {

@@ -4,13 +4,13 @@
  *
  * What it asserts, whatever crashes come between:
  *
- * - what was executed once is executed again after every restart, at the same op, with the same result: nothing that could
- *   have been acknowledged is lost;
+ * - what one replica executed, every replica executes, and again after every restart, at the same op, with the same result:
+ *   nothing that could have been acknowledged is lost, and nobody goes another way;
+ * - an op is executed first when as many disks have its prepare as the replication quorum asks for;
  * - every executed request was sent, and is executed once: nothing appears that nobody asked for;
  * - results are those of a model that executes the same requests in the same order: a session reads its own writes;
  * - timestamps strictly increase, the hash chain is whole, views never go back;
- * - a reply is sent only when its prepare and its redundant header are on the disk, and every copy of a reply, from
- *   whatever life of the replica, has the same bytes.
+ * - every copy of a reply, from whatever replica and whatever life of it, has the same bytes.
  *
  * @module
  */
@@ -18,6 +18,8 @@ import { assert } from "@stagbeetle/kernels";
 import {
   type Committing,
   HEADER_SIZE_BYTES,
+  isCheckpointOp,
+  type Config,
   type Message,
   Operation,
   operationName,
@@ -54,11 +56,19 @@ export interface Executed {
   reply: Uint8Array | null;
 }
 
-/** What the disk holds when a reply leaves: the checkpoint, and the prepare and the redundant header in the op's slot. */
-export interface LogOnDisk {
-  readonly opCheckpoint: number;
-  readonly prepare: PrepareHeader;
-  readonly header: PrepareHeader;
+/** What the history must know of the cluster. */
+export interface HistoryOptions {
+  readonly config: Config;
+  /** Whether the cluster is one replica: then a start brings back everything at once. */
+  readonly solo: boolean;
+  /** Asserts that enough disks hold a prepare that is executed for the first time. */
+  readonly assertDurable: (prepare: PrepareHeader) => void;
+}
+
+/** What one life of a replica has executed. */
+interface Life {
+  readonly first: number;
+  op: number;
 }
 
 /** How much was checked, to show that something was. */
@@ -79,15 +89,19 @@ export interface HistoryCounts {
 export class History {
   readonly counts: HistoryCounts = { checkpoints: 0, executed: 0, executedAgain: 0, acknowledged: 0, repeated: 0 };
   readonly #model: Model;
+  readonly #options: HistoryOptions;
   readonly #sent: Map<bigint, Sent> = new Map();
   /** Index 0 is op 1. */
   readonly #executed: Executed[] = [];
-  /** The ops that the present life of the replica has executed: from the one after its checkpoint on. */
-  #life: { readonly first: number; op: number } | null = null;
+  /** The ops that the present life of each replica has executed: from the one after its checkpoint on. */
+  readonly #lives: Map<number, Life> = new Map();
+  /** Clients whose register was executed. If there are more than sessions, some were evicted and may come back late. */
+  readonly #registered: Set<bigint> = new Set();
   #opCheckpoint = 0;
 
-  constructor(model: Model) {
+  constructor(model: Model, options: HistoryOptions) {
     this.#model = model;
+    this.#options = options;
   }
 
   /** The highest op that was ever executed. */
@@ -119,17 +133,18 @@ export class History {
     assertBytes(`request ${header.request} of client ${header.client}, sent again`, bytes, known.bytes);
   }
 
-  /** The replica starts: it will execute its log again, from its checkpoint on. */
-  onStart(): void {
-    this.#life = null;
+  /** A replica starts: it will execute its log again, from its checkpoint on. */
+  onStart(replica: number): void {
+    this.#lives.delete(replica);
   }
 
-  /** The replica serves: all that was executed before must be there again. */
-  onServing({ commitMin, opCheckpoint }: Pick<ReplicaState, "commitMin" | "opCheckpoint">): void {
+  /** A replica serves. If it is alone, all that was executed before must be there again. */
+  onServing(replica: number, { commitMin, opCheckpoint }: Pick<ReplicaState, "commitMin" | "opCheckpoint">): void {
+    if (!this.#options.solo) return;
     assert(commitMin >= this.opMax, () => `the replica serves from op ${commitMin}, but op ${this.opMax} was executed`);
     assert(opCheckpoint >= this.#opCheckpoint, () => `checkpoint ${opCheckpoint} after ${this.#opCheckpoint}`);
     // What is executed again may write a checkpoint of its own.
-    const first = this.#life?.first ?? commitMin + 1;
+    const first = this.#lives.get(replica)?.first ?? commitMin + 1;
     const between = first > this.#opCheckpoint && first <= opCheckpoint + 1;
     assert(
       between,
@@ -139,42 +154,40 @@ export class History {
     this.#opCheckpoint = opCheckpoint;
   }
 
-  /** The replica is about to execute a prepare. */
-  onPrepare(message: Message): void {
+  /** A replica is about to execute a prepare. */
+  onPrepare(replica: number, message: Message): void {
     const prepare = message.as(PrepareHeader);
     const { op, checksum } = prepare;
-    if (this.#life === null)
-      assert(op <= this.opMax + 1, () => `op ${op} is executed, but op ${this.opMax + 1} never was`);
-    else assert(op === this.#life.op + 1, () => `op ${op} is executed after op ${this.#life?.op}`);
-    this.#life ??= { first: op, op };
-    this.#life.op = op;
+    assert(op <= this.opMax + 1, () => `replica ${replica} executes op ${op}, but op ${this.opMax + 1} never was`);
+    this.#advance(replica, op);
     const before = this.#executed[op - 1];
     if (before === undefined) {
+      this.#options.assertDurable(prepare);
       this.#onFirst(prepare);
       return;
     }
-    assert(before.checksum === checksum, () => `op ${op} is another one than before: ${describe(prepare)}`);
+    assert(
+      before.checksum === checksum,
+      () => `replica ${replica}: op ${op} is another one than before: ${describe(prepare)}`,
+    );
     this.counts.executedAgain += 1;
   }
 
-  /** The state machine has executed the op of the last prepare. `result` is copied. */
-  onResult({ op, operation, timestamp, body }: Committing, result: Uint8Array): void {
+  /** The state machine of a replica has executed the op of its last prepare. `result` is copied. */
+  onResult(replica: number, { op, operation, timestamp, body }: Committing, result: Uint8Array): void {
     const executed = this.executed(op);
-    assert(op === this.#life?.op && executed.timestamp === timestamp, () => `op ${op} is executed out of turn`);
+    const inTurn = op === this.#lives.get(replica)?.op && executed.timestamp === timestamp;
+    assert(inTurn, () => `replica ${replica} executes op ${op} out of turn`);
     const expected = executed.result ?? this.#model.execute({ operation, timestamp, body });
-    assertBytes(`the result of op ${op} (${operationName(operation)})`, result, expected);
+    assertBytes(`replica ${replica}: the result of op ${op} (${operationName(operation)})`, result, expected);
     executed.result = expected;
   }
 
-  /** The replica sends a reply. */
-  onReplySent(reply: ReplyHeader, log: LogOnDisk): void {
+  /** A replica sends a reply. */
+  onReplySent(replica: number, reply: ReplyHeader): void {
     const { op } = reply;
-    const { checksum, client } = this.executed(op);
-    assert(client === reply.client, () => `op ${op} of client ${client} is answered to ${reply.client}`);
-    // What a checkpoint has the log may forget: an old reply is sent again while a newer op takes its place.
-    if (op <= log.opCheckpoint) return;
-    assert(log.prepare.checksum === checksum, () => `op ${op} is answered before its prepare is on the disk`);
-    assert(log.header.checksum === checksum, () => `op ${op} is answered before its header is on the disk`);
+    const { client } = this.executed(op);
+    assert(client === reply.client, () => `replica ${replica} answers op ${op} of client ${client} to ${reply.client}`);
   }
 
   /** A reply reaches its client. `bytes` are copied. */
@@ -199,6 +212,18 @@ export class History {
     this.counts.acknowledged += 1;
   }
 
+  /** A replica executes one op after the other; a state sync takes it to the op after a checkpoint. */
+  #advance(replica: number, op: number): void {
+    const life = this.#lives.get(replica);
+    if (life === undefined) {
+      this.#lives.set(replica, { first: op, op });
+      return;
+    }
+    const synced = !this.#options.solo && isCheckpointOp(this.#options.config, op - 1);
+    assert(op === life.op + 1 || synced, () => `replica ${replica} executes op ${op} after op ${life.op}`);
+    life.op = op;
+  }
+
   #onFirst(prepare: PrepareHeader): void {
     const { op, checksum, view, timestamp, operation, client, request, requestChecksum } = prepare;
     const parent = this.#executed[op - 2];
@@ -207,7 +232,8 @@ export class History {
       assert(timestamp > parent.timestamp, () => `op ${op} has ${timestamp}, op ${op - 1} ${parent.timestamp}`);
       assert(view >= parent.view, () => `op ${op} is of view ${view}, op ${op - 1} of view ${parent.view}`);
     }
-    if (client === 0n) assert(operation === Operation.pulse, () => `nobody asked for ${describe(prepare)}`);
+    const ofCluster = operation === Operation.pulse || operation === Operation.upgrade;
+    if (client === 0n) assert(ofCluster, () => `nobody asked for ${describe(prepare)}`);
     else this.#executeOnce(prepare);
     const result = null;
     const reply = null;
@@ -230,9 +256,12 @@ export class History {
     const { op, requestChecksum, operation, client } = prepare;
     const sent = this.#sent.get(requestChecksum);
     assert(sent !== undefined && sent.client === client, () => `nobody sent ${describe(prepare)}`);
-    assert(sent.op === null, () => `${describe(prepare)} was executed before, as op ${sent.op}`);
     // The primary fills in the body of a register.
     const changed = operation === Operation.register;
+    if (changed) this.#registered.add(client);
+    // A register that comes late, when its client was evicted, opens a session that nobody uses.
+    const late = changed && this.#registered.size > this.#options.config.cluster.clientsMax;
+    assert(sent.op === null || late, () => `${describe(prepare)} was executed before, as op ${sent.op}`);
     assert(changed || prepare.checksumBody === sent.checksumBody, () => `the body of ${describe(prepare)} was changed`);
     sent.op = op;
   }

@@ -9,6 +9,7 @@ import {
   AccountingStateMachine,
   accountingStore,
   echo,
+  echoStore,
   Limits,
   MemoryForest,
 } from "@stagbeetle/state-machine";
@@ -51,6 +52,8 @@ export interface Foundation {
   /** Not open yet. */
   readonly superblock: SuperBlock;
   readonly random: Random;
+  /** The largest size of the data file in bytes. */
+  readonly storageSizeLimit: number;
   readonly logger: Logger;
 }
 
@@ -111,7 +114,6 @@ export const LEDGER: Application = {
     return accountingStore({
       ...foundation,
       kernels: createKernels({ memory }),
-      storageSizeLimit: config.process.storageSizeLimitMax,
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
       cacheObjects: { accounts: cached, transfers: cached, transfersPending: cached },
       manifestTablesMax: MANIFEST_TABLES_MAX,
@@ -143,5 +145,27 @@ export const ECHO: Application = {
     const batchSizeLimit = config.derived.messageBodySizeMax;
     return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), checkpointStore: null };
   },
-  createTrial: (_, random) => ({ model: new EchoModel(), workload: new EchoWorkload(random) }),
+  createTrial: echoTrial,
 };
+
+/** The echo machine in the data file: it writes checkpoints, and there are no pulses, so that a request is an op. */
+export const STORED_ECHO: Application = {
+  name: "stored-echo",
+  checkpoints: true,
+  memorySizeBytes: STORE_SIZE_BYTES,
+  create(foundation) {
+    const { config, memory } = foundation;
+    return echoStore({
+      ...foundation,
+      kernels: createKernels({ memory }),
+      cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
+      manifestTablesMax: MANIFEST_TABLES_MAX,
+      batchSizeLimit: config.derived.messageBodySizeMax,
+    });
+  },
+  createTrial: echoTrial,
+};
+
+function echoTrial(_: Config, random: Random): Trial {
+  return { model: new EchoModel(), workload: new EchoWorkload(random) };
+}

@@ -9,6 +9,7 @@ import {
   type Checksums,
   Command,
   type Config,
+  type EvictionReason,
   Header,
   type MessageBuffer,
   type MessageBusReceiver,
@@ -58,6 +59,8 @@ export class SimulatedClient implements MessageBusReceiver {
   /** The last request that left, as it was sent. */
   #lastRequest: Uint8Array | null = null;
   #probe: Probe | null = null;
+  #replies = 0;
+  #eviction: EvictionReason | null = null;
 
   constructor(options: SimulatedClientOptions) {
     const { network, pool, client } = options;
@@ -68,7 +71,10 @@ export class SimulatedClient implements MessageBusReceiver {
       ...options,
       bus: this.#bus,
       random: new Random(BigInt.asUintN(64, client)),
-      onEviction: () => (this.#probe = null),
+      onEviction: ({ reason }) => {
+        this.#probe = null;
+        this.#eviction = reason;
+      },
     });
   }
 
@@ -87,6 +93,21 @@ export class SimulatedClient implements MessageBusReceiver {
     }
   }
 
+  /** How many of its requests were answered. */
+  get replies(): number {
+    return this.#replies;
+  }
+
+  /** Why the cluster ended its session; null if it did not. */
+  get eviction(): EvictionReason | null {
+    return this.#eviction;
+  }
+
+  /** The highest view that the cluster has shown it. */
+  get view(): number {
+    return this.#session.view;
+  }
+
   /** Whether it has been answered at least once. */
   get registered(): boolean {
     return this.#session.session > 0;
@@ -99,13 +120,18 @@ export class SimulatedClient implements MessageBusReceiver {
 
   /** Opens the session. */
   register(): void {
-    this.#session.register(() => undefined);
+    this.#session.register(() => (this.#replies += 1));
   }
 
   /** Makes the next request. */
   request({ operation, body }: WorkloadRequest): void {
     assert(this.state === "idle", () => `client ${this.id} makes a request while it is ${this.state}`);
-    this.#session.request(operation, body, () => undefined);
+    this.#session.request(operation, body, () => (this.#replies += 1));
+  }
+
+  /** Sends bytes that are no request of the session to every replica. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#sendToAll(bytes);
   }
 
   /** Sends the last request, which was answered, once more: the answer must be the same. */
@@ -140,6 +166,10 @@ export class SimulatedClient implements MessageBusReceiver {
   }
 
   #sendProbe({ bytes }: Probe): void {
+    this.#sendToAll(bytes);
+  }
+
+  #sendToAll(bytes: Uint8Array): void {
     const message = this.#options.pool.acquire();
     message.buffer.set(bytes);
     for (let replica = 0; replica < this.#options.replicaCount; replica += 1) {

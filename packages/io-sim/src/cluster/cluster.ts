@@ -1,7 +1,5 @@
 /**
- * A cluster in one process: machines, clients and the network between them, driven by one seed and watched by a history.
- *
- * This release has one machine; nothing here but its construction knows that.
+ * A cluster in one process: machines, clients and the network between them, driven by one seed and watched by checkers.
  *
  * @module
  */
@@ -13,14 +11,18 @@ import {
   Header,
   type Logger,
   MessagePool,
+  type PrepareHeader,
+  quorums,
   Random,
   type Release,
   releaseOf,
 } from "@stagbeetle/vsr-protocol";
 
 import { History } from "../checkers/history.ts";
+import { StateChecker } from "../checkers/state-checker.ts";
+import { StorageChecker } from "../checkers/storage-checker.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "../faults/atlas.ts";
-import type { Packet } from "../network/endpoint.ts";
+import type { Address, Packet } from "../network/endpoint.ts";
 import { type NetworkFaults, NO_NETWORK_FAULTS, SimulatedNetwork } from "../network/network.ts";
 import type { StorageIncident } from "../storage.ts";
 import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
@@ -32,8 +34,9 @@ import { Machine } from "./machine.ts";
 /** The release that simulated clusters run. */
 export const SIMULATED_RELEASE: Release = releaseOf(0, 17, 9);
 
-/** Each client holds a request, a ping, a receive buffer, and two of its messages are queued. */
-const MESSAGES_PER_CLIENT = 8;
+/** Each client holds a request, a ping and a message to ask again; and for each replica a receive buffer and a queue. */
+const MESSAGES_PER_CLIENT = 4;
+const MESSAGES_PER_CLIENT_AND_REPLICA = 4;
 const MEMORY_BESIDE_MESSAGES_BYTES = 65_536;
 
 /** What a cluster is made of. */
@@ -42,69 +45,121 @@ export interface ClusterOptions {
   readonly application: Application;
   readonly seed: bigint;
   readonly clientCount: number;
+  /** How many replicas vote (1 to 6), 1 unless said, and how many standbys follow (0 to 6). */
+  readonly replicaCount?: number;
+  readonly standbyCount?: number;
+  /** What replicas run, the oldest release that they serve, and what clients run. */
+  readonly release?: Release;
+  readonly releaseClientMin?: Release;
+  readonly clientRelease?: Release;
+  /** The largest size of a data file in bytes. */
+  readonly storageSizeLimit?: number;
   readonly network?: NetworkFaults;
-  readonly atlas?: FaultAtlas;
-  readonly time?: SimulatedTimeOptions;
+  /** How long a packet travels from one address to another, in ticks, beside what the faults say. */
+  readonly delayTicks?: (from: Address, to: Address) => number;
+  /** Where the disk of a replica may become faulty. */
+  readonly atlas?: (replica: number) => FaultAtlas;
+  /** How the clock of a replica goes. */
+  readonly time?: (replica: number) => SimulatedTimeOptions;
   /** Hears of everything that goes wrong with a disk. */
   readonly onIncident?: (incident: StorageIncident) => void;
+  /** Sees every packet that is sent, and every one that arrives. */
+  readonly onPacket?: (event: "sent" | "arrived", packet: Packet) => void;
   readonly logger?: Logger;
 }
 
-/** A cluster. Driven from outside: `tick` lets 10 ms pass, `step` does one thing that is due. */
+/** A cluster. Driven from outside: `tick` lets 10 ms pass, `deliver` and `step` do what is due. */
 export class Cluster {
   readonly config: Config;
+  /** The cluster's id. */
+  readonly id: bigint;
+  readonly replicaCount: number;
   readonly history: History;
+  readonly stateChecker: StateChecker;
+  readonly storageChecker: StorageChecker;
   readonly workload: Workload;
   readonly network: SimulatedNetwork;
-  readonly machine: Machine;
+  /** Replicas first, then standbys. */
+  readonly machines: readonly Machine[];
   readonly clients: readonly SimulatedClient[];
+  readonly #options: ClusterOptions;
+  readonly #random: Random;
+  readonly #checksums = new Checksums();
   readonly #clientTime = new SimulatedTime();
+  readonly #clientsById: Map<bigint, SimulatedClient> = new Map();
+  /** Replicas that lost their disks: what they had acknowledged is on no disk any more. */
+  #disksLost = 0;
 
   constructor(options: ClusterOptions) {
-    const { config, application, seed, clientCount, network: networkFaults = NO_NETWORK_FAULTS } = options;
-    const random = new Random(seed);
-    const checksums = new Checksums();
-    const cluster = random.u128();
+    const { config, application, seed, clientCount, replicaCount = 1, standbyCount = 0 } = options;
+    this.#options = options;
+    this.#random = new Random(seed);
+    const random = this.#random;
+    this.id = random.u128();
     this.config = config;
+    this.replicaCount = replicaCount;
     const { model, workload } = application.createTrial(config, new Random(random.u64()));
-    this.history = new History(model);
+    const solo = replicaCount === 1;
+    this.history = new History(model, { config, solo, assertDurable: (prepare) => this.#assertDurable(prepare) });
+    this.stateChecker = new StateChecker(this.history);
+    this.storageChecker = new StorageChecker(config);
     this.workload = workload;
     this.network = new SimulatedNetwork({
       config,
-      checksums,
+      checksums: this.#checksums,
       random: new Random(random.u64()),
-      faults: networkFaults,
+      faults: options.network ?? NO_NETWORK_FAULTS,
+      nodeCount: replicaCount + standbyCount,
+      ...(options.delayTicks === undefined ? {} : { delayTicks: options.delayTicks }),
       observer: {
         onSent: (packet) => this.#onSent(packet),
         onDelivered: (packet) => this.#onDelivered(packet),
       },
     });
-    this.machine = new Machine({
+    this.machines = Array.from({ length: replicaCount + standbyCount }, (_, index) => this.#createMachine(index));
+    this.clients = Array.from({ length: clientCount }, () => this.addClient());
+  }
+
+  /** The first machine: all there is of a cluster of one. */
+  get machine(): Machine {
+    return this.machineAt(0);
+  }
+
+  /** A machine by its index. */
+  machineAt(index: number): Machine {
+    const machine = this.machines[index];
+    assert(machine !== undefined, () => `there is no machine ${index}`);
+    return machine;
+  }
+
+  /** One more client, which is not among {@link Cluster.clients} unless the cluster is being made. */
+  addClient(): SimulatedClient {
+    const { config, network } = this;
+    const { messageSizeMax } = config.cluster;
+    const messagesMax = MESSAGES_PER_CLIENT + this.replicaCount * MESSAGES_PER_CLIENT_AND_REPLICA;
+    const sizeBytes = messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES;
+    const memory = new LinearMemory({ sizeBytes, shared: false });
+    const client = new SimulatedClient({
       config,
-      application,
-      network: this.network,
-      checksums,
-      cluster,
-      replica: 0,
-      replicaCount: 1,
-      release: SIMULATED_RELEASE,
-      releaseClientMin: SIMULATED_RELEASE,
-      random: new Random(random.u64()),
-      time: options.time ?? {},
-      atlas: options.atlas ?? NO_FAULTS_ATLAS,
-      observer: this.history,
-      onIncident: options.onIncident ?? (() => undefined),
-      ...(options.logger === undefined ? {} : { logger: options.logger }),
+      network,
+      pool: new MessagePool({ memory, messageSizeMax, messagesMax }),
+      checksums: this.#checksums,
+      time: this.#clientTime,
+      cluster: this.id,
+      replicaCount: this.replicaCount,
+      release: this.#options.clientRelease ?? this.#options.release ?? SIMULATED_RELEASE,
+      client: this.#random.u128() | 1n,
     });
-    this.clients = this.#createClients(clientCount, random, checksums, cluster);
+    this.#clientsById.set(client.id, client);
+    return client;
   }
 
   /** Lets 10 ms pass for everyone. */
   tick(): void {
     this.network.tick();
     this.#clientTime.tick();
-    this.machine.tick();
-    for (const client of this.clients) client.tick();
+    for (const machine of this.machines) machine.tick();
+    for (const client of this.#clientsById.values()) client.tick();
   }
 
   /** Delivers what is due. Returns whether there was anything. */
@@ -112,38 +167,89 @@ export class Cluster {
     return this.network.step();
   }
 
-  /** One line for people. */
-  describe(): string {
-    const clients = this.clients.map(({ state }) => state).join(" ");
-    return `machine ${this.machine.describe()}; clients ${clients}; history up to op ${this.history.opMax}`;
+  /** Does all that is due: packets and disks in turns, so that a chain of both goes on within a tick. */
+  settle(): void {
+    for (let progressed = true; progressed;) {
+      progressed = this.network.step();
+      for (const machine of this.machines) if (machine.step()) progressed = true;
+    }
   }
 
-  #createClients(count: number, random: Random, checksums: Checksums, cluster: bigint): SimulatedClient[] {
-    const { config, network } = this;
-    const { messageSizeMax } = config.cluster;
-    const messagesMax = count * MESSAGES_PER_CLIENT;
-    const sizeBytes = messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES;
-    const memory = new LinearMemory({ sizeBytes, shared: false });
-    const pool = new MessagePool({ memory, messageSizeMax, messagesMax });
-    const time = this.#clientTime;
-    const common = { config, network, pool, checksums, time, cluster, replicaCount: 1, release: SIMULATED_RELEASE };
-    return Array.from({ length: count }, () => new SimulatedClient({ ...common, client: random.u128() | 1n }));
+  /** A disk is lost: what it had, the cluster may not have any more. */
+  replaceDisk(replica: number): void {
+    this.machineAt(replica).replaceDisk();
+    this.#disksLost += 1;
+    this.stateChecker.forget(replica);
+    this.storageChecker.forget(replica);
+  }
+
+  /** One line for people. */
+  describe(): string {
+    const machines = this.machines.map((machine) => `machine ${machine.describe()}`).join("; ");
+    const clients = this.clients.map(({ state }) => state).join(" ");
+    return `${machines}; clients ${clients}; history up to op ${this.history.opMax}`;
+  }
+
+  #createMachine(replica: number): Machine {
+    const { config, application, replicaCount = 1, standbyCount = 0 } = this.#options;
+    const { release = SIMULATED_RELEASE, releaseClientMin = release, storageSizeLimit, logger } = this.#options;
+    return new Machine({
+      config,
+      application,
+      network: this.network,
+      checksums: this.#checksums,
+      cluster: this.id,
+      replica,
+      replicaCount,
+      standbyCount,
+      release,
+      releaseClientMin,
+      ...(storageSizeLimit === undefined ? {} : { storageSizeLimit }),
+      random: new Random(this.#random.u64()),
+      time: this.#options.time?.(replica) ?? {},
+      atlas: this.#options.atlas?.(replica) ?? NO_FAULTS_ATLAS,
+      observer: this.history,
+      inspect: (machine) => this.#inspect(machine),
+      onIncident: this.#options.onIncident ?? (() => undefined),
+      ...(logger === undefined ? {} : { logger }),
+    });
+  }
+
+  #inspect(machine: Machine): void {
+    this.stateChecker.check(machine);
+    // Alone, a replica has nobody to be compared with.
+    if (this.machines.length > 1) this.storageChecker.check(machine);
+  }
+
+  /** What is executed has to be on as many disks as no view change can miss (spec 03 §2.2). */
+  #assertDurable(prepare: PrepareHeader): void {
+    const { replication } = quorums(this.replicaCount, this.config.cluster.quorumReplicationMax);
+    const copies = this.machines.filter((machine) => !machine.standby && machine.hasOnDisk(prepare)).length;
+    assert(
+      copies + this.#disksLost >= replication,
+      () => `op ${prepare.op} is executed while ${copies} disks have it, but ${replication} must`,
+    );
   }
 
   #onSent(packet: Packet): void {
-    if (typeof packet.from !== "bigint") return;
+    this.#options.onPacket?.("sent", packet);
+    if (typeof packet.from !== "bigint") {
+      this.stateChecker.onSent(packet);
+      return;
+    }
     this.#client(packet.from).onSent(packet);
     if (new Header(packet.bytes).command === Command.request) this.history.onRequestSent(packet.bytes);
   }
 
   #onDelivered(packet: Packet): void {
+    this.#options.onPacket?.("arrived", packet);
     if (typeof packet.to !== "bigint") return;
     if (new Header(packet.bytes).command === Command.reply) this.history.onReplyDelivered(packet.bytes);
     this.#client(packet.to).onDelivered(packet);
   }
 
   #client(id: bigint): SimulatedClient {
-    const client = this.clients.find((other) => other.id === id);
+    const client = this.#clientsById.get(id);
     assert(client !== undefined, () => `there is no client ${id}`);
     return client;
   }

@@ -7,6 +7,7 @@ import { Journal } from "@stagbeetle/journal";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
   type AppendOnlyFile,
+  type CheckpointStore,
   type Checksums,
   Command,
   type Committing,
@@ -36,10 +37,9 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
-import type { LogOnDisk } from "../checkers/history.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
-import type { StorageFaults } from "../faults/storage-faults.ts";
+import { NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
@@ -50,17 +50,20 @@ import { ObservedStateMachine } from "./observed-state-machine.ts";
 /** The replica is stopped; it starts; it serves; it refused to start, or to go on, with a line for the operator. */
 export type MachineState = "down" | "opening" | "serving" | "refused";
 
-/** What others see of a machine. */
+/** What others see of a machine. `replica` is its index. */
 export interface MachineObserver {
-  onStart(): void;
-  onServing(state: ReplicaState): void;
+  onStart(replica: number): void;
+  onServing(replica: number, state: ReplicaState): void;
   /** Before a prepare is executed. */
-  onPrepare(prepare: Message): void;
+  onPrepare(replica: number, prepare: Message): void;
   /** After a prepare was executed. */
-  onResult(committing: Committing, result: Uint8Array): void;
+  onResult(replica: number, committing: Committing, result: Uint8Array): void;
   /** A reply leaves. */
-  onReplySent(reply: ReplyHeader, log: LogOnDisk): void;
+  onReplySent(replica: number, reply: ReplyHeader): void;
 }
+
+/** Looks at a machine after everything that it does. */
+export type MachineInspector = (machine: Machine) => void;
 
 /** What a machine is made of. */
 export interface MachineOptions {
@@ -71,13 +74,17 @@ export interface MachineOptions {
   readonly cluster: bigint;
   readonly replica: number;
   readonly replicaCount: number;
+  readonly standbyCount: number;
   readonly release: Release;
   readonly releaseClientMin: Release;
+  /** The largest size of the data file in bytes; that of the configuration unless said. */
+  readonly storageSizeLimit?: number;
   /** The source of nonces and of what goes wrong with the disk. */
   readonly random: Random;
   readonly time: SimulatedTimeOptions;
   readonly atlas: FaultAtlas;
   readonly observer: MachineObserver;
+  readonly inspect: MachineInspector;
   readonly onIncident: (incident: StorageIncident) => void;
   readonly logger?: Logger;
 }
@@ -85,30 +92,88 @@ export interface MachineOptions {
 /** Beside the messages: sessions, headers of the log, superblock. */
 const SIZE_BESIDE_MESSAGES_BYTES = 2 * 1024 * 1024;
 
+/** More ticks of the disk than any start takes. */
+const OPENING_TICKS_MAX = 100_000;
+
 /** What exists from a start of the replica to its end. */
 interface Life {
   readonly storage: SimulatedStorage;
   readonly pool: MessagePool;
   readonly bus: SimulatedMessageBus;
+  readonly journal: Journal;
+  readonly superblock: SuperBlock;
+  readonly stateMachine: ObservedStateMachine;
+  readonly checkpointStore: CheckpointStore | null;
   readonly replica: Replica;
 }
 
 /** A machine of a cluster. Driven from outside: `tick` lets 10 ms pass, `step` completes one request of the disk. */
 export class Machine implements MessageBusReceiver {
-  readonly disk: SimulatedDisk = new SimulatedDisk();
+  /** What it holds; another one after {@link Machine.replaceDisk}. */
+  disk: SimulatedDisk = new SimulatedDisk();
   readonly time: SimulatedTime;
   readonly #options: MachineOptions;
   #state: MachineState = "down";
   #life: Life | null = null;
+  #lives = 0;
+  /** The releases that are installed, ascending. */
+  #releasesBundled: readonly Release[];
+  #release: Release;
+  /** The release that has to go on with the data file, once the call that found out has returned. */
+  #releaseNext: Release | null = null;
+  #storageFaults: StorageFaults = NO_STORAGE_FAULTS;
+  #stateBeforeCrash: ReplicaState | null = null;
   #refusal: FatalError | null = null;
+  #paused = false;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#releasesBundled = [options.release];
+    this.#release = options.release;
     this.time = new SimulatedTime(options.time);
   }
 
   get state(): MachineState {
     return this.#state;
+  }
+
+  /** Its index: replicas first, then standbys. */
+  get index(): number {
+    return this.#options.replica;
+  }
+
+  get standby(): boolean {
+    return this.#options.replica >= this.#options.replicaCount;
+  }
+
+  /** Whether a replica runs: it is not down and has not refused. A machine that stands still is up. */
+  get up(): boolean {
+    return this.#state === "opening" || this.#state === "serving";
+  }
+
+  /** The release that runs, or ran last. */
+  get release(): Release {
+    return this.#release;
+  }
+
+  /** The releases that are installed, ascending. */
+  get releasesBundled(): readonly Release[] {
+    return this.#releasesBundled;
+  }
+
+  /** Installs releases, ascending. A replica that runs hears of them when it starts again. */
+  set releasesBundled(releases: readonly Release[]) {
+    this.#releasesBundled = releases;
+  }
+
+  /** How often its replica was started. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** Whether it stands still: nothing of it goes on but its clocks. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Why the replica refused to start or to go on. */
@@ -120,6 +185,47 @@ export class Machine implements MessageBusReceiver {
   /** The replica that runs. */
   get replica(): Replica {
     return this.#running.replica;
+  }
+
+  /** Where the replica stood when it stopped; null if it did not serve. */
+  get stateBeforeCrash(): ReplicaState | null {
+    return this.#stateBeforeCrash;
+  }
+
+  /** The log of the replica that runs. */
+  get journal(): Journal {
+    return this.#running.journal;
+  }
+
+  /** The superblock of the replica that runs. */
+  get superblock(): SuperBlock {
+    return this.#running.superblock;
+  }
+
+  /** Where the replica that runs keeps its checkpoints; null if it writes none. */
+  get checkpointStore(): CheckpointStore | null {
+    return this.#running.checkpointStore;
+  }
+
+  /** Lets the state machine do nothing until {@link Machine.resumeExecution}: the op that is under way stays so. */
+  stallExecution(): void {
+    this.#running.stateMachine.stall();
+  }
+
+  /** Lets the state machine go on. */
+  resumeExecution(): void {
+    this.#running.stateMachine.resume();
+  }
+
+  /** Lets writes to a zone of the disk hang until the replica is started again. */
+  holdWrites(zone: Zone): void {
+    this.#running.storage.hold(zone);
+  }
+
+  /** What goes wrong with the disk from now on. */
+  set storageFaults(faults: StorageFaults) {
+    this.#storageFaults = faults;
+    this.#running.storage.faults = faults;
   }
 
   /** How many requests of the disk are under way. */
@@ -138,11 +244,17 @@ export class Machine implements MessageBusReceiver {
     return pool.messagesMax - pool.available - bus.messagesHeld;
   }
 
-  /** Formats the disk, at once. */
-  format(): void {
+  /** The disk is lost, and a new one takes its place. */
+  replaceDisk(): void {
+    assert(this.#state === "down", () => `a disk is replaced while its machine is ${this.#state}`);
+    this.disk = new SimulatedDisk();
+  }
+
+  /** Formats the disk, at once. `view` is 0, or for a replica that was lost the first view that it may take part in. */
+  format(view = 0): void {
     assert(this.#state === "down", () => `a disk is formatted while its machine is ${this.#state}`);
     const { config, cluster, release, replica, replicaCount, random } = this.#options;
-    const storage = new SimulatedStorage({ config, disk: this.disk, random });
+    const storage = new SimulatedStorage({ config, disk: this.disk, random: new Random(random.u64()) });
     let formatted = false;
     formatDataFile(
       {
@@ -154,7 +266,7 @@ export class Machine implements MessageBusReceiver {
         release,
         replica,
         replicaCount,
-        view: 0,
+        view,
       },
       () => (formatted = true),
     );
@@ -162,52 +274,122 @@ export class Machine implements MessageBusReceiver {
     assert(formatted, "the disk was not formatted");
   }
 
-  /** Starts the replica on what the disk holds. It serves, or refuses to, some steps later. */
+  /** Starts the newest installed release on what the disk holds. It serves, or refuses to, some steps later. */
   start(faults: StorageFaults): void {
-    assert(this.#state === "down", () => `a machine is started while it is ${this.#state}`);
-    this.#state = "opening";
-    this.#options.observer.onStart();
-    this.#life = this.#compose(faults);
-    const { replica } = this.#life;
-    this.#guard(() => replica.open(() => this.#onServing()));
+    const newest = this.#releasesBundled.at(-1);
+    assert(newest !== undefined, "a release is installed");
+    this.#startRelease(newest, faults);
+  }
+
+  /**
+   * Lets only this machine's disk work, in time of its own, until the replica serves or knows its status, or has refused.
+   */
+  runUntilOpen(): void {
+    for (let ticks = 0; this.#state === "opening"; ticks += 1) {
+      assert(ticks < OPENING_TICKS_MAX, () => `the replica does not open: ${this.describe()}`);
+      while (this.#state === "opening" && this.step());
+      if (this.#state === "opening") this.#life?.storage.tick();
+    }
   }
 
   /** The power fails: what was being written is lost, torn or complete, and the replica is gone. */
   crash(): void {
     assert(this.#life !== null, () => `a machine crashes while it is ${this.#state}`);
+    this.#stateBeforeCrash = this.#state === "serving" ? this.#life.replica.state : null;
     this.#life.storage.crash();
     this.#options.network.remove(this.#options.replica);
     this.#life = null;
+    this.#paused = false;
     this.#state = "down";
+  }
+
+  /** The machine stands still, as a virtual one that is moved does. Its clocks go on. */
+  pause(): void {
+    assert(this.up && !this.#paused, () => `a machine is paused while it is ${this.describe()}`);
+    this.#paused = true;
+    this.#options.network.pause(this.index);
+  }
+
+  /** The machine goes on. */
+  unpause(): void {
+    assert(this.#paused, "the machine does not stand still");
+    this.#paused = false;
+    this.#options.network.unpause(this.index);
   }
 
   /** Lets 10 ms pass. */
   tick(): void {
     this.time.tick();
-    if (this.#state === "refused" || this.#life === null) return;
+    if (this.#state === "refused" || this.#life === null || this.#paused) return;
     const { storage, replica } = this.#life;
     storage.tick();
     this.#guard(() => replica.tick());
+    this.#inspect();
   }
 
   /** Completes the request of the disk that is due first, if any. Returns whether anything happened. */
   step(): boolean {
-    if (this.#state === "refused" || this.#life === null) return false;
+    if (this.#state === "refused" || this.#life === null || this.#paused) return false;
     const { storage } = this.#life;
-    return this.#guard(() => storage.step());
+    const progressed = this.#guard(() => storage.step());
+    if (progressed) this.#inspect();
+    return progressed;
   }
 
   onMessages(buffer: MessageBuffer): void {
     const { replica } = this.#running;
+    if (this.#state === "refused") return;
     this.#guard(() => {
       replica.onMessages(buffer);
       return true;
     });
   }
 
+  /**
+   * Whether prepares of this op and checksum are where they belong on the disk: what was written, whatever can be read of
+   * it now.
+   */
+  hasOnDisk({ op, checksum }: PrepareHeader): boolean {
+    const { config } = this.#options;
+    const slot = op % config.cluster.journalSlotCount;
+    const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
+    return prepare.checksum === checksum;
+  }
+
+  /** Whether the redundant header of this prepare is where it belongs on the disk. */
+  hasHeaderOnDisk({ op, checksum }: PrepareHeader): boolean {
+    const { config } = this.#options;
+    const slot = op % config.cluster.journalSlotCount;
+    return this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES).checksum === checksum;
+  }
+
+  /** Where the block at this address begins on the disk, in bytes. */
+  blockOffset(address: number): number {
+    const { config } = this.#options;
+    return zoneStart(config, "grid") + (address - 1) * config.cluster.blockSize;
+  }
+
+  /** Writes redundant headers again that the log itself has blanked, because it could not read their prepares. */
+  restoreHeaders(): void {
+    const { config } = this.#options;
+    const start = zoneStart(config, "walHeaders");
+    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
+    for (let slot = 0; slot < config.cluster.journalSlotCount; slot += 1) {
+      const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
+      const offset = slot * HEADER_SIZE_BYTES;
+      const sectorStart = start + sectorFloor(offset);
+      this.disk.readPristine(sectorStart, sector);
+      const header = new PrepareHeader(sector, offset - sectorFloor(offset));
+      if (header.checksum !== 0n || prepare.checksum === 0n) continue;
+      sector.set(prepare.buffer.subarray(prepare.offset, prepare.offset + HEADER_SIZE_BYTES), header.offset);
+      this.disk.write(sectorStart, sector);
+    }
+  }
+
   /** One line for people. */
   describe(): string {
-    return this.#life === null ? this.#state : `${this.#state}: ${this.#life.replica.describe()}`;
+    if (this.#life === null) return this.#state;
+    return `${this.#paused ? "paused" : this.#state}: ${this.#life.replica.describe()}`;
   }
 
   get #running(): Life {
@@ -215,16 +397,34 @@ export class Machine implements MessageBusReceiver {
     return this.#life;
   }
 
+  #startRelease(release: Release, faults: StorageFaults): void {
+    assert(this.#state === "down", () => `a machine is started while it is ${this.#state}`);
+    this.#release = release;
+    this.#storageFaults = faults;
+    this.#state = "opening";
+    this.#lives += 1;
+    this.#options.observer.onStart(this.index);
+    this.#life = this.#compose(faults);
+    const { replica } = this.#life;
+    this.#guard(() => replica.open(() => this.#onServing()));
+  }
+
+  #inspect(): void {
+    if (this.#state === "serving") this.#options.inspect(this);
+  }
+
   #onServing(): void {
     assert(this.#state === "opening", () => `the replica serves while it is ${this.#state}`);
     this.#state = "serving";
-    this.#options.observer.onServing(this.replica.state);
+    this.#options.observer.onServing(this.index, this.replica.state);
   }
 
   /** Lets the replica work. A line for the operator ends it, as it ends the process; a broken assertion ends the run. */
   #guard(work: () => boolean | void): boolean {
     try {
-      return work() ?? true;
+      const progressed = work() ?? true;
+      if (this.#releaseNext !== null) this.#switchRelease(this.#releaseNext);
+      return progressed;
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       this.#refusal = error;
@@ -233,12 +433,21 @@ export class Machine implements MessageBusReceiver {
     }
   }
 
+  /** Another release goes on with the data file, if it is installed. */
+  #switchRelease(release: Release): void {
+    this.#releaseNext = null;
+    this.crash();
+    if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults);
+  }
+
   #compose(faults: StorageFaults): Life {
     const { config, application, network, checksums, random, atlas, observer, onIncident } = this.#options;
-    const { replica: index, replicaCount, cluster, release, releaseClientMin, logger = SILENT_LOGGER } = this.#options;
+    const { replica: index, replicaCount, standbyCount, cluster, releaseClientMin } = this.#options;
+    const { logger = SILENT_LOGGER, storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
+    const nodeCount = replicaCount + standbyCount;
     const { messageSizeMax } = config.cluster;
     const requestQueueMax = config.derived.pipelineRequestQueueMax;
-    const messageCount = messagesMax(config, replicaCount, requestQueueMax);
+    const messageCount = messagesMax(config, nodeCount, requestQueueMax);
     const memory = new LinearMemory({
       sizeBytes: messageCount * messageSizeMax + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes,
       shared: false,
@@ -252,19 +461,24 @@ export class Machine implements MessageBusReceiver {
       atlas,
       onIncident,
     });
-    const { storageSizeLimitMax: storageSizeLimit } = config.process;
     const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger });
     const journal = new Journal({ config, memory, storage, messagePool: pool, checksums, logger });
     const bus = network.addReplica(index, { pool, receiver: this });
-    const foundation = { config, memory, checksums, storage, superblock, random: new Random(random.u64()), logger };
-    const { stateMachine, checkpointStore } = application.create(foundation);
-    const onResult = (committing: Committing, result: Uint8Array): void => observer.onResult(committing, result);
+    const common = { config, memory, checksums, storage, superblock, storageSizeLimit, logger };
+    const { stateMachine: plain, checkpointStore } = application.create({
+      ...common,
+      random: new Random(random.u64()),
+    });
+    const stateMachine = new ObservedStateMachine(plain, (committing, result) =>
+      observer.onResult(index, committing, result),
+    );
     const replica = new Replica(
       {
         config,
         cluster,
-        addressCount: replicaCount,
-        release,
+        addressCount: nodeCount,
+        release: this.#release,
+        releasesBundled: () => this.#releasesBundled,
         releaseClientMin,
         requestSizeLimit: messageSizeMax,
         pipelineRequestQueueLimit: requestQueueMax,
@@ -276,18 +490,19 @@ export class Machine implements MessageBusReceiver {
         storage,
         superblock,
         journal,
-        stateMachine: new ObservedStateMachine(stateMachine, onResult),
+        stateMachine,
         checkpointStore,
         bus: this.#observedBus(bus),
         time: this.time,
         logger,
         pool,
         checksums,
-        aof: observedAof(storage, (prepare) => observer.onPrepare(prepare)),
+        aof: observedAof(storage, (prepare) => observer.onPrepare(index, prepare)),
         onMetrics: null,
+        onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
     );
-    return { storage, pool, bus, replica };
+    return { storage, pool, bus, journal, superblock, stateMachine, checkpointStore, replica };
   }
 
   /** Shows the observer every reply before it leaves. */
@@ -296,19 +511,13 @@ export class Machine implements MessageBusReceiver {
       tick: () => bus.tick(),
       sendMessageToReplica: (replica, message) => bus.sendMessageToReplica(replica, message),
       sendMessageToClient: (client, message) => {
-        if (message.header.command === Command.reply) this.#onReplySent(message.as(ReplyHeader));
+        if (message.header.command === Command.reply) {
+          this.#options.observer.onReplySent(this.index, message.as(ReplyHeader));
+        }
         bus.sendMessageToClient(client, message);
       },
       resumeReceive: () => bus.resumeReceive(),
     };
-  }
-
-  #onReplySent(reply: ReplyHeader): void {
-    const { config, observer } = this.#options;
-    const slot = reply.op % config.cluster.journalSlotCount;
-    const header = this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES);
-    const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-    observer.onReplySent(reply, { opCheckpoint: this.replica.state.opCheckpoint, prepare, header });
   }
 
   #headerOnDisk(offset: number): PrepareHeader {
@@ -324,5 +533,6 @@ function observedAof(storage: Storage, onPrepare: (prepare: Message) => void): A
   return {
     write: onPrepare,
     checkpoint: (callback) => storage.nextTick(callback),
+    stateSynced: () => undefined,
   };
 }

@@ -5,10 +5,13 @@
  */
 import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
 
-/** Passes everything on, and shows every result. */
+/** Passes everything on, and shows every result. It can be held: then no op is loaded or compacted until it is let go. */
 export class ObservedStateMachine implements StateMachine {
   readonly #machine: StateMachine;
   readonly #onResult: (committing: Committing, result: Uint8Array) => void;
+  #stalled = false;
+  /** What waits while nothing is done. */
+  #waiting: (() => void) | null = null;
 
   /** @param onResult gets a view of the reply's memory: good until it returns. */
   constructor(machine: StateMachine, onResult: (committing: Committing, result: Uint8Array) => void) {
@@ -36,6 +39,19 @@ export class ObservedStateMachine implements StateMachine {
     this.#machine.commitTimestamp = timestamp;
   }
 
+  /** Does nothing from now on: the next op waits to be loaded or, if there is nothing to load, to be compacted. */
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  /** Goes on. */
+  resume(): void {
+    this.#stalled = false;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+
   open(callback: () => void): void {
     this.#machine.open(callback);
   }
@@ -57,7 +73,7 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   prefetch(committing: Committing, snapshot: number, callback: () => void): void {
-    this.#machine.prefetch(committing, snapshot, callback);
+    this.#doOrWait(() => this.#machine.prefetch(committing, snapshot, callback));
   }
 
   commit(committing: Committing, output: Uint8Array): number {
@@ -67,7 +83,7 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   compact(op: number, callback: () => void): void {
-    this.#machine.compact(op, callback);
+    this.#doOrWait(() => this.#machine.compact(op, callback));
   }
 
   checkpoint(callback: () => void): void {
@@ -79,6 +95,12 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   reset(): void {
+    this.#waiting = null;
     this.#machine.reset();
+  }
+
+  #doOrWait(work: () => void): void {
+    if (this.#stalled) this.#waiting = work;
+    else work();
   }
 }

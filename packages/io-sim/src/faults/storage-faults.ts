@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Random } from "@stagbeetle/vsr-protocol";
+
 /** A probability as a ratio of whole numbers. */
 export interface Ratio {
   readonly numerator: number;
@@ -15,6 +17,11 @@ export const NEVER: Ratio = { numerator: 0, denominator: 1 };
 
 /** A probability of 1. */
 export const ALWAYS: Ratio = { numerator: 1, denominator: 1 };
+
+/** Draws once. A probability of 0 takes no draw. */
+export function chance(random: Random, { numerator, denominator }: Ratio): boolean {
+  return numerator > 0 && random.chance(numerator, denominator);
+}
 
 /** How long reads or writes take: max(minimum, an exponential draw), in microseconds. */
 export interface Latency {

@@ -44,6 +44,7 @@ export class Endpoint {
   readonly address: Address;
   readonly #options: EndpointOptions;
   readonly #connections: Map<Address, Connection> = new Map();
+  #queued = false;
   #resumeAsked = false;
   #closed = false;
 
@@ -65,11 +66,15 @@ export class Endpoint {
     const heardOf = (this.#connections.get(to)?.buffer ?? null) !== null;
     if (typeof to === "bigint" && !heardOf) return;
     const { queue } = this.#connection(to);
-    if (queue.length < this.#options.sendQueueMax) queue.push(message.reference());
+    if (queue.length >= this.#options.sendQueueMax) return;
+    queue.push(message.reference());
+    this.#queued = true;
   }
 
   /** Empties all queues. Returns whether there was anything. */
   transmit(packetSent: (packet: Packet) => void): boolean {
+    if (!this.#queued) return false;
+    this.#queued = false;
     let transmitted = false;
     for (const [to, { queue }] of this.#connections) {
       for (const message of queue.splice(0)) {

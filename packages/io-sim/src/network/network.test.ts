@@ -50,6 +50,7 @@ class NetworkSubject implements MessageBusNetwork {
 }
 
 const FAULTS: NetworkFaults = {
+  ...NO_NETWORK_FAULTS,
   delayMinTicks: 1,
   delayMeanTicks: 5,
   loss: { numerator: 1, denominator: 4 },

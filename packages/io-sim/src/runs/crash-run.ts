@@ -15,7 +15,7 @@ import type { SimulatedClient } from "../cluster/client.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "../cluster/configurations.ts";
 import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
-import type { NetworkFaults } from "../network/network.ts";
+import { type NetworkFaults, NO_NETWORK_FAULTS } from "../network/network.ts";
 import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "../time.ts";
 import type { Coverage } from "./coverage.ts";
 
@@ -109,6 +109,7 @@ function drawCrashRun(random: Random, application: Application, length: CrashRun
       crashFault: torn ? percent(50) : NEVER,
     },
     network: {
+      ...NO_NETWORK_FAULTS,
       delayMinTicks: 0,
       delayMeanTicks: pick([0, 1, 5]),
       loss: pick([NEVER, percent(20)]),
@@ -170,7 +171,7 @@ class CrashRun {
       seed: random.u64(),
       clientCount: options.clientCount,
       network: options.network,
-      time: options.time,
+      time: () => options.time,
       onIncident: (incident) => coverage.markInterrupted(incident),
       logger,
     });

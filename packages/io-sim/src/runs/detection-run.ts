@@ -73,7 +73,7 @@ class DetectionRun {
       application,
       seed: random.u64(),
       clientCount: random.rangeInclusive(32, 1, 4),
-      atlas: new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares"] : DAMAGED_ZONES),
+      atlas: () => new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares"] : DAMAGED_ZONES),
       onIncident: (incident) => this.#onIncident(incident),
       logger,
     });

@@ -19,7 +19,7 @@ const DEADLINE_TICKS_MAX = 300;
 const ACCOUNTS_MAX = 29;
 
 const ROUGH: NetworkFaults = {
-  delayMinTicks: 0,
+  ...NO_NETWORK_FAULTS,
   delayMeanTicks: 3,
   loss: { numerator: 1, denominator: 10 },
   repetition: { numerator: 1, denominator: 10 },

@@ -79,7 +79,8 @@ class StoreRun {
       application: LEDGER,
       seed: random.u64(),
       clientCount: random.rangeInclusive(32, 1, 4),
-      atlas: new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares", "grid"] : DAMAGED_ZONES),
+      atlas: () =>
+        new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares", "grid"] : DAMAGED_ZONES),
       onIncident: (incident) => this.#onIncident(incident),
       logger,
     });

@@ -118,6 +118,16 @@ export class ManifestLog {
     return this.#open === null && this.#unwritten.length === 0;
   }
 
+  /**
+   * The newest block that is older than the one at `address`, or the newest of all for null, among those that are on disk or on
+   * their way. Null if there is none: also if the log forgot the block, and with it all that are older.
+   */
+  blockBefore(address: number | null): BlockReference | null {
+    const written = this.#log.length - this.#unwritten.length;
+    const at = address === null ? written : this.#log.findIndex((block) => block.address === address);
+    return this.#log[Math.min(at, written) - 1] ?? null;
+  }
+
   /** Where the log is, for the superblock; only while nothing waits to be written: right after a checkpoint or open. */
   references(): ManifestReferences {
     assert(this.empty, "the manifest log is not written");

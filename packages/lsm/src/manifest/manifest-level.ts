@@ -60,6 +60,22 @@ export class ManifestLevel {
     return this.#tables[Symbol.iterator]();
   }
 
+  /** The first table in order, live or not. */
+  first(): Pointer {
+    return this.#tables.length === 0 ? 0 : this.#tables.at(0);
+  }
+
+  /** The first table behind the place of a table with this last key and first snapshot, which need not be there any more. */
+  firstBehind(keyMax: KeyPointer, snapshotMin: number): Pointer {
+    for (let index = this.#lowerBound(keyMax); index < this.#tables.length; index += 1) {
+      const table = this.#tables.at(index);
+      const order = compareKeys(this.#lanes, this.#infos.keyMax(table), keyMax);
+      assert(order >= 0, () => `table ${this.#infos.address(table)} is in front of its place`);
+      if (order > 0 || this.#infos.snapshotMin(table) > snapshotMin) return table;
+    }
+    return 0;
+  }
+
   /** Adds a table. A live one has no key in common with another live one. */
   insert(table: Pointer): void {
     const index = this.#indexOf(table);

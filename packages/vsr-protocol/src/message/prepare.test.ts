@@ -9,7 +9,7 @@ import { invalidHeader } from "./invalid.ts";
 import type { Message } from "./message.ts";
 import { MessagePool } from "./pool.ts";
 import { initPrepareOk, PrepareOkHeader } from "./prepare-ok.ts";
-import { initPrepare } from "./prepare.ts";
+import { initPrepare, isParentOf, PrepareHeader } from "./prepare.ts";
 import { initReply, ReplyHeader, setReplyView } from "./reply.ts";
 
 const memory = new LinearMemory({ sizeBytes: 1 << 20, shared: false });
@@ -138,5 +138,24 @@ describe("a reply", () => {
     );
     expect(() => initReply(message, prepare, 3841, checksums)).toThrow("a result of 3841 bytes");
     message.release();
+  });
+});
+
+describe("the hash chain", () => {
+  const header = (checksum: bigint, parent: bigint): PrepareHeader => {
+    // Not at the beginning of its buffer, as in a list of headers.
+    const made = new PrepareHeader(new Uint8Array(2 * HEADER_SIZE_BYTES), HEADER_SIZE_BYTES);
+    made.checksum = checksum;
+    made.parent = parent;
+    return made;
+  };
+
+  test("links a prepare to the one that has exactly the checksum that it names", () => {
+    const checksum = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210n;
+    expect(isParentOf(header(checksum, 0n), header(7n, checksum))).toBe(true);
+    for (let bit = 0n; bit < 128n; bit += 9n) {
+      expect(isParentOf(header(checksum, 0n), header(7n, checksum ^ (1n << bit)))).toBe(false);
+    }
+    expect(isParentOf(header(7n, checksum), header(checksum, 0n))).toBe(false);
   });
 });

@@ -8,9 +8,12 @@ import { Command } from "../command.ts";
 import { isZero, type RecordClass } from "../layout.ts";
 import { Operation, operationOfCluster } from "../operation.ts";
 import { CHECKSUM_EMPTY, type Checksums } from "./checksums.ts";
-import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf, initHeader } from "./frame.ts";
+import { FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf, initHeader } from "./frame.ts";
 import type { Message } from "./message.ts";
 import { RequestHeader } from "./request.ts";
+
+/** The size of a header checksum in bytes. */
+const CHECKSUM_SIZE_BYTES = 16;
 
 /** Bytes 128 to 255 of a `prepare`. */
 export const PREPARE_LAYOUT = {
@@ -30,6 +33,20 @@ export const PREPARE_LAYOUT = {
 
 export type PrepareHeader = HeaderOf<typeof PREPARE_LAYOUT>;
 export const PrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof PREPARE_LAYOUT> = headerClass(PREPARE_LAYOUT);
+
+/**
+ * Whether a prepare names another one as the one before it: the link of the hash chain. Makes no `bigint`, because whole logs
+ * are checked.
+ */
+export function isParentOf(parent: PrepareHeader, child: PrepareHeader): boolean {
+  const atChecksum = parent.offset + FRAME_LAYOUT.checksum.offset;
+  const atParent = child.offset + PREPARE_LAYOUT.parent.offset;
+  for (let at = 0; at < CHECKSUM_SIZE_BYTES; at += 4) {
+    if (parent.dataView.getUint32(atChecksum + at, true) !== child.dataView.getUint32(atParent + at, true))
+      return false;
+  }
+  return true;
+}
 
 /** What the primary adds when it makes a prepare of a request. */
 export interface PrepareValues {

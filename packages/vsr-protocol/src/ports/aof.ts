@@ -11,4 +11,6 @@ export interface AppendOnlyFile {
   write(prepare: Message): void;
   /** Makes what was written durable. The callback runs once, never from inside the call. */
   checkpoint(callback: () => void): void;
+  /** A state sync skips ops: nothing that was written so far needs to be made durable any more (spec 06 §2.6). */
+  stateSynced(): void;
 }

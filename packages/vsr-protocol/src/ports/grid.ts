@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { TrailerReference } from "../block-reference.ts";
+import type { BlockReference, TrailerReference } from "../block-reference.ts";
 
 /** Bytes that a checkpoint consists of, in a chain of blocks of the grid (spec 04 §17): here the client sessions. */
 export interface CheckpointTrailer {
@@ -24,6 +24,38 @@ export interface CheckpointTrailer {
   checkpoint(size: number, callback: () => void): void;
   /** Forgets everything, before a state sync. */
   reset(): void;
+}
+
+/** A table of the state machine's store, as far as a state sync must know it. */
+export interface StoredTable {
+  /** The index block, which names all others. */
+  readonly index: BlockReference;
+  /** The first snapshot that sees the table: a table that was written by the commit of an op has one above it. */
+  readonly snapshotMin: number;
+}
+
+/**
+ * All tables of the state machine's store, one after the other: the upper levels first, so that a table that moves down on
+ * the way is met again and none is missed. Its place stays good across compactions, and across a state sync, too, for tables
+ * that are older.
+ */
+export interface StoredTables {
+  /** Goes back to the first table. */
+  rewind(): void;
+  /** The next table, or null behind the last. */
+  next(): StoredTable | null;
+  /** Whether the store has the table with this index block now. Looks at all of them. */
+  has(index: BlockReference): boolean;
+}
+
+/** Looks for blocks that the disk has lost, while other replicas still have them (spec 04 §20.3). */
+export interface Scrubber {
+  /** When to scrub next, in ticks. Only while the grid is open. */
+  readonly intervalTicks: number;
+  /** Takes the reads that are done, has damaged blocks repaired, and begins new reads. Only while the store is open. */
+  scrub(): void;
+  /** Forgets its tour and its reads. Only right after the grid has dropped all reads. */
+  cancel(): void;
 }
 
 /** The blocks of the data file, and which of them are in use. */
@@ -52,6 +84,15 @@ export interface Grid {
   /** Drops all reads and writes and forgets the free set, before a state sync. `open` may follow. */
   cancel(callback: () => void): void;
 
+  /** Whether all reads and writes are being dropped. Until that is done, blocks are neither asked for, nor taken, nor sent. */
+  readonly cancelling: boolean;
+  /** How many blocks are in use; 0 while the free set is not known. */
+  readonly blocksAcquired: number;
+  /** How many blocks are to be fetched and written here. */
+  readonly blocksMissing: number;
+  /** Whether a read waits for a block that only another replica can supply. */
+  readonly readWaitsForBlock: boolean;
+
   /**
    * Writes the body of a `get_blocks`: up to `grid_repair_request_max` wanted blocks for which `accept` returns true.
    *
@@ -60,4 +101,31 @@ export interface Grid {
   nextBatchOfBlockRequests(body: Uint8Array, accept: (address: number, checksum: bigint) => boolean): number;
   /** Takes a `block` message, header and body, that is valid by itself. Returns whether it was wanted. */
   receiveBlock(bytes: Uint8Array): boolean;
+  /** Runs after each write of a block that another replica sent, when {@link repairWritesAvailable} has grown. */
+  onRepairWritten(listener: () => void): void;
+
+  /** How many more blocks can be read for other replicas now: at most `grid_repair_reads_max`. */
+  readonly repairReadsAvailable: number;
+  /**
+   * Reads a block for another replica: what the disk or the memory has, whether it is in use here or not.
+   *
+   * @param callback gets header and body, good during the call, or null if exactly this block is not here. Never runs from
+   * inside the call, and not at all if the grid is cancelled before.
+   */
+  readBlockForReplica(reference: BlockReference, callback: (bytes: Uint8Array | null) => void): void;
+
+  /** How many more tables can be fetched now: at most `grid_missing_tables_max`; 0 until {@link resumeTables}. */
+  readonly tablesAvailable: number;
+  /** How many tables are being fetched, or wait to be reclaimed. */
+  readonly tablesMissing: number;
+  /**
+   * Fetches all blocks of a table from other replicas. There must be room, and the index block must not be free.
+   *
+   * @returns false if the table is being fetched already: it has moved to another level since.
+   */
+  fetchTable(index: BlockReference): boolean;
+  /** The index block of a table of which all blocks are written now, each once; or null. */
+  reclaimTable(): BlockReference | null;
+  /** After a cancel, when the store is open again: goes on with the tables that it still has. */
+  resumeTables(exists: (index: BlockReference) => boolean): void;
 }

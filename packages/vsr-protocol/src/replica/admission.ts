@@ -7,6 +7,7 @@
  * @module
  */
 import { invalidRegisterRequest, REGISTER_REQUEST_SIZE_BYTES, RegisterRequest } from "../body/register.ts";
+import { invalidUpgradeRequest, UpgradeRequest } from "../body/upgrade-request.ts";
 import type { ClientSession } from "../clients/sessions.ts";
 import { EvictionReason } from "../eviction.ts";
 import type { Message } from "../message/message.ts";
@@ -16,6 +17,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { LogLevel } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
+import type { Release } from "../release.ts";
 import { type Pipeline, QueuedPrepare } from "./pipeline.ts";
 
 /** What becomes of a request. A client that is evicted has to start over; one whose request is dropped tries again. */
@@ -23,7 +25,9 @@ export type Verdict =
   | { readonly kind: "accept" }
   | { readonly kind: "drop"; readonly because: string; readonly level: LogLevel }
   | { readonly kind: "evict"; readonly reason: EvictionReason; readonly because: string }
-  | { readonly kind: "resend" };
+  | { readonly kind: "resend" }
+  /** A backup passes it on to the primary. */
+  | { readonly kind: "forward" };
 
 /** All that the rules may look at. */
 export interface AdmissionFacts {
@@ -32,11 +36,17 @@ export interface AdmissionFacts {
   /** The largest request, header included, in bytes. */
   readonly requestSizeLimit: number;
   readonly aofRecovery: boolean;
+  /** Whether this node follows without a vote. */
+  readonly standby: boolean;
   /** Whether the status is normal. */
   readonly normal: boolean;
+  /** Whether this replica follows another one. */
+  readonly backup: boolean;
   readonly view: number;
   /** Whether the view is still being made durable. */
   readonly viewUpdating: boolean;
+  /** The release that the cluster is moving to, or null. */
+  readonly upgradeRelease: Release | null;
   /** Whether the cluster agrees on the time. */
   readonly clockSynchronized: boolean;
   /** Whether the log can take one more op beyond those in the pipeline. */
@@ -48,7 +58,7 @@ export interface AdmissionFacts {
 
 /** One row of the table. */
 export interface AdmissionRule {
-  /** The row of spec 03 §12.1. Rows 1 and 4 are about standbys and backups, of which a solo cluster has none. */
+  /** The row of spec 03 §12.1. */
   readonly row: number;
   readonly name: string;
   /** The verdict, or null if the rule has nothing against the request. */
@@ -57,6 +67,7 @@ export interface AdmissionRule {
 
 const ACCEPT: Verdict = { kind: "accept" };
 const RESEND: Verdict = { kind: "resend" };
+const FORWARD: Verdict = { kind: "forward" };
 
 /** The one reason that concerns the operator, not the client. */
 export const LOG_FULL: Verdict & { readonly kind: "drop" } = {
@@ -65,8 +76,20 @@ export const LOG_FULL: Verdict & { readonly kind: "drop" } = {
   level: "debug",
 };
 
+/** The one reason for which another primary may be better. */
+export const CLOCK_UNSYNCHRONIZED: Verdict & { readonly kind: "drop" } = {
+  kind: "drop",
+  because: "the clock is not synchronized",
+  level: "warn",
+};
+
 /** The rules in their order. */
 export const ADMISSION_RULES: readonly AdmissionRule[] = [
+  {
+    row: 1,
+    name: "standby",
+    judge: (_, facts) => (facts.standby ? drop("a standby takes no requests") : null),
+  },
   {
     row: 2,
     name: "status",
@@ -76,6 +99,11 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
     row: 3,
     name: "view",
     judge: (request, facts) => (request.view > facts.view ? drop("the client knows a newer view", "warn") : null),
+  },
+  {
+    row: 4,
+    name: "backup",
+    judge: (request, facts) => (facts.backup ? judgeAsBackup(request, facts) : null),
   },
   {
     row: 5,
@@ -122,9 +150,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
   {
     row: 12,
     name: "upgrade",
-    judge: (request) =>
-      // A cluster moves to a release that all its replicas have; this one has no other than its own.
-      request.operation === Operation.upgrade ? drop("there is no other release to upgrade to", "warn") : null,
+    judge: judgeUpgrade,
   },
   { row: 13, name: "session", judge: judgeSession },
   { row: 14, name: "pipeline", judge: judgePipeline },
@@ -147,8 +173,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
   {
     row: 16,
     name: "clock",
-    judge: (request, facts) =>
-      request.client !== 0n && !facts.clockSynchronized ? drop("the clock is not synchronized", "warn") : null,
+    judge: (request, facts) => (request.client !== 0n && !facts.clockSynchronized ? CLOCK_UNSYNCHRONIZED : null),
   },
 ];
 
@@ -161,10 +186,41 @@ export function admit(request: RequestHeader, facts: AdmissionFacts, message: Me
   return ACCEPT;
 }
 
-/** `reconfigure` has no effect in this release, and the reference does not survive it: it is not taken from clients. */
+/** What is below the state machine's operations and unknown has no valid header. */
 function operationKnown(operation: number, facts: AdmissionFacts): boolean {
-  if (operationOfStateMachine(operation)) return facts.stateMachine.operationValid(operation);
-  return operation !== Operation.reconfigure;
+  return !operationOfStateMachine(operation) || facts.stateMachine.operationValid(operation);
+}
+
+/**
+ * Spec 03 §12.2. A backup never evicts, and passes on only what is certainly new: else every retry of a client would come
+ * to the primary several times.
+ */
+function judgeAsBackup(request: RequestHeader, facts: AdmissionFacts): Verdict {
+  const session = facts.session(request.client);
+  if (session === null) {
+    return request.operation === Operation.register ? FORWARD : drop("backup: the client is unknown");
+  }
+  const latest = session.header;
+  if (request.request > latest.request) return FORWARD;
+  if (request.request < latest.request) return drop("backup: older request");
+  return request.checksum === latest.requestChecksum ? RESEND : drop("backup: two requests with one number", "error");
+}
+
+/** Spec 03 §12.4. The last bar before a checkpoint that upgrades has nothing but upgrades. */
+function judgeUpgrade(request: RequestHeader, facts: AdmissionFacts, message: Message): Verdict | null {
+  const { upgradeRelease, pipeline } = facts;
+  if (request.operation !== Operation.upgrade) {
+    const upgrading = upgradeRelease !== null || pipeline.containsOperation(Operation.upgrade);
+    return upgrading ? drop("the cluster is being upgraded") : null;
+  }
+  const body = new UpgradeRequest(message.body());
+  // Only a replay of an AOF brings one from outside.
+  const invalid = invalidUpgradeRequest(body);
+  if (invalid !== null) return drop(`upgrade: ${invalid}`, "warn");
+  if (body.release <= facts.release) return drop("upgrade: not to a newer release", "warn");
+  return upgradeRelease === null || upgradeRelease === body.release
+    ? null
+    : drop("upgrade: to another release", "warn");
 }
 
 /** Whether the state machine executes the operation. */

@@ -2,6 +2,7 @@ import { assert, LinearMemory } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
 import { dirtyMemory, prepareHeader, RecordingLogger, replyHeader } from "../../test/builders.ts";
 import { Solo, type TestClient } from "../../test/solo.ts";
+import { windowAt } from "../../test/windows.ts";
 import type { TrailerReference } from "../block-reference.ts";
 import { ClientSessions } from "../clients/sessions.ts";
 import { SUPERBLOCK_HEADER_SIZE_BYTES } from "../config/derive.ts";
@@ -10,7 +11,6 @@ import { recordBytes } from "../layout.ts";
 import { SuperBlockImage } from "../superblock/image.ts";
 import { zoneStart } from "../zone.ts";
 import { CheckpointReader, type CheckpointReaderOptions } from "./checkpoint-reader.ts";
-import { CheckpointWindow } from "./checkpoint-window.ts";
 
 const MEMORY = new LinearMemory({ sizeBytes: 1 << 20 });
 
@@ -54,7 +54,7 @@ function open(
         open: ({ size }: TrailerReference, callback: () => void) => (calls.push(`sessions of ${size}`), callback()),
       },
     },
-    window: new CheckpointWindow(TEST_MIN, () => opCheckpoint),
+    window: windowAt(TEST_MIN, () => opCheckpoint),
     superblock: { working },
     sessions,
     clientReplies: { markFaulty: (slot: number) => faulty.push(slot), faultyCount: 0 },

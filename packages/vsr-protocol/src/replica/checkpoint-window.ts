@@ -4,23 +4,37 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { checkpointAfter, durable, prepareMax, trigger } from "../checkpoint.ts";
+import { checkpointAfter, checkpointIdForOp, type CheckpointIds, durable, prepareMax, trigger } from "../checkpoint.ts";
 import type { Config } from "../config/config.ts";
 
-/** All windows follow from the op of the checkpoint that is durable here. */
+/** Where the windows come from. */
+export interface CheckpointSource {
+  /** The op of the checkpoint in the working superblock. */
+  readonly opCheckpoint: () => number;
+  /** The ids of the checkpoint that is being installed by a state sync, else of the working superblock's. */
+  readonly checkpointSync: () => CheckpointIds;
+}
+
+/** All windows follow from the op of the checkpoint that is durable here, or is about to be by a state sync. */
 export class CheckpointWindow {
   readonly #config: Config;
-  readonly #opCheckpoint: () => number;
+  readonly #source: CheckpointSource;
 
-  /** @param opCheckpoint the op of the checkpoint in the working superblock. */
-  constructor(config: Config, opCheckpoint: () => number) {
+  constructor(config: Config, source: CheckpointSource) {
     this.#config = config;
-    this.#opCheckpoint = opCheckpoint;
+    this.#source = source;
   }
 
   /** The op of the checkpoint: the state after it is durable. */
   get opCheckpoint(): number {
-    return this.#opCheckpoint();
+    return this.#source.opCheckpoint();
+  }
+
+  /** The op of the checkpoint that a state sync is about to install, else that of the checkpoint. */
+  get opCheckpointSync(): number {
+    const { op } = this.#source.checkpointSync();
+    assert(op >= this.opCheckpoint, () => `a sync to checkpoint ${op} from ${this.opCheckpoint}`);
+    return op;
   }
 
   /** The op that triggered the checkpoint: up to it a restart replays what the checkpoint partly holds. 0 for none. */
@@ -41,6 +55,16 @@ export class CheckpointWindow {
   /** The highest op that may enter the log before the next checkpoint is known to be durable. */
   get opPrepareMax(): number {
     return known(prepareMax(this.#config, this.opCheckpointNext));
+  }
+
+  /** The op of the checkpoint after the one that a state sync is about to install, else {@link opCheckpointNext}. */
+  get opCheckpointNextSync(): number {
+    return checkpointAfter(this.#config, this.opCheckpointSync);
+  }
+
+  /** {@link opPrepareMax} once a state sync has installed its checkpoint. */
+  get opPrepareMaxSync(): number {
+    return known(prepareMax(this.#config, this.opCheckpointNextSync));
   }
 
   /**
@@ -69,16 +93,37 @@ export class CheckpointWindow {
   }
 
   #opRepairMin(op: number, commitMax: number): number {
-    const { opCheckpoint } = this;
+    const { opCheckpointSync: opCheckpoint } = this;
     if (!durable(this.#config, opCheckpoint, commitMax)) {
       return Math.max(0, opCheckpoint + 1 - this.#config.derived.vsrCheckpointOps);
     }
     if (op === opCheckpoint) return opCheckpoint;
-    if (op > this.opPrepareMax) {
-      assert(durable(this.#config, this.opCheckpointNext, commitMax), () => `head ${op} overwrote ops that are needed`);
-      return op + 1 - this.#config.cluster.journalSlotCount;
+    if (op > this.opPrepareMaxSync) {
+      assert(
+        durable(this.#config, this.opCheckpointNextSync, commitMax),
+        () => `head ${op} overwrote ops that are needed`,
+      );
+      return Math.max(0, op + 1 - this.#config.cluster.journalSlotCount);
     }
     return opCheckpoint === 0 ? 0 : opCheckpoint + 1;
+  }
+
+  /**
+   * The newest op to repair: what is committed, as far as it fits the log (spec 03 §17.5). What lies between the head and
+   * it is missing here.
+   *
+   * @param op the head.
+   */
+  opRepairMax(op: number, commitMax: number): number {
+    return Math.min(commitMax, Math.max(this.opPrepareMaxSync, op));
+  }
+
+  /**
+   * The checkpoint id that the prepare of `op` carries (spec 03 §17.6). Null if the op is too old or too new for this
+   * replica to know.
+   */
+  checkpointIdForOp(op: number): bigint | null {
+    return checkpointIdForOp(this.#config, this.#source.checkpointSync(), op);
   }
 
   /** Whether replaying `op` after a restart must leave alone what the checkpoint holds already (spec 04 §22). */

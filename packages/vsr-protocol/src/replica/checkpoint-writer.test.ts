@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { prepareHeader, PROPERTY_RUNS } from "../../test/builders.ts";
 import { RELEASE_NOW, Solo, type TestClient } from "../../test/solo.ts";
+import { windowAt } from "../../test/windows.ts";
 import type { ManifestReferences, TrailerReference } from "../block-reference.ts";
 import { TEST_MIN } from "../config/test-min.ts";
 import type { CheckpointUpdate } from "../superblock/update.ts";
 import { clientSessionsTrailer } from "../superblock/vsr-state.ts";
-import { CheckpointWindow } from "./checkpoint-window.ts";
 import { CheckpointWriter, type CheckpointWriterOptions } from "./checkpoint-writer.ts";
 import { LogPosition } from "./log-position.ts";
 
@@ -41,9 +41,11 @@ class Stage {
     const checkpointable = (part: string) => ({ checkpoint: (callback: () => void) => this.#begin(part, callback) });
     const unused = (): never => assert(false, "no checkpoint needs it") as never;
     const parts = {
-      release: RELEASE_NOW,
+      viewAttributes: () => null,
+      syncComplete: () => false,
+      checkpointRelease: () => RELEASE_NOW,
       log,
-      window: new CheckpointWindow(TEST_MIN, () => 0),
+      window: windowAt(TEST_MIN, () => 0),
       journal: { headerWithOp: (op: number) => prepareHeader({ op }) },
       superblock: {
         working: { vsrState: { syncOpMin: 0, syncOpMax: 0 } },
@@ -221,7 +223,7 @@ describe("a replica", () => {
     const solo = Solo.serving({ checkpoints: true });
     const clients = [1n, 2n, 3n, 4n, 5n, 6n, 7n].map((id) => solo.registered(id));
     let ahead = 0;
-    const window = new CheckpointWindow(TEST_MIN, () => solo.replica.state.opCheckpoint);
+    const window = windowAt(TEST_MIN, () => solo.replica.state.opCheckpoint);
     for (let round = 0; round < 15; round += 1) {
       for (const client of clients) client.send();
       do {

@@ -14,20 +14,25 @@ import { assert } from "@stagbeetle/kernels";
 import type { ClientReplies } from "../clients/replies.ts";
 import type { ClientSessions } from "../clients/sessions.ts";
 import type { AppendOnlyFile } from "../ports/aof.ts";
-import type { CheckpointTrailer, Grid } from "../ports/grid.ts";
+import type { CheckpointTrailer, Grid, Scrubber, StoredTables } from "../ports/grid.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
+import type { ViewAttributes } from "../superblock/update.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Checkpointer } from "./commit.ts";
 import type { LogPosition } from "./log-position.ts";
 
-/** Where a replica keeps its checkpoints. Neither is open yet when the replica is made. */
+/** Where a replica keeps its checkpoints. Nothing of it is open yet when the replica is made. */
 export interface CheckpointStore {
   readonly grid: Grid;
   /** For the client sessions: `clients_max` × 264 bytes. */
   readonly clientSessions: CheckpointTrailer;
+  /** The tables of the state machine, for a state sync to fetch. */
+  readonly tables: StoredTables;
+  /** Reads all that the grid holds, again and again. */
+  readonly scrubber: Scrubber;
 }
 
 /** What is made durable before the superblock, in the order in which it is begun. */
@@ -35,7 +40,6 @@ export type CheckpointPart = "aof" | "state_machine" | "client_sessions" | "clie
 
 /** What checkpoints are written with. */
 export interface CheckpointWriterOptions {
-  readonly release: Release;
   readonly store: CheckpointStore;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
@@ -45,7 +49,16 @@ export interface CheckpointWriterOptions {
   readonly sessions: Pick<ClientSessions, "encode" | "encodeSizeBytes">;
   readonly clientReplies: Pick<ClientReplies, "checkpoint">;
   readonly aof: AppendOnlyFile | null;
+  /** The view as it is stored with the checkpoint; null on a replica that is alone, whose head may not be durable. */
+  readonly viewAttributes: () => ViewAttributes | null;
+  /** Whether all that a state sync brought is here, so that the checkpoint is complete by itself. */
+  readonly syncComplete: () => boolean;
+  /** The release that goes on from the checkpoint. */
+  readonly checkpointRelease: () => Release;
 }
+
+/** No ops whose content is missing. */
+const SYNCED = { syncOpMin: 0, syncOpMax: 0 } as const;
 
 /** Writes the checkpoints of one replica. The commit loop says when. */
 export class CheckpointWriter implements Checkpointer {
@@ -95,22 +108,19 @@ export class CheckpointWriter implements Checkpointer {
     grid.checkpoint(() => this.#completed("free_set"));
   }
 
-  /**
-   * The checkpoint's op is one bar below the trigger. The view stays out of it: a replica that is alone may have a head that
-   * is not durable (spec 03 §27).
-   */
+  /** The checkpoint's op is one bar below the trigger. */
   writeSuperBlock(callback: () => void): void {
-    const { store, release, log, window, journal, superblock, stateMachine } = this.#options;
+    const { store, log, window, journal, superblock, stateMachine } = this.#options;
     const { grid, clientSessions } = store;
     assert(this.#callback === null && this.#pending.size === 0, "a checkpoint is whole before it is referred to");
     const header = journal.headerWithOp(window.opCheckpointNext);
     assert(header !== null, () => `op ${window.opCheckpointNext} is not in the log at its checkpoint`);
-    // Unchanged: nobody here could have fetched what an unfinished state sync still misses.
-    const { syncOpMin, syncOpMax } = superblock.working.vsrState;
+    // What an unfinished state sync still misses is remembered for the next start.
+    const { syncOpMin, syncOpMax } = this.#options.syncComplete() ? SYNCED : superblock.working.vsrState;
     superblock.checkpoint(
       {
         header,
-        viewAttributes: null,
+        viewAttributes: this.#options.viewAttributes(),
         commitMax: log.commitMax,
         syncOpMin,
         syncOpMax,
@@ -119,8 +129,7 @@ export class CheckpointWriter implements Checkpointer {
         freeSetBlocksReleased: grid.freeSetBlocksReleased,
         clientSessions: clientSessions.reference,
         storageSize: grid.storageSize,
-        // An upgrade to another release would have ended the process before it was executed.
-        release,
+        release: this.#options.checkpointRelease(),
       },
       () => this.#onSuperBlock(callback),
     );

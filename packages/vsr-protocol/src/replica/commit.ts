@@ -11,7 +11,6 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import { RegisterRequest } from "../body/register.ts";
-import { UpgradeRequest } from "../body/upgrade-request.ts";
 import { durable } from "../checkpoint.ts";
 import type { ClientReplies } from "../clients/replies.ts";
 import type { Config } from "../config/config.ts";
@@ -22,14 +21,19 @@ import { PrepareHeader } from "../message/prepare.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
-import { formatRelease, type Release } from "../release.ts";
+import type { Release } from "../release.ts";
 import { snapshotReadableAtCommit } from "../snapshot.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
+import type { Timeout } from "../timeout.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Execution } from "./execution.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { Identity } from "./identity.ts";
 import type { Replies } from "./replies.ts";
+import type { Roles } from "./roles.ts";
+import type { Status } from "./status.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 /** Where the loop stands; also the label in metrics. */
 export type CommitStage =
@@ -77,9 +81,6 @@ export interface Checkpointer {
   writeSuperBlock(callback: () => void): void;
 }
 
-/** Where the loop takes its prepares from. */
-export type CommitSource = "queue" | "journal";
-
 /** What the loop works with. */
 export interface CommitOptions {
   readonly config: Config;
@@ -97,10 +98,28 @@ export interface CommitOptions {
   readonly execution: Execution;
   readonly replies: Replies;
   readonly checkpointer: Checkpointer | null;
-  /** The queue for a primary in status normal, the journal for everyone else. */
-  readonly source: () => CommitSource;
+  readonly identity: Pick<Identity, "solo">;
+  readonly status: Pick<Status, "current" | "normal">;
+  readonly roles: Pick<Roles, "primary" | "ofPrimary">;
+  readonly timeouts: Timeouts;
+  /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
+  readonly validHashChain: () => boolean;
+  /** For how many ticks the op that comes next has to wait, so that the backups keep up. Asked once an op. */
+  readonly stallTicks: () => number;
+  /** Whether a state sync is under way, in any of its stages. */
+  readonly syncing: () => boolean;
+  /** Runs when the step that a state sync waited for has completed: {@link Commit.abandon} is to follow. */
+  readonly onCancelled: () => void;
+  /** Runs before the blocks that the last checkpoint released are freed: a quorum has that checkpoint. */
+  readonly onCheckpointDurable: () => void;
+  /** Runs before a checkpoint is written. */
+  readonly onCheckpoint: () => void;
+  /** Runs after a checkpoint was written here. */
+  readonly onCheckpointed: () => void;
   /** Runs after each executed op, once it has left the queue and the reply is sent. */
   readonly onExecuted: () => void;
+  /** Runs when a checkpoint is for another release: nothing is executed any more. */
+  readonly onRelease: (release: Release) => void;
   /** Runs when there is nothing more to execute. */
   readonly onIdle: () => void;
 }
@@ -144,23 +163,51 @@ export class Commit {
     return this.#stage;
   }
 
+  /** Whether the state machine is open. */
+  get open(): boolean {
+    return this.#opened;
+  }
+
   /** The state machine is open: from now on there can be commits. */
   opened(): void {
-    assert(!this.#opened, "the state machine opens once");
+    assert(!this.#opened, "the state machine is open already");
     this.#opened = true;
   }
 
   /** Executes what can be executed. Does nothing if the loop is at it already. */
   run(): void {
-    if (!this.#opened || this.#stage !== "idle" || !this.#somethingToDo()) return;
+    if (!this.#opened || this.#stage !== "idle" || this.#options.syncing() || !this.#somethingToDo()) return;
     this.#stage = "start";
     this.#loop();
   }
 
+  /**
+   * Drops the op in work, for a state sync: the state that it belongs to is replaced. Nothing that the loop waits for may
+   * complete any more. Nothing is executed until {@link Commit.opened}.
+   */
+  abandon(): void {
+    const { syncing } = this.#options;
+    assert(syncing(), "only a state sync abandons an op");
+    assert(!this.#entered, () => `${this.#stage} is abandoned from inside`);
+    const writing = this.#stage === "checkpoint_data" || this.#stage === "checkpoint_superblock";
+    assert(!writing, "a checkpoint is never abandoned while it is written");
+    this.#prepare?.release();
+    this.#prepare = null;
+    this.#waiting = false;
+    this.#stage = "idle";
+    this.#opened = false;
+  }
+
+  /** The commit_stall timeout: the backups had their time. */
+  onStallTimeout(timeout: Timeout): void {
+    timeout.stop();
+    this.#completed("stall");
+  }
+
   #somethingToDo(): boolean {
-    const { source, pipeline, log } = this.#options;
-    if (source() === "queue") return pipeline.head?.okQuorumReceived === true;
-    return log.commitMin < log.commitMax && log.commitMin < log.op;
+    const { roles, status, pipeline, log } = this.#options;
+    if (roles.primary) return pipeline.head?.okQuorumReceived === true;
+    return status.current !== "recovering_head" && log.commitMin < log.commitMax && log.commitMin < log.op;
   }
 
   #loop(): void {
@@ -185,8 +232,7 @@ export class Commit {
       case "prefetch":
         return this.#prefetch();
       case "stall":
-        // A primary lets backups catch up here. There are none.
-        return;
+        return this.#stall();
       case "reply_setup":
         return this.#replySetup();
       case "execute":
@@ -212,6 +258,7 @@ export class Commit {
     assert(this.#waiting && this.#stage === stage, () => `${stage} completes during ${this.#stage}`);
     this.#waiting = false;
     if (this.#entered) return;
+    if (this.#options.syncing()) return this.#options.onCancelled();
     this.#advance();
     this.#loop();
   }
@@ -225,45 +272,75 @@ export class Commit {
   }
 
   #finishOp(): void {
-    const { release, superblock } = this.#options;
+    const { release, superblock, onRelease } = this.#options;
     assert(this.#prepare !== null, "an op ends with its prepare");
     this.#prepare.release();
     this.#prepare = null;
-    assert(superblock.working.checkpoint.release === release, "another release is to go on");
+    const checkpointRelease = superblock.working.checkpoint.release;
+    assert(release <= checkpointRelease, () => `release ${release} executes for release ${checkpointRelease}`);
+    if (release === checkpointRelease) return;
+    this.#opened = false;
+    onRelease(checkpointRelease);
   }
 
-  /** Chooses the next prepare: from the queue if it has its quorum, else from the log. */
+  /** Chooses the next prepare: as the primary from the queue, if it has its quorum; else from the log. */
   #start(): void {
-    const { source, pipeline, log } = this.#options;
+    const { roles, pipeline } = this.#options;
     assert(this.#prepare === null, "an op begins without a prepare");
-    if (source() === "queue") {
+    if (!this.#opened) return;
+    if (roles.primary) {
       const head = pipeline.head;
       if (head?.okQuorumReceived === true) this.#prepare = head.message.reference();
-    } else if (log.commitMin < log.commitMax && log.commitMin < log.op) {
-      this.#readPrepare(log.commitMin + 1);
+      return;
     }
+    const header = this.#nextInLog();
+    if (header === null) return;
+    const cached = pipeline.find(header.op, header.checksum);
+    if (cached === null) this.#readPrepare(header);
+    else this.#prepare = cached.reference();
   }
 
-  #readPrepare(op: number): void {
-    const { journal } = this.#options;
-    const header = journal.headerWithOp(op);
-    assert(header !== null, () => `op ${op} is not in the log`);
+  /**
+   * The header of the next op, if it is committed and its header certainly that of what was committed: all of the log down
+   * to it hangs together, or it was prepared by the primary that prepared the head.
+   */
+  #nextInLog(): PrepareHeader | null {
+    const { status, log, journal, validHashChain } = this.#options;
+    if (log.commitMin >= log.commitMax || log.commitMin >= log.op) return null;
+    const header = journal.headerWithOp(log.commitMin + 1);
+    if (header === null) return null;
+    const ofHeadsView = status.normal && header.view === journal.headerWithOp(log.op)?.view;
+    return ofHeadsView || validHashChain() ? header : null;
+  }
+
+  #readPrepare({ op, checksum }: PrepareHeader): void {
     this.#wait();
-    journal.readPrepare(op, header.checksum, "commit", (message) => {
-      if (message === null) {
-        fatal(
-          FatalReason.cli,
-          `the write-ahead log is damaged: op ${op} cannot be read back, and a single replica has no one to get it from. ` +
-            "Restore the data file from a copy, or replay an AOF",
-        );
-      }
-      this.#prepare = message;
+    this.#options.journal.readPrepare(op, checksum, "commit", (message) => {
+      this.#prepare = message === null ? this.#unreadable(op) : this.#stillWanted(message);
       this.#completed("start");
     });
   }
 
+  /** Others repair it: the loop rests until then. */
+  #unreadable(op: number): null {
+    if (!this.#options.identity.solo) return null;
+    return fatal(
+      FatalReason.cli,
+      `the write-ahead log is damaged: op ${op} cannot be read back, and a single replica has no one to get it from. ` +
+        "Restore the data file from a copy, or replay an AOF",
+    );
+  }
+
+  /** The view may have changed while the prepare was read: then it is the new primary's to say what is executed. */
+  #stillWanted(message: Message): Message | null {
+    const { status, roles } = this.#options;
+    if (status.current !== "view_change" || roles.ofPrimary) return message;
+    message.release();
+    return null;
+  }
+
   #checkPrepare(): void {
-    const { log, window, journal, superblock, stateMachine, aofRecovery, source } = this.#options;
+    const { log, window, journal, superblock, stateMachine, aofRecovery, roles } = this.#options;
     const message = this.#preparing();
     const header = message.as(PrepareHeader);
     this.#committing.fill(message);
@@ -273,10 +350,7 @@ export class Commit {
       log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
     if (parent !== null) assert(header.parent === parent.checksum, () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
-      assert(
-        source() === "journal",
-        () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`,
-      );
+      assert(!roles.primary, () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
       fatal(
         FatalReason.cli,
         `the timestamp of op ${header.op} in the log is not above that of the op before it: the log is that of an AOF recovery, start with --aof-recovery`,
@@ -287,7 +361,7 @@ export class Commit {
 
   /** What the log holds may ask for more than this process was started for. */
   #checkLimits(message: Message, header: PrepareHeader): void {
-    const { requestSizeLimit, release } = this.#options;
+    const { requestSizeLimit } = this.#options;
     let sizeNeeded = header.size;
     if (header.operation === Operation.register) {
       // Results depend on the limit, so a client's sessions cannot go on with a lower one.
@@ -298,14 +372,6 @@ export class Commit {
         FatalReason.cli,
         `op ${header.op} in the log was made with a request limit of at least ${sizeNeeded} bytes, but this process has ${requestSizeLimit}: ` +
           "start with the --limit-request (and --development or not) of the runs before",
-      );
-    }
-    if (header.operation !== Operation.upgrade) return;
-    const target = new UpgradeRequest(message.body()).release;
-    if (target !== release) {
-      fatal(
-        FatalReason.cli,
-        `op ${header.op} in the log upgrades to release ${formatRelease(target)}: start with that release`,
       );
     }
   }
@@ -324,6 +390,16 @@ export class Commit {
     return window.contains(op) ? snapshotReadableAtCommit(window.opCheckpointTrigger) : op;
   }
 
+  #stall(): void {
+    const { stallTicks, timeouts } = this.#options;
+    const ticks = stallTicks();
+    if (ticks === 0) return;
+    const timeout = timeouts.get("commitStall");
+    timeout.start();
+    timeout.setAfterDynamicTicks(ticks);
+    this.#wait();
+  }
+
   /** Execution never waits, so there must be room for its reply. */
   #replySetup(): void {
     const { clientReplies } = this.#options;
@@ -333,10 +409,10 @@ export class Commit {
   }
 
   #execute(): void {
-    const { source, pipeline, log, execution, replies, onExecuted } = this.#options;
+    const { roles, pipeline, log, execution, replies, onExecuted } = this.#options;
     const message = this.#preparing();
     const { op } = this.#committing;
-    const asPrimary = source() === "queue";
+    const asPrimary = roles.primary;
     const reply = execution.execute(message, this.#committing);
     if (asPrimary) {
       const popped = pipeline.popPrepare();
@@ -345,15 +421,14 @@ export class Commit {
     }
     log.executed(op);
     if (reply !== null) {
-      // Nobody is connected yet while the log is replayed.
-      if (asPrimary) replies.send(reply);
+      replies.sendExecuted(reply);
       reply.release();
     }
     onExecuted();
   }
 
   #checkpointDurable(): void {
-    const { config, log, window, checkpointer } = this.#options;
+    const { config, log, window, checkpointer, onCheckpointDurable } = this.#options;
     if (checkpointer === null || checkpointer.durable) return;
     if (!durable(config, window.opCheckpoint, log.commitMin)) return;
     const first = window.opCheckpointTrigger + config.cluster.pipelinePrepareQueueMax + 1;
@@ -361,6 +436,7 @@ export class Commit {
       window.opCheckpoint === 0 || log.commitMin === first,
       () => `op ${log.commitMin}, not ${first}, frees blocks`,
     );
+    onCheckpointDurable();
     this.#wait();
     checkpointer.markDurable(() => this.#completed("checkpoint_durable"));
   }
@@ -380,8 +456,9 @@ export class Commit {
 
   #checkpointData(): void {
     if (!this.#checkpointDue()) return;
-    const { checkpointer } = this.#options;
+    const { checkpointer, onCheckpoint } = this.#options;
     assert(checkpointer !== null, "a log that cannot be checkpointed takes no op that needs it");
+    onCheckpoint();
     this.#wait();
     checkpointer.writeData(() => this.#completed("checkpoint_data"));
   }
@@ -391,7 +468,10 @@ export class Commit {
     const { checkpointer } = this.#options;
     assert(checkpointer !== null, "a checkpoint was written");
     this.#wait();
-    checkpointer.writeSuperBlock(() => this.#completed("checkpoint_superblock"));
+    checkpointer.writeSuperBlock(() => {
+      this.#options.onCheckpointed();
+      this.#completed("checkpoint_superblock");
+    });
   }
 
   #preparing(): Message {

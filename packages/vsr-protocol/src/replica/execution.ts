@@ -23,7 +23,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
 import { sectorCeil } from "../sector.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
-import type { Replies } from "./replies.ts";
+import type { Upgrades } from "./upgrade.ts";
 
 /** What ops are executed with. */
 export interface ExecutionOptions {
@@ -32,7 +32,7 @@ export interface ExecutionOptions {
   readonly stateMachine: Pick<StateMachine, "commit" | "commitTimestamp">;
   readonly sessions: ClientSessions;
   readonly clientReplies: ClientReplies;
-  readonly replies: Replies;
+  readonly upgrades: Pick<Upgrades, "release" | "onExecute">;
   readonly aof: AppendOnlyFile | null;
   readonly pool: MessagePool;
   readonly checksums: Checksums;
@@ -49,8 +49,10 @@ export class Execution {
 
   /** Executes a prepare and returns its reply, with one reference for the caller; null if nobody waits for one. */
   execute(prepare: Message, committing: Committing): Message | null {
-    const { aof, stateMachine, pool, checksums } = this.#options;
+    const { aof, stateMachine, upgrades, pool, checksums } = this.#options;
     const header = prepare.as(PrepareHeader);
+    const upgrading = upgrades.release !== null;
+    assert(!upgrading || header.operation === Operation.upgrade, () => `op ${header.op} follows an upgrade`);
     assert(committing.op === header.op, () => `op ${header.op} is executed as op ${committing.op}`);
     // Before anyone can see a reply: what the file does not hold was never answered.
     aof?.write(prepare);
@@ -70,7 +72,7 @@ export class Execution {
 
   /** Lets the operation write its result behind the reply's header. Returns the result's size in bytes. */
   #result(prepare: PrepareHeader, committing: Committing, reply: Message): number {
-    const { stateMachine, config } = this.#options;
+    const { stateMachine, config, upgrades } = this.#options;
     const output = reply.buffer.subarray(HEADER_SIZE_BYTES);
     switch (prepare.operation) {
       case Operation.register:
@@ -78,6 +80,8 @@ export class Execution {
       case Operation.reconfigure:
         return reconfigureResult(committing.body, output);
       case Operation.upgrade:
+        upgrades.onExecute(prepare.op, committing.body);
+        return 0;
       case Operation.noop:
         return 0;
       default: {

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../config/config.ts";
-import type { PrepareHeader } from "../message/prepare.ts";
+import { isParentOf, type PrepareHeader } from "../message/prepare.ts";
 import type { Journal } from "../ports/journal.ts";
 
 /** What the chain is read from. */
@@ -18,7 +18,7 @@ export function chainStart(journal: JournalHeaders, op: number, opMin: number): 
   let start = op;
   while (start > opMin) {
     const parent = journal.headerWithOp(start - 1);
-    if (parent === null || parent.checksum !== child.parent) break;
+    if (parent === null || !isParentOf(parent, child)) break;
     child = parent;
     start -= 1;
   }

@@ -12,15 +12,22 @@ export class Identity {
   #cluster = 0n;
   #replica = 0;
   #replicaCount = 0;
+  #nodeCount = 0;
 
-  /** Takes over what the superblock says, once. */
-  load(superblock: SuperBlock): void {
+  /**
+   * Takes over what the superblock says, once.
+   *
+   * @param nodeCount how many addresses there are: replicas and standbys. What the superblock makes of it is checked by
+   * the start.
+   */
+  load(superblock: Pick<SuperBlock, "working" | "replica">, nodeCount: number): void {
     assert(!this.#loaded, "an identity is taken once");
     const { header, vsrState } = superblock.working;
     this.#loaded = true;
     this.#cluster = header.cluster;
     this.#replica = superblock.replica;
     this.#replicaCount = vsrState.replicaCount;
+    this.#nodeCount = nodeCount;
   }
 
   /** Whether the superblock is open. */
@@ -46,9 +53,34 @@ export class Identity {
     return this.#replicaCount;
   }
 
+  /** How many replicas and standbys there are. */
+  get nodeCount(): number {
+    assert(this.#loaded, "the superblock is not open");
+    return this.#nodeCount;
+  }
+
+  /** How many nodes follow without a vote. Their indexes come after those of the replicas. */
+  get standbyCount(): number {
+    return this.nodeCount - this.replicaCount;
+  }
+
+  /** Whether this node follows without a vote. */
+  get standby(): boolean {
+    return this.replica >= this.replicaCount;
+  }
+
+  /** Whether this replica is alone in the vote: its own disk is every quorum. */
+  get solo(): boolean {
+    return this.replicaCount === 1 && !this.standby;
+  }
+
+  /** The index of the primary of the view. */
+  primaryIndex(view: number): number {
+    return view % this.replicaCount;
+  }
+
   /** Whether this replica is the primary of the view. */
   primaryOf(view: number): boolean {
-    assert(this.#loaded, "the superblock is not open");
-    return view % this.#replicaCount === this.#replica;
+    return this.primaryIndex(view) === this.replica;
   }
 }

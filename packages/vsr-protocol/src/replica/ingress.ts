@@ -6,10 +6,13 @@
  *
  * @module
  */
+import { assert } from "@stagbeetle/kernels";
 import { Command, commandName } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import { isZero } from "../layout.ts";
 import type { Header } from "../message/frame.ts";
+import type { Checksums } from "../message/checksums.ts";
+import { invalidBody } from "../message/invalid-body.ts";
 import { invalidHeader } from "../message/invalid.ts";
 import type { MessageBuffer } from "../message/message-buffer.ts";
 import type { Message } from "../message/message.ts";
@@ -19,6 +22,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { MessageBus } from "../ports/message-bus.ts";
 import { sectorCeil } from "../sector.ts";
 import type { Identity } from "./identity.ts";
+import type { Outbox } from "./outbox.ts";
 import type { MessageCounters, ReleasesSeen } from "./metrics.ts";
 
 /** What to do with a message of a command whose header is valid. The reference stays the caller's. */
@@ -33,6 +37,14 @@ export interface IngressOptions {
   readonly aofRecovery: boolean;
   readonly journal: Pick<Journal, "writeAvailable">;
   readonly bus: Pick<MessageBus, "resumeReceive">;
+  readonly outbox: Pick<Outbox, "loopbackPending">;
+  /** Whether a `block` could be written now. */
+  readonly blockWriteAvailable: () => boolean;
+  /** Whether a state sync drops everything: the view must not move on beyond that of the log to be installed. */
+  readonly deaf: () => boolean;
+  /** Runs before a message of a replica is handled: it may tell of a newer view. */
+  readonly onHeader: (header: Header) => void;
+  readonly checksums: Checksums;
   readonly counters: MessageCounters;
   readonly releasesSeen: ReleasesSeen;
   readonly handlers: MessageHandlers;
@@ -41,6 +53,23 @@ export interface IngressOptions {
 
 /** The commands whose messages are written to disk as they are, so that the bytes after them must be zero. */
 const STORED: ReadonlySet<number> = new Set([Command.request, Command.prepare, Command.block, Command.reply]);
+
+/** The commands whose header has the index of the replica that sends them. */
+const OF_SENDER: ReadonlySet<number> = new Set([
+  Command.ping,
+  Command.pong,
+  Command.prepareOk,
+  Command.commit,
+  Command.exitView,
+  Command.joinView,
+  Command.view,
+  Command.getView,
+  Command.getHeaders,
+  Command.getPrepare,
+  Command.getReply,
+  Command.headers,
+  Command.getBlocks,
+]);
 
 /** Takes messages from connections, filters them, and dispatches them. */
 export class Ingress {
@@ -70,7 +99,13 @@ export class Ingress {
     }
   }
 
-  /** A write of the journal has ended: messages that had to wait for one may come again. */
+  /** Whether a connection keeps messages although they could be taken: someone forgot to call {@link Ingress.resume}. */
+  get stuck(): boolean {
+    const { journal, blockWriteAvailable } = this.#options;
+    return this.#suspended && journal.writeAvailable() && blockWriteAvailable();
+  }
+
+  /** A write of the journal or of a block has ended: messages that had to wait for one may come again. */
   resume(): void {
     if (!this.#suspended) return;
     this.#suspended = false;
@@ -83,17 +118,20 @@ export class Ingress {
    * @returns whether it was handled, not dropped.
    */
   onMessage(message: Message): boolean {
-    const { config, identity, nodeCount, counters, handlers } = this.#options;
+    const { config, identity, nodeCount, checksums, counters, handlers, outbox, deaf, onHeader } = this.#options;
     const { header } = message;
-    const invalid = invalidHeader(header, config);
+    const invalid = invalidHeader(header, config) ?? invalidBody(message, config, checksums);
     if (invalid !== null) return this.#drop(header, invalid);
     if (header.cluster !== identity.cluster) return this.#drop(header, `of cluster ${header.cluster}`);
     if (header.replica >= nodeCount) return this.#drop(header, `of replica ${header.replica} of ${nodeCount}`);
     counters.count(header.command);
+    if (deaf()) return false;
+    onHeader(header);
     const handler = handlers.get(header.command);
-    if (handler === undefined) return this.#drop(header, "misdirected: a single replica has no use for it");
+    if (handler === undefined) return this.#drop(header, "misdirected: it is for clients");
     this.#seeRelease(message);
     handler(message);
+    assert(!outbox.loopbackPending, () => `command ${header.command} leaves a message of the replica to itself`);
     return true;
   }
 
@@ -102,6 +140,7 @@ export class Ingress {
     // The header is not validated yet, but its checksum is, and its size is within the buffer.
     if (STORED.has(header.command)) message.buffer.fill(0, header.size, sectorCeil(header.size));
     if (this.#forged(message)) this.#warn(header, "of client 0");
+    else if (this.#misdirected(header)) this.#warn(header, "of this replica");
     else this.onMessage(message);
     message.release();
   }
@@ -112,9 +151,16 @@ export class Ingress {
     return isZero(message.as(RequestHeader), REQUEST_LAYOUT.client);
   }
 
-  /** Back-pressure: a prepare stays in the connection's buffer while it could not be written. */
+  /** What a replica says to itself does not use the network. Prepares, replies and blocks carry the index of someone else. */
+  #misdirected({ command, replica }: Header): boolean {
+    return OF_SENDER.has(command) && replica === this.#options.identity.replica;
+  }
+
+  /** Back-pressure: a prepare or block stays in the connection's buffer while it could not be written. */
   #mustWait(header: Header): boolean {
-    return header.command === Command.prepare && !this.#options.journal.writeAvailable();
+    const { journal, blockWriteAvailable } = this.#options;
+    if (header.command === Command.prepare) return !journal.writeAvailable();
+    return header.command === Command.block && !blockWriteAvailable();
   }
 
   #seeRelease(message: Message): void {

@@ -6,7 +6,10 @@
 import { assert } from "@stagbeetle/kernels";
 import type { Head } from "./head.ts";
 
-/** Three ops that only grow: executed ≤ committed, executed ≤ head. */
+/**
+ * Three ops: executed ≤ committed, executed ≤ head. The head can go back, when a view change cuts off what was never committed,
+ * and what is executed, when a state sync takes the checkpoint of another replica.
+ */
 export class LogPosition {
   #op = 0;
   #commitMin = 0;
@@ -42,10 +45,33 @@ export class LogPosition {
     this.assertInvariants();
   }
 
-  /** The head moves to the next op. */
+  /** The head moves on to a prepare of the current view: to the next op, or over a gap that is repaired later. */
   advanceHead(op: number): void {
-    assert(op === this.#op + 1, () => `op ${op} after head ${this.#op}`);
+    assert(op > this.#op, () => `op ${op} after head ${this.#op}`);
     this.#op = op;
+  }
+
+  /**
+   * Takes over the head and the `commit_max` of a log that was decided elsewhere: by a quorum of joined views or by the
+   * primary's `view`. The head may go back, but never behind what is committed or executed here.
+   *
+   * @param commitMax what is committed in that log; what is known to be committed here never goes back.
+   */
+  installHead(op: number, commitMax: number): void {
+    assert(op >= this.#commitMin, () => `head ${op} behind commit_min ${this.#commitMin}`);
+    this.#op = op;
+    this.learnCommitMax(commitMax);
+    this.assertInvariants();
+  }
+
+  /**
+   * A checkpoint of another replica took the place of the state here: all up to its op counts as executed, and nothing else.
+   * What was executed beyond it, less than a bar, is executed again.
+   */
+  syncTo(opCheckpoint: number): void {
+    assert(opCheckpoint <= this.#op, () => `a sync to ${opCheckpoint} beyond head ${this.#op}`);
+    this.#commitMin = opCheckpoint;
+    this.learnCommitMax(opCheckpoint);
   }
 
   /** The next op was executed. */

@@ -26,7 +26,7 @@ test("the metrics say where the replica stands", () => {
     release_seen_client_min: RELEASE_CLIENT_MIN,
     release_seen_client_max: RELEASE_NOW,
     clock_delta_ns: 0n,
-    replica_messages_in: { request: 2, ping_client: 1 },
+    replica_messages_in: { request: 2, prepare_ok: 2, ping_client: 1 },
     replica_messages_out: { reply: 2, pong_client: 1 },
   });
 });

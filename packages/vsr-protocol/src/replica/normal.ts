@@ -1,14 +1,15 @@
 /**
- * The normal case as primary: giving requests their place in the log and making them durable (spec 03 §13.2, §14, §27).
+ * The normal case as primary: giving requests their place in the log (spec 03 §13.2, §13.3).
  *
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import { ReconfigurationRequest, validateReconfiguration } from "../body/reconfiguration.ts";
 import { RegisterRequest } from "../body/register.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Checksums } from "../message/checksums.ts";
 import type { Message } from "../message/message.ts";
-import { initPrepare, type PrepareHeader } from "../message/prepare.ts";
+import { initPrepare } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -17,7 +18,9 @@ import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
-import type { Pipeline, QueuedPrepare } from "./pipeline.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Replication } from "./replication.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** What the primary works with. */
@@ -25,26 +28,20 @@ export interface NormalOptions {
   /** The largest request, header included, in bytes. */
   readonly requestSizeLimit: number;
   readonly aofRecovery: boolean;
-  /** How many replicas must have a prepare on disk. */
-  readonly quorumReplication: () => number;
   readonly identity: Identity;
   readonly view: DurableView;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly pipeline: Pipeline;
-  readonly superblock: Pick<SuperBlock, "checkpointIds">;
-  readonly journal: Journal;
+  readonly superblock: Pick<SuperBlock, "members">;
+  readonly journal: Pick<Journal, "headerWithOp">;
   readonly stateMachine: Pick<StateMachine, "prepareTimestamp" | "commitTimestamp" | "prepare">;
   readonly checksums: Checksums;
-  /** Runs after each prepare that was made. */
-  readonly onPrepared: () => void;
-  /** Runs when the oldest prepare, or one behind it, has its quorum: it can be executed. */
-  readonly onQuorum: () => void;
-  /** Runs whenever the journal can take a write again. */
-  readonly onJournalWritten: () => void;
+  readonly timeouts: Timeouts;
+  readonly replication: Pick<Replication, "onPrepare" | "writeNext">;
 }
 
-/** Makes prepares of requests and counts who has them. */
+/** Makes prepares of requests. */
 export class Normal {
   readonly #options: NormalOptions;
 
@@ -53,13 +50,13 @@ export class Normal {
   }
 
   /**
-   * Gives a request its op, timestamp and place in the hash chain, and starts to write it. Takes over the caller's
-   * reference of the message, which becomes the prepare.
+   * Gives a request its op, timestamp and place in the hash chain, and starts to replicate and write it. Takes over the
+   * caller's reference of the message, which becomes the prepare.
    *
    * @param realtime the cluster's time when the request was admitted (ns).
    */
   prepare(message: Message, realtime: bigint): void {
-    const { identity, view, log, window, pipeline, journal, checksums } = this.#options;
+    const { identity, view, log, window, pipeline, journal, replication, checksums } = this.#options;
     assert(view.durable && identity.primaryOf(view.view), () => `view ${view.view} is not ready for prepares`);
     assert(log.commitMin === log.commitMax, () => `commit_min ${log.commitMin}, commit_max ${log.commitMax}`);
     assert(!pipeline.prepareQueueFull, "the prepare queue is full");
@@ -77,10 +74,12 @@ export class Normal {
       commit: log.commitMax,
       timestamp,
     };
-    const header = initPrepare(message, values, checksums);
-    this.#options.onPrepared();
+    initPrepare(message, values, checksums);
+    message.zeroSectorPadding();
+    this.#startTimeouts();
     pipeline.pushPrepare(message);
-    this.#append(header);
+    replication.onPrepare(message);
+    assert(log.op === op, () => `op ${op} was prepared, and the head is ${log.op}`);
   }
 
   /**
@@ -88,10 +87,10 @@ export class Normal {
    * written.
    */
   afterExecute(): void {
-    const { pipeline, log } = this.#options;
+    const { pipeline, log, replication } = this.#options;
     const request = pipeline.popRequest();
     if (request !== null) this.prepare(request.message, request.realtime);
-    this.#writeNext();
+    replication.writeNext();
     const { prepareCount } = pipeline;
     assert(
       log.commitMax + prepareCount === log.op,
@@ -121,54 +120,37 @@ export class Normal {
       body.batchSizeLimit = requestSizeLimit - HEADER_SIZE_BYTES;
       return;
     }
-    if (operation === Operation.noop) return;
+    if (operation === Operation.reconfigure) return this.#reconfigure(message.body());
+    if (operation === Operation.noop || operation === Operation.upgrade) return;
     const ofStateMachine = operation === Operation.pulse || operationOfStateMachine(operation);
     assert(ofStateMachine, () => `operation ${operation} is not prepared`);
     stateMachine.prepare(operation, message.body());
   }
 
-  /** The id of the checkpoint two steps before the one that will contain the op. */
+  /** The result is decided here, and executing it changes nothing (spec 03 §25). A file has ids for more nodes than there are. */
+  #reconfigure(body: Uint8Array): void {
+    const { identity, superblock } = this.#options;
+    const request = new ReconfigurationRequest(body);
+    request.result = validateReconfiguration(request, {
+      members: superblock.members.slice(0, identity.nodeCount),
+      epoch: 0,
+      replicaCount: identity.replicaCount,
+      standbyCount: identity.standbyCount,
+    });
+  }
+
   #checkpointId(op: number): bigint {
-    const { superblock, window } = this.#options;
-    const { id, parentId } = superblock.checkpointIds;
-    return op <= window.opCheckpointNext ? parentId : id;
+    const checkpointId = this.#options.window.checkpointIdForOp(op);
+    assert(checkpointId !== null, () => `op ${op} is prepared two checkpoints ahead`);
+    return checkpointId;
   }
 
-  /** The new head enters the log. */
-  #append(header: PrepareHeader): void {
-    const { log, journal } = this.#options;
-    log.advanceHead(header.op);
-    journal.setHeaderAsDirty(header);
-    this.#writeNext();
-  }
-
-  /**
-   * A replica that is alone writes its prepares strictly one after the other, so that a crash leaves at most one torn
-   * prepare and no gap in the log.
-   */
-  #writeNext(): void {
-    const { pipeline, journal } = this.#options;
-    const next = pipeline.head;
-    if (next === null || next.okQuorumReceived || journal.writesPending > 0) return;
-    assert(journal.writeAvailable(), "a replica that writes one prepare at a time can write");
-    journal.writePrepare(next.message, (written) => this.#onWritten(next, written));
-  }
-
-  #onWritten(prepare: QueuedPrepare, written: Message | null): void {
-    assert(written === prepare.message, () => `op ${prepare.op} was replaced while it was written`);
-    this.#options.onJournalWritten();
-    this.#acknowledge(this.#options.identity.replica, prepare.op, prepare.checksum);
-  }
-
-  /** A replica has a prepare on disk. */
-  #acknowledge(replica: number, op: number, checksum: bigint): void {
-    const { pipeline, quorumReplication } = this.#options;
-    const prepare = pipeline.find(op, checksum);
-    if (prepare === null || prepare.okFrom(replica)) return;
-    prepare.acknowledge(replica);
-    if (prepare.okCount !== quorumReplication()) return;
-    prepare.okQuorumReceived = true;
-    this.#options.onQuorum();
+  /** Whoever waits for a quorum already has the timeouts running. */
+  #startTimeouts(): void {
+    const { pipeline, timeouts, aofRecovery } = this.#options;
+    if (pipeline.firstWithoutQuorum === null) timeouts.start("prepare", "primaryAbdicate");
+    // Pulses are in the AOF that is replayed.
+    if (!aofRecovery) timeouts.get("pulse").reset();
   }
 }
 

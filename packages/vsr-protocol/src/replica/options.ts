@@ -30,6 +30,11 @@ export interface ReplicaOptions {
   readonly addressCount: number;
   /** The release that runs. */
   readonly release: Release;
+  /**
+   * The releases that this installation can run, ascending, the running one among them; may grow. Without it: only that
+   * one.
+   */
+  readonly releasesBundled?: () => readonly Release[];
   /** The oldest release of clients that are served. */
   readonly releaseClientMin: Release;
   /** The largest request, header included, in bytes: what clients are told is this less the header. */
@@ -65,6 +70,11 @@ export interface ReplicaPorts {
   readonly aof: AppendOnlyFile | null;
   /** Takes the metrics every ten seconds, or null. */
   readonly onMetrics: ((metrics: ReplicaMetrics) => void) | null;
+  /**
+   * Runs when another release has to go on with the data file: after its start, or after a checkpoint that ends an upgrade.
+   * The replica does nothing more. Without it, that is fatal.
+   */
+  readonly onReleaseSwitch?: (release: Release) => void;
 }
 
 /** @throws AssertionError if the options contradict each other or the configuration. */

@@ -9,7 +9,7 @@ import { MessagePool } from "../message/pool.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { Operation } from "../operation.ts";
-import { Pipeline } from "./pipeline.ts";
+import { Pipeline, type PipelineKind } from "./pipeline.ts";
 
 const checksums = new Checksums();
 
@@ -19,9 +19,17 @@ class Bench {
   readonly #pool = new MessagePool({
     memory: new LinearMemory({ sizeBytes: 1 << 20 }),
     messageSizeMax: TEST_MIN.cluster.messageSizeMax,
-    messagesMax: 10,
+    messagesMax: 16,
   });
   #parent = 0n;
+
+  constructor(kind: PipelineKind = "queue") {
+    if (kind === "queue") this.pipeline.toQueue(1, 0);
+  }
+
+  get available(): number {
+    return this.#pool.available;
+  }
 
   request(client: bigint, operation = 200): Message {
     const message = this.#pool.acquire();
@@ -68,7 +76,8 @@ test("prepares leave in their order, once they have a quorum", () => {
 test("a prepare is found by op and checksum, and by nothing less", () => {
   const { pipeline } = new Bench().fill(7, 8, 9);
   const checksum = pipeline.head?.checksum ?? 0n;
-  expect(pipeline.find(7, checksum)?.op).toBe(7);
+  expect(pipeline.find(7, checksum)).toBe(pipeline.head?.message);
+  expect(pipeline.findQueued(7, checksum)).toBe(pipeline.head);
   expect(pipeline.find(8, checksum)).toBeNull();
   expect(pipeline.find(6, checksum)).toBeNull();
   expect(pipeline.find(10, checksum)).toBeNull();
@@ -133,4 +142,57 @@ test("prepares are consecutive and chained, and nothing follows an upgrade but u
   const upgrading = new Bench();
   upgrading.pipeline.pushPrepare(upgrading.prepare(1, 0n, Operation.upgrade));
   expect(() => upgrading.pipeline.pushPrepare(upgrading.prepare(2, 1n))).toThrow("follows an upgrade");
+});
+
+test("the cache keeps one prepare in each slot, the latest", () => {
+  const bench = new Bench("cache");
+  const { pipeline } = bench;
+  expect(pipeline.cacheCapacity).toBe(6);
+  const free = bench.available;
+  const old = bench.prepare(3, 1n);
+  const { checksum } = old.header;
+  pipeline.cache(old);
+  old.release();
+  expect(pipeline.find(3, checksum)).toBe(old);
+  expect(pipeline.find(3, checksum + 1n)).toBeNull();
+  expect(pipeline.find(9, checksum)).toBeNull();
+  const young = bench.prepare(9, 1n);
+  pipeline.cache(young);
+  young.release();
+  expect(pipeline.find(3, checksum)).toBeNull();
+  expect(pipeline.find(9, young.header.checksum)).toBe(young);
+  expect(bench.available).toBe(free - 1);
+});
+
+test("a queue that becomes a cache keeps the prepares, forgets who had them and drops the requests", () => {
+  const bench = new Bench();
+  const free = bench.available;
+  bench.fill(1, 2, 3, 4);
+  const { pipeline } = bench;
+  const second = pipeline.prepares[1];
+  second?.acknowledge(1);
+  pipeline.pushRequest(bench.request(9n), 0n);
+  pipeline.toCache();
+  expect([pipeline.kind, pipeline.prepareCount, pipeline.requestCount]).toEqual(["cache", 0, 0]);
+  expect(bench.available).toBe(free - 4);
+  expect(pipeline.find(2, second?.checksum ?? 0n)).toBe(second?.message);
+  pipeline.toQueue(2, 3);
+  expect(pipeline.prepares.map(({ op, okCount }) => [op, okCount])).toEqual([
+    [2, 0],
+    [3, 0],
+  ]);
+  expect(bench.available).toBe(free - 2);
+});
+
+test("a cache without all the ops cannot become the queue of them", () => {
+  const bench = new Bench("cache");
+  bench.pipeline.cache(bench.prepare(1, 1n));
+  expect(() => bench.pipeline.toQueue(1, 2)).toThrow("op 2 is not in the cache");
+});
+
+test("the first prepare without a quorum is the one that is sent again", () => {
+  const { pipeline } = new Bench().fill(7, 8, 9);
+  expect(pipeline.firstWithoutQuorum?.op).toBe(7);
+  for (const prepare of pipeline.prepares.slice(0, 2)) prepare.okQuorumReceived = true;
+  expect(pipeline.firstWithoutQuorum?.op).toBe(9);
 });

@@ -1,5 +1,6 @@
 /**
- * The pipeline of a primary: prepares that are not executed yet, and requests that wait for their turn (spec 03 §13.1).
+ * The pipeline (spec 03 §13.1, §13.4): of a primary, the prepares that are not executed yet and the requests that wait for
+ * their turn; of all others, the prepares that they saw lately.
  *
  * It owns one reference of every message in it. It decides nothing; it keeps order and limits.
  *
@@ -77,16 +78,38 @@ export interface PipelineLimits {
   readonly requestQueueMax: number;
 }
 
-/** Consecutive, hash-chained prepares from op `commit_max` + 1 to the head, and the requests behind them. */
+/**
+ * What the pipeline is: the `queue` of a primary in status normal, or everyone else's `cache`.
+ *
+ * - `queue`: consecutive, hash-chained prepares from op `commit_max` + 1 to the head, and the requests behind them.
+ * - `cache`: prepares that were seen lately, one in each slot of a ring by op: committed, uncommitted, of any view.
+ *   They save reads of the log and let a new primary rebuild the queue.
+ */
+export type PipelineKind = "queue" | "cache";
+
+/** The newest prepares and requests of a replica. Begins as an empty cache. */
 export class Pipeline {
   readonly #limits: PipelineLimits;
   readonly #prepares: QueuedPrepare[] = [];
   readonly #requests: QueuedRequest[] = [];
+  /** By op modulo its length. All empty while the pipeline is a queue. */
+  readonly #cache: (Message | null)[];
+  #kind: PipelineKind = "cache";
 
   constructor(limits: PipelineLimits) {
     assert(limits.prepareQueueMax > 0, () => `a prepare queue of ${limits.prepareQueueMax}`);
     assert(limits.requestQueueMax >= 0, () => `a request queue of ${limits.requestQueueMax}`);
     this.#limits = limits;
+    this.#cache = Array.from({ length: limits.prepareQueueMax + limits.requestQueueMax }, () => null);
+  }
+
+  get kind(): PipelineKind {
+    return this.#kind;
+  }
+
+  /** How many prepares the cache has slots for. */
+  get cacheCapacity(): number {
+    return this.#cache.length;
   }
 
   get prepareCount(): number {
@@ -95,6 +118,11 @@ export class Pipeline {
 
   get requestCount(): number {
     return this.#requests.length;
+  }
+
+  /** The prepares of the queue, oldest first. */
+  get prepares(): readonly QueuedPrepare[] {
+    return this.#prepares;
   }
 
   /** Whether the next request has to wait in the request queue. */
@@ -112,11 +140,75 @@ export class Pipeline {
     return this.#prepares[0] ?? null;
   }
 
-  /** The prepare with exactly this op and header checksum. */
-  find(op: number, checksum: bigint): QueuedPrepare | null {
+  /** The oldest prepare that not enough replicas have. */
+  get firstWithoutQuorum(): QueuedPrepare | null {
+    return this.#prepares.find((prepare) => !prepare.okQuorumReceived) ?? null;
+  }
+
+  /** The prepare with exactly this op and header checksum, queued or cached. The reference stays the pipeline's. */
+  find(op: number, checksum: bigint): Message | null {
+    if (this.#kind === "queue") return this.findQueued(op, checksum)?.message ?? null;
+    const message = this.#cache[op % this.#cache.length] ?? null;
+    if (message === null) return null;
+    const header = message.as(PrepareHeader);
+    return header.op === op && header.checksum === checksum ? message : null;
+  }
+
+  /** The entry of the queue with exactly this op and header checksum. */
+  findQueued(op: number, checksum: bigint): QueuedPrepare | null {
     const head = this.head;
     const found = head === null ? undefined : this.#prepares[op - head.op];
     return found?.checksum === checksum ? found : null;
+  }
+
+  /** Puts a prepare into the cache, with a reference of its own, in place of what was in its slot. */
+  cache(message: Message): void {
+    assert(this.#kind === "cache", "the pipeline is a queue");
+    const slot = message.as(PrepareHeader).op % this.#cache.length;
+    const evicted = this.#cache[slot] ?? null;
+    this.#cache[slot] = message.reference();
+    evicted?.release();
+  }
+
+  /**
+   * The queue becomes the cache. The prepares are kept; who had them is forgotten, because a replica may replace a
+   * prepare when the view changes. The requests are dropped: their clients try again.
+   */
+  toCache(): void {
+    assert(this.#kind === "queue", "the pipeline is a cache already");
+    assert(
+      this.#cache.every((message) => message === null),
+      "the cache of a queue is empty",
+    );
+    this.#kind = "cache";
+    for (const { message } of this.#requests.splice(0)) message.release();
+    for (const { message } of this.#prepares.splice(0)) {
+      this.cache(message);
+      message.release();
+    }
+  }
+
+  /**
+   * The cache becomes the queue, with the prepares of ops `opMin` to `opMax`, which all must be in the cache; none if
+   * `opMax` is below `opMin`. Nobody has acknowledged them yet in this view. All others are dropped.
+   */
+  toQueue(opMin: number, opMax: number): void {
+    assert(this.#kind === "cache", "the pipeline is a queue already");
+    assert(opMax - opMin < this.#limits.prepareQueueMax, () => `a queue of ops ${opMin} to ${opMax}`);
+    this.#kind = "queue";
+    for (let op = opMin; op <= opMax; op += 1) this.pushPrepare(this.#takeCached(op));
+    for (const [slot, message] of this.#cache.entries()) {
+      this.#cache[slot] = null;
+      message?.release();
+    }
+  }
+
+  #takeCached(op: number): Message {
+    const slot = op % this.#cache.length;
+    const message = this.#cache[slot] ?? null;
+    assert(message?.as(PrepareHeader).op === op, () => `op ${op} is not in the cache`);
+    this.#cache[slot] = null;
+    return message;
   }
 
   /** The newest message of a client: a request that waits, else a prepare. Client 0 is the cluster itself. */
@@ -136,6 +228,7 @@ export class Pipeline {
 
   /** Appends the prepare of the new head. Takes over the caller's reference. */
   pushPrepare(message: Message): QueuedPrepare {
+    assert(this.#kind === "queue", "the pipeline is a cache");
     assert(!this.prepareQueueFull, "the prepare queue is full");
     const entry = new QueuedPrepare(message);
     const last = this.#prepares.at(-1);

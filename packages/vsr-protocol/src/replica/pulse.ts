@@ -4,36 +4,26 @@
  *
  * @module
  */
-import { Command } from "../command.ts";
-import type { Checksums } from "../message/checksums.ts";
-import { initHeader } from "../message/frame.ts";
-import type { Message } from "../message/message.ts";
-import type { MessagePool } from "../message/pool.ts";
-import { RequestHeader } from "../message/request.ts";
 import { Operation } from "../operation.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
-import type { Release } from "../release.ts";
-import type { Identity } from "./identity.ts";
+import type { Timeout } from "../timeout.ts";
+import type { OwnRequests } from "./own-requests.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { DurableView } from "./view-durable.ts";
-import { SECTOR_SIZE_BYTES } from "../sector.ts";
 
 /** What pulses are made with. */
 export interface PulsesOptions {
-  readonly release: Release;
   readonly aofRecovery: boolean;
-  readonly identity: Identity;
-  readonly view: DurableView;
+  readonly view: Pick<DurableView, "updating">;
   readonly pipeline: Pipeline;
   readonly stateMachine: Pick<StateMachine, "prepareTimestamp" | "pulseNeeded">;
   readonly time: Time;
-  readonly pool: MessagePool;
-  readonly checksums: Checksums;
+  readonly ownRequests: OwnRequests;
+  /** Whether the cluster is moving to another release: nothing else is done then. */
+  readonly upgrading: () => boolean;
   /** Whether the log can take one more op. A pulse must not complain about it: nobody waits for an answer. */
   readonly logHasRoom: () => boolean;
-  /** Takes the request like one from a client. The reference stays the caller's. */
-  readonly onRequest: (request: Message) => void;
 }
 
 /** Decides when the primary asks itself for a pulse. */
@@ -45,7 +35,8 @@ export class Pulses {
   }
 
   /** Runs every 100 ms without a prepare: time alone may have made a pulse due. */
-  onTimeout(): void {
+  onTimeout(timeout: Timeout): void {
+    timeout.reset();
     const { stateMachine, time } = this.#options;
     if (!this.#possible()) return;
     const realtime = time.realtime();
@@ -62,24 +53,12 @@ export class Pulses {
   }
 
   #possible(): boolean {
-    const { aofRecovery, view, pipeline, logHasRoom } = this.#options;
-    if (aofRecovery || view.updating || pipeline.full || !logHasRoom()) return false;
-    return !pipeline.containsOperation(Operation.pulse);
+    const { aofRecovery, view, pipeline, upgrading, logHasRoom } = this.#options;
+    if (aofRecovery || view.updating || pipeline.full || upgrading() || !logHasRoom()) return false;
+    return !pipeline.containsOperation(Operation.pulse) && !pipeline.containsOperation(Operation.upgrade);
   }
 
-  /** The request is not seen by anyone, but its checksum is part of the prepare. */
   #send(): void {
-    const { release, identity, view, pool, checksums, onRequest } = this.#options;
-    const message = pool.acquire();
-    const header = message.as(RequestHeader);
-    message.buffer.fill(0, 0, SECTOR_SIZE_BYTES);
-    initHeader(header, Command.request, identity.cluster);
-    header.view = view.view;
-    header.release = release;
-    header.replica = identity.replica;
-    header.operation = Operation.pulse;
-    checksums.setEmptyBody(header);
-    onRequest(message);
-    message.release();
+    this.#options.ownRequests.send(Operation.pulse, 0, () => undefined);
   }
 }

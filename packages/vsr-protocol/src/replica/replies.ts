@@ -15,12 +15,17 @@ import { ReplyHeader, setReplyView } from "../message/reply.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Release } from "../release.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
+import type { Identity } from "./identity.ts";
 import type { Outbox } from "./outbox.ts";
+import { answers } from "./reply-hedge.ts";
+import type { Status } from "./status.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** What replies are sent with. */
 export interface RepliesOptions {
   readonly release: Release;
+  readonly identity: Pick<Identity, "replica" | "replicaCount" | "primaryIndex" | "solo">;
+  readonly status: Pick<Status, "current">;
   readonly view: DurableView;
   readonly window: CheckpointWindow;
   readonly clientReplies: ClientReplies;
@@ -36,6 +41,15 @@ export class Replies {
 
   constructor(options: RepliesOptions) {
     this.#options = options;
+  }
+
+  /** Sends the reply of an op that was just executed, if this replica is one of those that answer. */
+  sendExecuted(reply: Message): void {
+    const { identity, status, view } = this.#options;
+    // Nobody is connected yet while a replica that is alone replays its log.
+    if (status.current === "recovering") return;
+    const { replica, replicaCount } = identity;
+    if (answers(reply.as(ReplyHeader).op, replica, identity.primaryIndex(view.view), replicaCount)) this.send(reply);
   }
 
   /**
@@ -87,10 +101,11 @@ export class Replies {
 
   #onRead(client: bigint, reply: Message | null): void {
     if (reply === null) {
-      // There is nobody to fetch it from. The client's session is stuck; all others go on.
-      this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
-        client,
-      });
+      // With others around, it is repaired. Else the client's session is stuck; all others go on.
+      if (this.#options.identity.solo)
+        this.#options.logger.log("error", "the stored reply of a client is damaged; the client has to be restarted", {
+          client,
+        });
       return;
     }
     this.send(reply);

@@ -11,22 +11,30 @@ import { RequestHeader } from "../message/request.ts";
 import { operationName } from "../operation.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
-import { admit, type AdmissionFacts, LOG_FULL, type Verdict } from "./admission.ts";
+import type { Release } from "../release.ts";
+import { admit, type AdmissionFacts, CLOCK_UNSYNCHRONIZED, LOG_FULL, type Verdict } from "./admission.ts";
 import type { Evictions } from "./evictions.ts";
+import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { LogRoom } from "./log-room.ts";
 import type { Normal } from "./normal.ts";
 import type { ReplicaOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Replies } from "./replies.ts";
+import type { Roles } from "./roles.ts";
 import type { Status } from "./status.ts";
+import type { Timeouts } from "./timeouts.ts";
+import type { Upgrades } from "./upgrade.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** What requests are judged by, and who acts on the verdict. */
 export interface RequestsOptions {
   readonly limits: Pick<ReplicaOptions, "release" | "releaseClientMin" | "requestSizeLimit" | "aofRecovery">;
-  readonly status: Status;
-  readonly view: DurableView;
+  readonly identity: Pick<Identity, "standby">;
+  readonly status: Pick<Status, "normal">;
+  readonly roles: Pick<Roles, "backup" | "primaryIndex">;
+  readonly view: Pick<DurableView, "view" | "updating">;
   readonly log: LogPosition;
   readonly room: LogRoom;
   readonly pipeline: Pipeline;
@@ -36,6 +44,9 @@ export interface RequestsOptions {
   readonly normal: Normal;
   readonly replies: Replies;
   readonly evictions: Evictions;
+  readonly outbox: Outbox;
+  readonly timeouts: Timeouts;
+  readonly upgrades: Pick<Upgrades, "release">;
   readonly logger: Logger;
 }
 
@@ -57,6 +68,18 @@ class Facts implements AdmissionFacts {
     this.aofRecovery = options.limits.aofRecovery;
     this.pipeline = options.pipeline;
     this.stateMachine = options.stateMachine;
+  }
+
+  get standby(): boolean {
+    return this.#options.identity.standby;
+  }
+
+  get backup(): boolean {
+    return this.#options.roles.backup;
+  }
+
+  get upgradeRelease(): Release | null {
+    return this.#options.upgrades.release;
   }
 
   get normal(): boolean {
@@ -112,6 +135,9 @@ export class Requests {
       case "resend":
         this.#resend(request);
         break;
+      case "forward":
+        this.#options.outbox.sendToReplica(this.#options.roles.primaryIndex, message);
+        break;
       case "evict":
         // Client 0 comes from the network only when an AOF is replayed. It has no session to lose.
         if (request.client === 0n) this.#drop(request, { kind: "drop", because: verdict.because, level: "warn" });
@@ -148,8 +174,10 @@ export class Requests {
   }
 
   #drop(request: RequestHeader, verdict: Verdict & { readonly kind: "drop" }): void {
-    const { logger, room } = this.#options;
+    const { logger, room, timeouts } = this.#options;
     if (verdict === LOG_FULL) room.refuse();
+    const abdicate = timeouts.get("primaryAbdicate");
+    if (verdict === CLOCK_UNSYNCHRONIZED && !abdicate.ticking) abdicate.start();
     if (!logger.enabled(verdict.level)) return;
     logger.log(verdict.level, `on_request: dropped: ${verdict.because}`, {
       client: request.client,

@@ -29,13 +29,7 @@ describe("a start that cannot be is refused with one line, and changes nothing",
   const cases: readonly (readonly [name: string, options: SoloOptions, line: string])[] = [
     ["another cluster", { cluster: 5n }, "belongs to cluster 0, not to cluster 5"],
     ["too few addresses", { format: { replicaCount: 3 }, addressCount: 2 }, "all addresses must be provided"],
-    [
-      "more than one replica",
-      { format: { replicaCount: 3 }, addressCount: 3 },
-      "this release runs single-replica clusters",
-    ],
-    ["a standby", { format: { replica: 1 }, addressCount: 2 }, "this release runs single-replica clusters"],
-    ["addresses of standbys", { addressCount: 2 }, "without standbys"],
+    ["a standby without an address", { format: { replica: 2 }, addressCount: 2 }, "this is number 2, there are 2"],
     ["a newer file", { format: { release: releaseOf(0, 18, 0) } }, "at release 0.18.0, this is release 0.17.9"],
     ["an older file", { format: { release: releaseOf(0, 17, 8) } }, "at release 0.17.8, this is release 0.17.9"],
     [
@@ -100,6 +94,8 @@ describe("a start", () => {
       commitMin: 0,
       commitMax: 0,
       commitStage: "idle",
+      syncStage: "idle",
+      syncContentDone: true,
       serving: true,
     });
   });

@@ -1,12 +1,14 @@
 /**
- * From a data file to a replica that serves (spec 03 §8, §27, spec 04 §23).
+ * From a data file to a replica that takes part (spec 03 §8, §27, spec 04 §23).
  *
  * ```text
- *   closed ─▶ superblock ─▶ journal ─▶ checkpoint ─▶ state_machine ─▶ replay ─▶ view ─▶ serving
+ *   closed ─▶ superblock ─▶ journal ─▶ state ─▶ serving          among others: in a status of the protocol from `state` on
+ *                                        └───▶ replay ─▶ view ─▶ serving          alone: recovering until all is executed
  * ```
  *
- * The view is written from `checkpoint` on, beside the rest; nothing is served before it is durable. Everything that
- * an operator can be wrong about is found before anything is written.
+ * Among others a replica takes part as soon as it knows its log, and opens its state meanwhile. Alone, it has a new view to
+ * write and all of its log to execute first. Everything that an operator can be wrong about is found before anything is
+ * written.
  *
  * @module
  */
@@ -17,41 +19,34 @@ import type { Journal, JournalRecoveryResult } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
-import { formatRelease, RELEASE_MAJOR_TEST } from "../release.ts";
+import { formatRelease, RELEASE_MAJOR_TEST, type Release } from "../release.ts";
 import { viewHeadersInvalid } from "../view-headers.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
-import type { CheckpointReader } from "./checkpoint-reader.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Commit } from "./commit.ts";
 import { chainBreak, viewHeadersOfLog } from "./hash-chain.ts";
-import { chooseHead, type Head } from "./head.ts";
+import { chooseHead, type Head, headCertain } from "./head.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { LogRoom } from "./log-room.ts";
 import type { ReplicaOptions } from "./options.ts";
+import type { StateOpening } from "./state-opening.ts";
+import type { Transitions } from "./view-change/transitions.ts";
 import type { DurableView } from "./view-durable.ts";
 
 /** How far the start has come. */
-export type StartupStage =
-  | "closed"
-  | "superblock"
-  | "journal"
-  | "checkpoint"
-  | "state_machine"
-  | "replay"
-  | "view"
-  | "serving";
+export type StartupStage = "closed" | "superblock" | "journal" | "state" | "replay" | "view" | "serving";
 
-const STAGES: readonly StartupStage[] = [
-  "closed",
-  "superblock",
-  "journal",
-  "checkpoint",
-  "state_machine",
-  "replay",
-  "view",
-  "serving",
-];
+/** What follows what. */
+const SUCCESSORS: { readonly [From in StartupStage]: readonly StartupStage[] } = {
+  closed: ["superblock"],
+  superblock: ["journal"],
+  journal: ["state"],
+  state: ["replay", "serving"],
+  replay: ["view"],
+  view: ["serving"],
+  serving: [],
+};
 
 /** How often the operator hears of a long replay. */
 const PROGRESS_NS = 1_000_000_000n;
@@ -63,20 +58,25 @@ export interface StartupOptions {
   readonly identity: Identity;
   readonly superblock: SuperBlock;
   readonly journal: Journal;
-  readonly stateMachine: Pick<StateMachine, "open" | "checkpoints" | "commitTimestamp">;
-  /** Null if the state machine keeps its state in memory. */
-  readonly checkpointReader: CheckpointReader | null;
+  readonly stateMachine: Pick<StateMachine, "checkpoints">;
+  readonly stateOpening: StateOpening;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly room: LogRoom;
   readonly view: DurableView;
-  readonly commit: Commit;
+  readonly commit: Pick<Commit, "run">;
+  readonly transitions: Pick<
+    Transitions,
+    "recoveringToNormal" | "recoveringToViewChange" | "recoveringToRecoveringHead"
+  >;
   readonly time: Time;
   readonly logger: Logger;
   /** Runs when the superblock is open and fits the options. */
   readonly onIdentity: () => void;
-  /** Runs when all of the log is executed: the replica becomes a primary in status normal. */
-  readonly onReplayed: () => void;
+  /** Runs when the file is at another release than the running one: that one has to go on. Nothing else is done. */
+  readonly onRelease: (release: Release) => void;
+  /** Runs when the state is open: what a state sync left undone goes on. */
+  readonly onStateOpen: () => void;
 }
 
 /** Starts one replica, once. */
@@ -90,12 +90,17 @@ export class Startup {
     this.#options = options;
   }
 
+  /** Whether the own log is known: before that nothing can be answered. */
+  get logRecovered(): boolean {
+    return this.#stage !== "closed" && this.#stage !== "superblock" && this.#stage !== "journal";
+  }
+
   get stage(): StartupStage {
     return this.#stage;
   }
 
   /**
-   * @param callback runs when the replica serves.
+   * @param callback runs when the replica can be reached: alone, when it serves; else, when it takes part.
    * @throws FatalError (status 1, or 4 if the file is larger than the storage limit), also later from completions, with a
    * line for the operator. Nothing is written then, except that a damaged op may be found only while it is replayed, and a
    * damaged block of the checkpoint only once the view is being written.
@@ -119,16 +124,17 @@ export class Startup {
 
   /** To be called when the view is durable. */
   onViewDurable(): void {
-    this.#serveIfReady();
+    this.#serveIfDurable();
   }
 
   #onSuperBlock(): void {
-    const { options, identity, superblock, journal, window, view, logger, onIdentity } = this.#options;
-    identity.load(superblock);
+    const { options, identity, superblock, view, logger, onIdentity, onRelease } = this.#options;
+    identity.load(superblock, options.addressCount);
     this.#checkSuperBlock();
+    const fileRelease = superblock.working.checkpoint.release;
+    if (fileRelease !== options.release) return onRelease(fileRelease);
     view.load();
     onIdentity();
-    const { working } = superblock;
     logger.log("info", "starting", {
       cluster: identity.cluster,
       replicaCount: identity.replicaCount,
@@ -137,6 +143,12 @@ export class Startup {
       requestSizeLimit: options.requestSizeLimit,
       aofRecovery: options.aofRecovery,
     });
+    this.#recoverJournal();
+  }
+
+  #recoverJournal(): void {
+    const { identity, superblock, journal, window } = this.#options;
+    const { working } = superblock;
     this.#enter("journal");
     journal.recover(
       {
@@ -146,7 +158,7 @@ export class Startup {
         view: working.vsrState.view,
         logView: working.vsrState.logView,
         viewHeaders: working.viewHeaders(),
-        solo: true,
+        solo: identity.solo,
       },
       (result) => this.#onJournal(result),
     );
@@ -154,7 +166,7 @@ export class Startup {
 
   /** What can be wrong with starting this file with these options (spec 03 §8.1). */
   #checkSuperBlock(): void {
-    const { options, identity, superblock, stateMachine, window } = this.#options;
+    const { options, identity, stateMachine, window } = this.#options;
     const { addressCount, cluster, release } = options;
     const { replica, replicaCount } = identity;
     if (cluster !== null && cluster !== identity.cluster) {
@@ -163,20 +175,6 @@ export class Startup {
     if (replica >= addressCount || replicaCount > addressCount) {
       refuse(
         `all addresses must be provided: the cluster has ${replicaCount} replicas, this is number ${replica}, there are ${addressCount} addresses`,
-      );
-    }
-    if (replicaCount > 1 || replica > 0) {
-      refuse(
-        `the data file is that of replica ${replica} of ${replicaCount}: this release runs single-replica clusters`,
-      );
-    }
-    if (addressCount > replicaCount) {
-      refuse(`${addressCount} addresses for one replica: this release runs single-replica clusters without standbys`);
-    }
-    const fileRelease = superblock.working.checkpoint.release;
-    if (fileRelease !== release) {
-      refuse(
-        `the data file is at release ${formatRelease(fileRelease)}, this is release ${formatRelease(release)}: start it with the former`,
       );
     }
     if (release >>> 16 === RELEASE_MAJOR_TEST && identity.cluster !== 0n) {
@@ -192,7 +190,7 @@ export class Startup {
 
   #onJournal(result: JournalRecoveryResult): void {
     this.#checkJournal(result);
-    const { config, superblock, journal, window, log, logger } = this.#options;
+    const { config, identity, superblock, journal, window, log, logger } = this.#options;
     const { working } = superblock;
     const head = chooseHead(journal, {
       opCheckpoint: window.opCheckpoint,
@@ -204,7 +202,7 @@ export class Startup {
       commitMax: working.vsrState.commitMax,
       pipelinePrepareQueueMax: config.cluster.pipelinePrepareQueueMax,
     });
-    this.#checkHead(head);
+    if (identity.solo) this.#checkWholeLog(head);
     log.recover(head);
     logger.log("info", "log recovered", {
       op: log.op,
@@ -212,8 +210,25 @@ export class Startup {
       commitMax: log.commitMax,
       opCheckpoint: window.opCheckpoint,
     });
-    this.#advanceView();
-    this.#openCheckpoint();
+    if (identity.solo) this.#advanceView();
+    else this.#join();
+    this.#openState();
+  }
+
+  /** Takes part from here on, in the status that follows from what the log and the superblock tell. */
+  #join(): void {
+    const { identity, journal, log, window, view, transitions } = this.#options;
+    if (view.logView < view.view) {
+      // The head is certain: it was promised.
+      transitions.recoveringToViewChange(view.view);
+    } else if (!headCertain(journal, log.op, window.opPrepareMax)) {
+      transitions.recoveringToRecoveringHead();
+    } else if (identity.primaryOf(view.view)) {
+      // What others have of what it prepared, it cannot know, and it must not prepare other ops in the same view.
+      transitions.recoveringToViewChange(view.view + 1);
+    } else {
+      transitions.recoveringToNormal();
+    }
   }
 
   #checkJournal(result: JournalRecoveryResult): void {
@@ -238,7 +253,7 @@ export class Startup {
   }
 
   /** A single replica goes on only from a log that is whole. */
-  #checkHead({ op }: Head): void {
+  #checkWholeLog({ op }: Head): void {
     const { journal, superblock, window, room, stateMachine } = this.#options;
     if (journal.dirtyCount > 0) {
       refuse(
@@ -277,27 +292,24 @@ export class Startup {
     view.advance(view.view + 1, view.logView + 1, headers);
   }
 
-  #openCheckpoint(): void {
-    const { checkpointReader } = this.#options;
-    this.#enter("checkpoint");
-    if (checkpointReader === null) this.#openStateMachine();
-    else checkpointReader.open(() => this.#openStateMachine());
+  #openState(): void {
+    const { identity, stateOpening } = this.#options;
+    this.#enter("state");
+    stateOpening.open(() => this.#onState());
+    if (!identity.solo) this.#serve();
   }
 
-  #openStateMachine(): void {
-    const { stateMachine, superblock, commit, log, time, logger } = this.#options;
-    this.#enter("state_machine");
-    stateMachine.open(() => {
-      this.#enter("replay");
-      stateMachine.commitTimestamp = superblock.working.checkpointHeader.timestamp;
-      commit.opened();
-      // Alone, a replica is its own quorum: all that is in its log is committed.
-      log.learnCommitMax(log.op);
-      this.#progressAt = time.monotonic();
-      if (log.commitMin === log.op) return this.#onReplayed();
-      logger.log("info", "replaying the log", { from: log.commitMin + 1, to: log.op });
-      commit.run();
-    });
+  #onState(): void {
+    const { identity, log, time, logger, commit, onStateOpen } = this.#options;
+    onStateOpen();
+    if (!identity.solo) return commit.run();
+    this.#enter("replay");
+    // Alone, a replica is its own quorum: all that is in its log is committed.
+    log.learnCommitMax(log.op);
+    this.#progressAt = time.monotonic();
+    if (log.commitMin === log.op) return this.#onReplayed();
+    logger.log("info", "replaying the log", { from: log.commitMin + 1, to: log.op });
+    commit.run();
   }
 
   #logProgress(): void {
@@ -309,18 +321,23 @@ export class Startup {
   }
 
   #onReplayed(): void {
-    const { log, onReplayed, logger } = this.#options;
+    const { log, transitions, logger } = this.#options;
     assert(log.commitMin === log.op, () => `the loop rests at op ${log.commitMin} of ${log.op}`);
     this.#enter("view");
     logger.log("info", "log replayed", { op: log.op });
-    onReplayed();
-    this.#serveIfReady();
+    transitions.recoveringToNormal();
+    this.#serveIfDurable();
   }
 
-  #serveIfReady(): void {
-    const { view, logger, log } = this.#options;
+  #serveIfDurable(): void {
+    const { view } = this.#options;
     if (this.#stage !== "view" || view.updating) return;
     assert(view.durable, () => `view ${view.view} is not durable`);
+    this.#serve();
+  }
+
+  #serve(): void {
+    const { view, logger, log } = this.#options;
     this.#enter("serving");
     logger.log("info", "serving", { view: view.view, op: log.op });
     const callback = this.#callback;
@@ -330,7 +347,7 @@ export class Startup {
 
   /** Goes on to the next stage. There is no way back. */
   #enter(stage: StartupStage): void {
-    assert(STAGES.indexOf(stage) === STAGES.indexOf(this.#stage) + 1, () => `${stage} after ${this.#stage}`);
+    assert(SUCCESSORS[this.#stage].includes(stage), () => `${stage} after ${this.#stage}`);
     this.#stage = stage;
   }
 }

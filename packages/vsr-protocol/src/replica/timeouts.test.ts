@@ -3,7 +3,13 @@ import { TEST_MIN } from "../config/test-min.ts";
 import { Random } from "../random.ts";
 import { TIMEOUTS, type TimeoutHandlers, Timeouts } from "./timeouts.ts";
 
-const timeouts = (handlers: TimeoutHandlers): Timeouts => new Timeouts(TEST_MIN, new Random(1), handlers);
+const NONE = Object.fromEntries(TIMEOUTS.map(({ name }) => [name, () => undefined])) as unknown as TimeoutHandlers;
+
+function timeouts(handlers: Partial<TimeoutHandlers>): Timeouts {
+  const subject = new Timeouts({ config: TEST_MIN, random: new Random(1) });
+  subject.connect({ ...NONE, ...handlers });
+  return subject;
+}
 
 test("the table has the ticks and the order of the specification", () => {
   expect(TIMEOUTS.map(({ name, afterTicks }) => `${name} ${afterTicks}`)).toEqual([
@@ -69,6 +75,17 @@ test("a handler that leaves its timeout as it was is a bug", () => {
   expect(() => subject.tick()).toThrow("left it as it was");
 });
 
-test("a timeout without a handler does not exist", () => {
-  expect(() => timeouts({}).get("ping")).toThrow("timeout ping has no handler");
+test("several are started and stopped at once", () => {
+  const subject = timeouts({});
+  subject.start("ping", "prepare");
+  expect([subject.get("ping").ticking, subject.get("prepare").ticking]).toEqual([true, true]);
+  subject.stop("ping", "prepare", "pulse");
+  expect([subject.get("ping").ticking, subject.get("prepare").ticking]).toEqual([false, false]);
+});
+
+test("tests can choose other ticks", () => {
+  const subject = new Timeouts({ config: TEST_MIN, random: new Random(1), afterTicks: { prepare: 7 } });
+  subject.start("prepare", "ping");
+  expect(subject.get("prepare").afterDynamicTicks).toBe(7);
+  expect(subject.get("ping").afterDynamicTicks).toBe(100);
 });

@@ -56,37 +56,62 @@ export const TIMEOUTS: readonly TimeoutRow[] = [
 ];
 
 /** What to do when a timeout fires. The timeout is still running: the handler resets, backs off or stops it. */
-export type TimeoutHandlers = { readonly [Name in TimeoutName]?: (timeout: Timeout) => void };
+export type TimeoutHandlers = { readonly [Name in TimeoutName]: (timeout: Timeout) => void };
 
-/**
- * The timeouts that a replica has handlers for. A replica that is alone needs few of the table: it has nobody to ping,
- * to retransmit to, to repair from or to depose.
- */
+/** What timeouts are made of. */
+export interface TimeoutsOptions {
+  readonly config: Config;
+  /** The source of jitter. */
+  readonly random: Random;
+  /** Other ticks for some of them: for tests, where a retry that hides a fault should be rare. */
+  readonly afterTicks?: { readonly [Name in TimeoutName]?: number } | undefined;
+}
+
+/** All timeouts of the table. None runs until it is started. */
 export class Timeouts {
-  readonly #wired: readonly { readonly timeout: Timeout; readonly handler: (timeout: Timeout) => void }[];
+  readonly #timeouts: ReadonlyMap<TimeoutName, Timeout>;
+  #handlers: TimeoutHandlers | null = null;
 
-  constructor(config: Config, random: Random, handlers: TimeoutHandlers) {
-    this.#wired = TIMEOUTS.flatMap(({ name, afterTicks }) => {
-      const handler = handlers[name];
-      if (handler === undefined) return [];
-      return [{ timeout: new Timeout({ name, afterTicks: afterTicks ?? 1, random, config }), handler }];
-    });
+  constructor({ config, random, afterTicks: overrides }: TimeoutsOptions) {
+    this.#timeouts = new Map(
+      TIMEOUTS.map(({ name, afterTicks }) => [
+        name,
+        new Timeout({ name, afterTicks: overrides?.[name] ?? afterTicks ?? 1, random, config }),
+      ]),
+    );
   }
 
-  /** The timeout of this name, which must have a handler. */
+  /** Says what to do when they fire, once, before the first tick. */
+  connect(handlers: TimeoutHandlers): void {
+    assert(this.#handlers === null, "timeouts have their handlers");
+    this.#handlers = handlers;
+  }
+
+  /** The timeout of this name. */
   get(name: TimeoutName): Timeout {
-    const found = this.#wired.find(({ timeout }) => timeout.name === name);
-    assert(found !== undefined, () => `timeout ${name} has no handler`);
-    return found.timeout;
+    const timeout = this.#timeouts.get(name);
+    assert(timeout !== undefined, () => `no timeout ${name}`);
+    return timeout;
+  }
+
+  /** Starts all of these from 0, whether they run or not. */
+  start(...names: readonly TimeoutName[]): void {
+    for (const name of names) this.get(name).start();
+  }
+
+  /** Stops all of these, whether they run or not. */
+  stop(...names: readonly TimeoutName[]): void {
+    for (const name of names) this.get(name).stop();
   }
 
   /** Counts one tick of all that run, then runs the handlers of those that have fired. */
   tick(): void {
-    for (const { timeout } of this.#wired) timeout.tick();
-    for (const { timeout, handler } of this.#wired) {
+    assert(this.#handlers !== null, "timeouts have no handlers");
+    for (const timeout of this.#timeouts.values()) timeout.tick();
+    for (const [name, timeout] of this.#timeouts) {
       if (!timeout.fired) continue;
-      handler(timeout);
-      assert(!timeout.fired, () => `the handler of timeout ${timeout.name} left it as it was`);
+      this.#handlers[name](timeout);
+      assert(!timeout.fired, () => `the handler of timeout ${name} left it as it was`);
     }
   }
 }

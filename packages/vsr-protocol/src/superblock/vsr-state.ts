@@ -13,7 +13,7 @@ import { REPLICAS_MAX } from "../config/derive.ts";
 import { isSafeU64, type Layout, type RecordView } from "../layout.ts";
 import { memberIndex, membersValid } from "../members.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
-import { PREPARE_LAYOUT } from "../message/prepare.ts";
+import { PREPARE_LAYOUT, PrepareHeader } from "../message/prepare.ts";
 import { viewHeadersInvalid, viewHeadersKind } from "../view-headers.ts";
 import type { SuperBlockImage } from "./image.ts";
 import { CHECKPOINT_STATE_LAYOUT, type CheckpointState, SUPERBLOCK_LAYOUT, VSR_STATE_LAYOUT } from "./layout.ts";
@@ -27,7 +27,7 @@ export function superblockInvalid(config: Config, image: SuperBlockImage): strin
   return (
     integersInvalid(image) ??
     vsrStateInvalid(image) ??
-    checkpointInvalid(config, image) ??
+    checkpointInvalid(config, image.checkpoint) ??
     viewHeadersOfImageInvalid(config, image)
   );
 }
@@ -37,8 +37,13 @@ function integersInvalid(image: SuperBlockImage): string | null {
   return (
     unsafeField(image.header, SUPERBLOCK_LAYOUT) ??
     unsafeField(image.vsrState, VSR_STATE_LAYOUT) ??
-    unsafeField(image.checkpoint, CHECKPOINT_STATE_LAYOUT) ??
-    unsafeField(image.checkpointHeader, PREPARE_LAYOUT)
+    integersOfCheckpointInvalid(image.checkpoint)
+  );
+}
+
+function integersOfCheckpointInvalid(checkpoint: CheckpointState): string | null {
+  return (
+    unsafeField(checkpoint, CHECKPOINT_STATE_LAYOUT) ?? unsafeField(checkpointHeaderOf(checkpoint), PREPARE_LAYOUT)
   );
 }
 
@@ -66,8 +71,18 @@ function vsrStateInvalid(image: SuperBlockImage): string | null {
   return null;
 }
 
-function checkpointInvalid(config: Config, image: SuperBlockImage): string | null {
-  const { checkpoint, checkpointHeader } = image;
+/** The header of the prepare at which a checkpoint was taken: a view of the checkpoint's memory. */
+export function checkpointHeaderOf({ buffer, offset }: CheckpointState): PrepareHeader {
+  return new PrepareHeader(buffer, offset);
+}
+
+/** Why a checkpoint that another replica sent contradicts itself, or null. Safe on any bytes. */
+export function checkpointStateInvalid(config: Config, checkpoint: CheckpointState): string | null {
+  return integersOfCheckpointInvalid(checkpoint) ?? checkpointInvalid(config, checkpoint);
+}
+
+function checkpointInvalid(config: Config, checkpoint: CheckpointState): string | null {
+  const checkpointHeader = checkpointHeaderOf(checkpoint);
   if (checkpointHeader.command !== Command.prepare)
     return `the checkpoint's header has command ${checkpointHeader.command}`;
   const headerBytes = checkpoint.header;

@@ -46,7 +46,7 @@ async function withServer<Result>(
   try {
     await ServerProcess.format(path);
     const server = await ServerProcess.start(path);
-    const clients = new TcpClients({ count: sessions, port: server.port, tickMs: TICK_MS });
+    const clients = new TcpClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
     await clients.register();
     const transfers = new Transfers(ACCOUNTS);
     for (const { operation, body } of transfers.accounts()) await clients.at(0).request(operation, body);

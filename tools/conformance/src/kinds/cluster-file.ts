@@ -30,7 +30,7 @@ import { prepares } from "../containers/aof.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
 import { loadDataFile, openDataFile, type OpenedDataFile } from "../recorded-data-file.ts";
-import { RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
+import { RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
 
 const { blockSize, clientsMax, messageSizeMax } = PRODUCTION.cluster;
 
@@ -52,13 +52,13 @@ async function readLog(aofs: readonly string[]): Promise<readonly Uint8Array[]> 
   });
 }
 
-function replicaFor(log: readonly Uint8Array[]): SoloReplica {
+function replicaFor(log: readonly Uint8Array[]): HostedReplica {
   const headers = log.map((bytes) => new PrepareHeader(bytes));
   const registration = log[headers.findIndex(({ operation }) => operation === Operation.register)];
   const [first] = headers;
   if (first === undefined || registration === undefined)
     throw new Error("no client registers in the append-only files");
-  return new SoloReplica({
+  return new HostedReplica({
     cluster: first.cluster,
     release: first.release,
     releaseClientMin: RECORDED_RELEASE_CLIENT_MIN,
@@ -71,7 +71,7 @@ function replicaFor(log: readonly Uint8Array[]): SoloReplica {
 type ReplayResult = { readonly checkpoints: number } | { readonly difference: string };
 
 /** Executes the log, up to one checkpoint after the other. */
-function replay(replica: SoloReplica, log: readonly Uint8Array[]): ReplayResult {
+function replay(replica: HostedReplica, log: readonly Uint8Array[]): ReplayResult {
   const checkpoints = new Set<number>();
   for (let begin = 0; ;) {
     const ids = replica.checkpointIds;

@@ -23,7 +23,7 @@ import { readDecompressed, streamDecompressed, withoutCompression } from "../con
 import { compareDisk } from "../data-file.ts";
 import { describeDifference } from "../difference.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
-import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
 
 interface CorpusFile {
   readonly aof: string;
@@ -78,7 +78,7 @@ async function check(corpus: CorpusFile): Promise<Outcome> {
   const recording = await readRecording(corpus);
   const [first] = recording.frames;
   if (first === undefined) return different("there are no requests");
-  const replica = new SoloReplica({
+  const replica = new HostedReplica({
     cluster: new RequestHeader(first.bytes).cluster,
     release: RECORDED_RELEASE,
     releaseClientMin: RECORDED_RELEASE_CLIENT_MIN,

@@ -20,13 +20,17 @@ import { manifest } from "./manifest.ts";
 import { recover } from "./recover.ts";
 import { serve } from "./serve.ts";
 import { session } from "./session.ts";
+import { standIn } from "./stand-in.ts";
+import { viewChange } from "./view-change.ts";
 
 export const kinds: readonly Kind[] = [
   frames,
+  viewChange,
   lsm,
   accounting,
   session,
   aof,
+  standIn,
   format,
   blocks,
   manifest,

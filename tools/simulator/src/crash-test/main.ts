@@ -9,18 +9,23 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { Lane, type LaneCounts } from "./lane.ts";
+import { ClusterLane, type ClusterLaneCounts } from "./cluster-lane.ts";
+import { Lane, type LaneCounts, type LaneOptions } from "./lane.ts";
 
 const KILLS_DEFAULT = 100;
 const CLIENTS_DEFAULT = 8;
 const LANES_MAX = 4;
 
-const HELP = `usage: pnpm crash-test [--kills=N] [--lanes=N] [--clients=N] [--directory=DIR] [--seed=N]
+const REPLICAS_MAX = 6;
+
+const HELP = `usage: pnpm crash-test [--kills=N] [--replicas=N] [--lanes=N] [--clients=N] [--directory=DIR] [--seed=N]
 
 Formats data files, starts real servers, lets clients create accounts and transfers, kills the servers
 with SIGKILL at random moments, starts them again, and checks every answer against a model.
 
   --kills=N        how many kills (default ${KILLS_DEFAULT})
+  --replicas=N     how many replicas a cluster has (default 1). With 3 and more, replicas are killed while the
+                   others go on, and at the end their checkpoints have to be the same
   --lanes=N        how many servers at a time (default: one a core, at most ${LANES_MAX})
   --clients=N      how many clients a server (default ${CLIENTS_DEFAULT})
   --directory=DIR  where the data files are made, 1.1 GB each (default: that for temporary files). In memory,
@@ -29,6 +34,7 @@ with SIGKILL at random moments, starts them again, and checks every answer again
 
 interface Command {
   readonly kills: number;
+  readonly replicas: number;
   readonly lanes: number;
   readonly clients: number;
   readonly directory: string;
@@ -39,6 +45,7 @@ function parseCommand(): Command | "help" {
   const { values } = parseArgs({
     options: {
       kills: { type: "string" },
+      replicas: { type: "string" },
       lanes: { type: "string" },
       clients: { type: "string" },
       directory: { type: "string" },
@@ -47,9 +54,13 @@ function parseCommand(): Command | "help" {
     },
   });
   if (values.help === true) return "help";
+  const replicas = integer("replicas", values.replicas, 1);
+  if (replicas === 2 || replicas > REPLICAS_MAX) throw new TypeError(`--replicas: '${replicas}' is not 1 or 3 to 6`);
+  const lanes = replicas === 1 ? Math.min(availableParallelism(), LANES_MAX) : 1;
   return {
+    replicas,
     kills: integer("kills", values.kills, KILLS_DEFAULT),
-    lanes: integer("lanes", values.lanes, Math.min(availableParallelism(), LANES_MAX)),
+    lanes: integer("lanes", values.lanes, lanes),
     clients: integer("clients", values.clients, CLIENTS_DEFAULT),
     directory: values.directory ?? tmpdir(),
     seed: BigInt(integer("seed", values.seed, 1 + randomBytes(4).readUInt32LE())),
@@ -65,19 +76,59 @@ function integer(name: string, text: string | undefined, byDefault: number): num
   return value;
 }
 
-function total(lanes: readonly Lane[], count: keyof LaneCounts): number {
+/** What each lane gets: a directory, its share of the kills, and a seed of its own. */
+function sharesOf({ kills, lanes, clients, seed }: Command, directory: string): readonly LaneOptions[] {
+  return Array.from({ length: lanes }, (_, index) => ({
+    directory: mkdtempSync(join(directory, "lane-")),
+    kills: Math.floor(kills / lanes) + (index < kills % lanes ? 1 : 0),
+    seed: seed * 256n + BigInt(index),
+    clientCount: clients,
+  }));
+}
+
+function total<Count extends string>(
+  lanes: readonly { readonly counts: Record<Count, number> }[],
+  count: Count,
+): number {
   return lanes.reduce((sum, lane) => sum + lane.counts[count], 0);
 }
 
-async function run({ kills, lanes: laneCount, clients, directory: parent, seed }: Command): Promise<number> {
+/** Lone servers. */
+function aloneLanes(shares: readonly LaneOptions[]): Lanes {
+  const lanes = shares.map((share) => new Lane(share));
+  const of = (count: keyof LaneCounts): number => total(lanes, count);
+  return {
+    lanes,
+    describe: () =>
+      `${of("kills")} kills, ${of("killsOpening")} of them before the server served; ` +
+      `${of("acknowledged")} requests acknowledged, ${of("resent")} of them under way during a kill; ` +
+      `${of("transfers")} transfers in ${of("files")} data files`,
+  };
+}
+
+/** Clusters. */
+function clusterLanes(shares: readonly LaneOptions[], replicaCount: number): Lanes {
+  const lanes = shares.map((share) => new ClusterLane({ ...share, replicaCount }));
+  const of = (count: keyof ClusterLaneCounts): number => total(lanes, count);
+  const silenceMs = (): number => Math.max(...lanes.map(({ counts }) => counts.silenceMsMax));
+  return {
+    lanes,
+    describe: () =>
+      `${of("kills")} kills among ${replicaCount} replicas, ${of("recoveries")} of them with the loss of the data file; ${of("acknowledged")} requests acknowledged; ` +
+      `${of("transfers")} transfers; at most ${silenceMs().toFixed(0)} ms without an answer`,
+  };
+}
+
+interface Lanes {
+  readonly lanes: readonly { run(): Promise<void> }[];
+  readonly describe: () => string;
+}
+
+async function run(command: Command): Promise<number> {
   const begin = performance.now();
-  const directory = mkdtempSync(join(parent, "stagbeetle-crash-test-"));
-  const lanes = Array.from({ length: laneCount }, (_, index) => {
-    const laneDirectory = mkdtempSync(join(directory, "lane-"));
-    const share = Math.floor(kills / laneCount) + (index < kills % laneCount ? 1 : 0);
-    const laneSeed = seed * 256n + BigInt(index);
-    return new Lane({ directory: laneDirectory, kills: share, seed: laneSeed, clientCount: clients });
-  });
+  const directory = mkdtempSync(join(command.directory, "stagbeetle-crash-test-"));
+  const shares = sharesOf(command, directory);
+  const { lanes, describe } = command.replicas === 1 ? aloneLanes(shares) : clusterLanes(shares, command.replicas);
   let failure: unknown = null;
   try {
     await Promise.all(lanes.map((lane) => lane.run()));
@@ -86,12 +137,8 @@ async function run({ kills, lanes: laneCount, clients, directory: parent, seed }
   }
   rmSync(directory, { recursive: true, force: true });
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
-  const of = (count: keyof LaneCounts): number => total(lanes, count);
-  console.log(
-    `crash-test: ${failure === null ? "passed" : "FAILED"}: ${of("kills")} kills in ${seconds} s, ` +
-      `${of("killsOpening")} of them before the server served; ${of("acknowledged")} requests acknowledged, ` +
-      `${of("resent")} of them under way during a kill; ${of("transfers")} transfers in ${of("files")} data files; seed ${seed}`,
-  );
+  const outcome = failure === null ? "passed" : "FAILED";
+  console.log(`crash-test: ${outcome}: ${describe()}; ${seconds} s; seed ${command.seed}`);
   if (failure === null) return 0;
   console.error(failure);
   return 1;

@@ -1,0 +1,228 @@
+/**
+ * Replication: every prepare goes from the primary to all others, and into the log of each (spec 03 §14).
+ *
+ * The topology is a star. A prepare is committed when enough replicas have it on disk; the primary is one of them like
+ * any other.
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import { durable } from "../checkpoint.ts";
+import type { Config } from "../config/config.ts";
+import type { Message } from "../message/message.ts";
+import { PrepareHeader } from "../message/prepare.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Time } from "../ports/time.ts";
+import type { Release } from "../release.ts";
+import type { Timeout } from "../timeout.ts";
+import type { CheckpointWindow } from "./checkpoint-window.ts";
+import type { FaultDetector } from "./fault-detector.ts";
+import type { Identity } from "./identity.ts";
+import type { LogPosition } from "./log-position.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Roles } from "./roles.ts";
+import type { Status } from "./status.ts";
+import type { DurableView } from "./view-durable.ts";
+
+/** What prepares are replicated with. */
+export interface ReplicationOptions {
+  readonly config: Config;
+  readonly release: Release;
+  /** The largest prepare, header included, in bytes. */
+  readonly requestSizeLimit: number;
+  readonly identity: Identity;
+  readonly status: Status;
+  readonly roles: Roles;
+  readonly view: Pick<DurableView, "view">;
+  readonly log: LogPosition;
+  readonly window: CheckpointWindow;
+  readonly pipeline: Pipeline;
+  readonly journal: Journal;
+  readonly outbox: Outbox;
+  readonly faultDetector: FaultDetector;
+  readonly time: Time;
+  readonly logger: Logger;
+  /** Whether a state sync is at the point where it replaces the checkpoint. */
+  readonly updatingCheckpoint: () => boolean;
+  readonly joinViewQuorum: () => boolean;
+  /** Takes a prepare of an older view, or below the head: it may fill a gap. */
+  readonly onRepair: (prepare: Message) => void;
+  /** Runs after a backup was given a prepare of its view: there may be something to execute and to repair. */
+  readonly onFollowed: () => void;
+  /** Runs whenever the journal can take a write again. */
+  readonly onJournalWritten: () => void;
+  /** Runs when a prepare is on disk. */
+  readonly onPrepareWritten: (prepare: PrepareHeader) => void;
+}
+
+/** Sends prepares, takes them, and writes them. */
+export class Replication {
+  readonly #options: ReplicationOptions;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a prepare: from the primary, of a replica that repairs, or, as the primary, its own new one. The reference stays
+   * the caller's.
+   */
+  onPrepare(message: Message): void {
+    const { status, view, log, roles, updatingCheckpoint, onRepair } = this.#options;
+    const header = message.as(PrepareHeader);
+    this.#replicate(message, header);
+    if (updatingCheckpoint()) return this.#drop(header, "a checkpoint is being installed");
+    const old = header.view < view.view || (status.normal && header.view === view.view && header.op <= log.op);
+    if (old) return onRepair(message);
+    if (!status.normal) return this.#drop(header, `in status ${status.current}`);
+    if (header.view > view.view) return this.#drop(header, "of a newer view");
+    this.#append(message, header);
+    if (roles.backup) this.#options.onFollowed();
+  }
+
+  /**
+   * Writes a prepare whose header is in the log. Once it is on disk it is acknowledged.
+   *
+   * @returns false if the log has another one in its place by now, or its slot is being written already.
+   */
+  writePrepare(message: Message): boolean {
+    const { status, roles, log, window, journal, joinViewQuorum } = this.#options;
+    const header = message.as(PrepareHeader);
+    const repairing = status.current === "view_change" && roles.ofPrimary && joinViewQuorum();
+    assert(status.normal || repairing, () => `op ${header.op} is written in status ${status.current}`);
+    assert(header.op <= log.op, () => `op ${header.op} is written beyond head ${log.op}`);
+    const opRepairMin = window.opRepairMin(log.op, log.commitMax);
+    assert(header.op >= opRepairMin, () => `op ${header.op} is written below ${opRepairMin}`);
+    if (!journal.hasHeader(header) || journal.writing(header) !== "none") return false;
+    journal.writePrepare(message, (written) => this.#onWritten(written));
+    return true;
+  }
+
+  /** To be called when the head of the queue has changed: a replica that is alone writes its prepares one by one. */
+  writeNext(): void {
+    const { identity, pipeline, journal } = this.#options;
+    if (!identity.solo) return;
+    const next = pipeline.head;
+    if (next === null || next.okQuorumReceived || journal.writesPending > 0) return;
+    assert(journal.writeAvailable(), "a replica that writes one prepare at a time can write");
+    const writing = this.writePrepare(next.message);
+    assert(writing, () => `op ${next.op} is not in the log`);
+  }
+
+  /** The oldest prepare without a quorum waits for long: it is sent again to those who have not acknowledged it. */
+  onTimeout(timeout: Timeout): void {
+    const { identity, pipeline, outbox, onRepair } = this.#options;
+    const prepare = pipeline.firstWithoutQuorum;
+    assert(prepare !== null, "the prepare timeout runs while a prepare has no quorum");
+    // Alone, only the disk can be slow.
+    if (identity.solo) return timeout.reset();
+    const missing = this.#others().filter((replica) => !prepare.okFrom(replica));
+    if (missing.length === 0) {
+      // All others have it, so the own write is what is missing.
+      timeout.reset();
+      onRepair(prepare.message);
+      return;
+    }
+    timeout.backoff();
+    for (const replica of missing) outbox.sendToReplica(replica, prepare.message);
+  }
+
+  /** The other replicas, from the one after this on, around the ring. */
+  #others(): readonly number[] {
+    const { replica, replicaCount } = this.#options.identity;
+    return Array.from({ length: replicaCount - 1 }, (_, index) => (replica + 1 + index) % replicaCount);
+  }
+
+  /** As the primary, passes on what the others may miss. For everyone, a prepare beyond the head is a sign of life. */
+  #replicate(message: Message, header: PrepareHeader): void {
+    const { release, identity, roles, log, journal, outbox, faultDetector, time } = this.#options;
+    if (header.op <= log.commitMin || journal.hasPrepare(header)) return;
+    // A replica that was formatted anew can meet what it authored in an earlier life, under a newer release.
+    const beyondRelease = header.replica === identity.replica && header.release > release;
+    if (roles.primary && beyondRelease) this.#drop(header, "not replicated: of a newer release");
+    else if (roles.primary) outbox.sendToOtherReplicasAndStandbys(message);
+    if (header.op > log.op) faultDetector.signal(time.monotonic());
+  }
+
+  /** A prepare of the own view, beyond the head, becomes the head. */
+  #append(message: Message, header: PrepareHeader): void {
+    const { requestSizeLimit, identity, roles, view, log, journal } = this.#options;
+    assert(
+      header.size <= requestSizeLimit,
+      () => `op ${header.op} has ${header.size} bytes, more than this replica's --limit-request of ${requestSizeLimit}`,
+    );
+    if (header.replica !== identity.primaryIndex(view.view)) return this.#drop(header, "not of the primary");
+    assert(header.op > log.op && header.op > log.commitMin, () => `op ${header.op} behind head ${log.op}`);
+    if (roles.backup) {
+      log.learnCommitMax(header.commit);
+      this.#cache(message, header);
+    }
+    if (!this.#fits(header)) return;
+    this.#assertChained(header);
+    log.advanceHead(header.op);
+    journal.setHeaderAsDirty(header);
+    if (identity.solo) this.writeNext();
+    else this.writePrepare(message);
+  }
+
+  /**
+   * Keeps the prepares that are executed next in memory. Behind by a whole checkpoint, those beyond the log's end are kept:
+   * the ones before can be had from other logs.
+   */
+  #cache(message: Message, { op }: PrepareHeader): void {
+    const { log, window, pipeline } = this.#options;
+    const first = op <= window.opPrepareMax ? log.commitMin + 1 : window.opPrepareMax + 1;
+    if (op < first + pipeline.cacheCapacity) pipeline.cache(message);
+  }
+
+  /** Whether the op can take its slot. */
+  #fits(header: PrepareHeader): boolean {
+    const { config, roles, log, window } = this.#options;
+    const { op } = header;
+    const { opPrepareMax, opCheckpointNext } = window;
+    if (op <= opPrepareMax) {
+      this.#assertCheckpoint(header);
+      return true;
+    }
+    assert(roles.backup, () => `op ${op} would overwrite what is still needed (${opPrepareMax})`);
+    // What it overwrites must be executed here; what the next checkpoint and the release after it depend on must stay.
+    const { journalSlotCount } = config.cluster;
+    const opMax = Math.min(log.commitMin + journalSlotCount, opCheckpointNext + journalSlotCount - 1);
+    if (op <= opMax && durable(config, opCheckpointNext, log.commitMax)) return true;
+    this.#drop(header, "too far ahead");
+    return false;
+  }
+
+  /** Whoever went another way is found here, before what it says is executed. */
+  #assertCheckpoint({ op, checkpointId }: PrepareHeader): void {
+    const { window } = this.#options;
+    const expected = window.checkpointIdForOp(op);
+    assert(
+      expected === null || checkpointId === expected,
+      () =>
+        `op ${op} was prepared on checkpoint ${checkpointId}, but the one here is ${expected}: the state of this replica has diverged from that of the primary`,
+    );
+  }
+
+  #assertChained({ op, view, parent }: PrepareHeader): void {
+    const previous = this.#options.journal.headerWithOp(op - 1);
+    const ofView = previous !== null && previous.view === view;
+    assert(
+      !ofView || previous.checksum === parent,
+      () => `op ${op} of view ${view} is not the successor of op ${op - 1} of the same view`,
+    );
+  }
+
+  #onWritten(written: Message | null): void {
+    this.#options.onJournalWritten();
+    if (written !== null) this.#options.onPrepareWritten(written.as(PrepareHeader));
+  }
+
+  #drop(header: PrepareHeader, because: string): void {
+    const { logger } = this.#options;
+    if (!logger.enabled("debug")) return;
+    logger.log("debug", `on_prepare: dropped: ${because}`, { op: header.op, view: header.view });
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Who wants to leave the view, and who has joined it (spec 03 §3.3, §18.1, §18.4): the votes for the current view.
+ *
+ * They are forgotten with the view. Counting votes of an older view would break the intersection of quorums.
+ *
+ * @module
+ */
+import { assert } from "@stagbeetle/kernels";
+import type { Message } from "../../message/message.ts";
+import { JoinViewHeader } from "../../message/join-view.ts";
+import { type JoinViewVote, joinViewVote } from "./join-view-vote.ts";
+
+/** The replicas, this one included, that want to leave the view. */
+export class ExitViewVotes {
+  /** Bit i: replica i. */
+  #from = 0;
+
+  /** How many there are. */
+  get count(): number {
+    let count = 0;
+    for (let rest = this.#from; rest !== 0; rest &= rest - 1) count += 1;
+    return count;
+  }
+
+  /** Whether the replica wants to leave. */
+  has(replica: number): boolean {
+    return (this.#from & (1 << replica)) !== 0;
+  }
+
+  /** The replica wants to leave. */
+  add(replica: number): void {
+    this.#from |= 1 << replica;
+  }
+
+  /** The replica does not want to leave any more. */
+  remove(replica: number): void {
+    this.#from &= ~(1 << replica);
+  }
+
+  /** Forgets all but one replica. */
+  keepOnly(replica: number): void {
+    this.#from &= 1 << replica;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#from = 0;
+  }
+}
+
+/** The `join_view` messages that the primary of the view got: one of each replica. It holds a reference of each. */
+export class JoinViewVotes {
+  readonly #messages = new Map<number, Message>();
+  /** Whether they decided which log the view begins with. */
+  #quorum = false;
+
+  /** Whether the log of the view was chosen, and installed here. */
+  get quorum(): boolean {
+    return this.#quorum;
+  }
+
+  /** What the replica sent. */
+  of(replica: number): Message | null {
+    return this.#messages.get(replica) ?? null;
+  }
+
+  /** All votes, in the order of their replicas. */
+  all(): JoinViewVote[] {
+    return [...this.#messages.values()].map(voteOf).sort((one, other) => one.replica - other.replica);
+  }
+
+  /** Keeps a message of its own, in the place of an older one of its replica. */
+  put(message: Message): void {
+    assert(!this.#quorum, "the votes have decided");
+    const { replica } = message.header;
+    this.#messages.get(replica)?.release();
+    this.#messages.set(replica, message.reference());
+  }
+
+  /** The votes have decided. */
+  decide(): void {
+    assert(!this.#quorum && this.#messages.size > 0, "votes decide once");
+    this.#quorum = true;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    for (const message of this.#messages.values()) message.release();
+    this.#messages.clear();
+    this.#quorum = false;
+  }
+}
+
+/** What a `join_view` says, as views of its memory. */
+export function voteOf(message: Message): JoinViewVote {
+  return joinViewVote(message.as(JoinViewHeader), message.body());
+}

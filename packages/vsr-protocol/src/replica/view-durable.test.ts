@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { formatted, headerChain, opened } from "../../test/builders.ts";
+import type { MemoryStorage } from "../../test/memory-storage.ts";
+import { TEST_MIN } from "../config/test-min.ts";
+import { DurableView } from "./view-durable.ts";
+
+const LOG = headerChain(5, 3);
+
+const view = (): { view: DurableView; storage: MemoryStorage; writes: string[] } => {
+  const storage = formatted({ replicaCount: 3 });
+  const superblock = opened(storage);
+  const writes: string[] = [];
+  const of = new DurableView({
+    config: TEST_MIN,
+    superblock,
+    commitMax: () => 3,
+    syncCheckpoint: () => null,
+    onWritten: () => writes.push(`${of.viewDurable}/${of.logViewDurable}`),
+    onDurable: () => undefined,
+  });
+  of.load();
+  return { view: of, storage, writes };
+};
+
+describe("a view", () => {
+  it("is durable when the superblock is written, one step at a time", () => {
+    const { view: of, storage, writes } = view();
+    of.setHeaders("joinView", LOG);
+    of.join(3);
+    expect([of.view, of.viewDurable, of.durable, of.updating]).toEqual([3, 0, false, true]);
+    of.join(4);
+    of.join(5);
+    storage.run();
+    expect([of.viewDurable, of.logViewDurable, of.durable]).toEqual([5, 0, true]);
+    // What came while the first one was written went together.
+    expect(writes).toEqual(["3/0", "5/0"]);
+  });
+
+  it("does not show that the log was chosen before it has the headers of the view", () => {
+    const { view: of, storage, writes } = view();
+    of.setHeaders("joinView", LOG);
+    of.join(3);
+    of.raiseLogView();
+    storage.run();
+    expect([of.logView, of.logViewDurable, of.logViewPending]).toEqual([3, 0, true]);
+    of.setHeaders("view", LOG);
+    of.persist();
+    expect(of.logViewPending).toBe(false);
+    storage.run();
+    expect([of.durable, writes]).toEqual([true, ["3/0", "3/3"]]);
+  });
+
+  it("is written with its log as soon as the headers are there, if another write runs", () => {
+    const { view: of, storage } = view();
+    of.setHeaders("joinView", LOG);
+    of.join(3);
+    of.raiseLogView();
+    of.setHeaders("view", LOG);
+    of.persist();
+    storage.run();
+    expect([of.viewDurable, of.logViewDurable]).toEqual([3, 3]);
+  });
+
+  it("survives a restart with its headers and what they stand for", () => {
+    const { view: of, storage } = view();
+    of.setHeaders("joinView", LOG);
+    of.join(3);
+    storage.run();
+    const superblock = opened(storage.restart());
+    const again = new DurableView({
+      config: TEST_MIN,
+      superblock,
+      commitMax: () => 3,
+      syncCheckpoint: () => null,
+      onWritten: () => undefined,
+      onDurable: () => undefined,
+    });
+    again.load();
+    expect([again.view, again.logView, again.headersKind]).toEqual([3, 0, "joinView"]);
+    expect(again.headers.map(({ op }) => op)).toEqual([5, 4, 3]);
+  });
+
+  it("can replace its headers by some of themselves", () => {
+    const { view: of } = view();
+    of.setHeaders("joinView", LOG);
+    of.setHeaders("view", of.headers.slice(1));
+    expect(of.headers.map(({ op, checksum }) => [op, checksum])).toEqual(
+      LOG.slice(1).map(({ op, checksum }) => [op, checksum]),
+    );
+  });
+
+  it.each<[string, (of: DurableView) => void]>([
+    ["going back", (of) => of.follow(-1)],
+    ["joining the view that it is in", (of) => of.join(0)],
+    ["joining without a promise", (of) => of.join(1)],
+    ["a log of a view that is not there", (of) => of.raiseLogView()],
+    ["writing what is durable", (of) => of.persist()],
+    ["headers that are not chained", (of) => of.setHeaders("view", [...headerChain(5, 5), ...headerChain(4, 4)])],
+  ])("refuses %s", (_name, act) => {
+    expect(() => act(view().view)).toThrow();
+  });
+});

@@ -1,0 +1,128 @@
+/**
+ * A cluster of real servers on this machine, whose members are killed and started one by one.
+ */
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { assert } from "@stagbeetle/kernels";
+
+import { ServerProcess } from "./server-process.ts";
+
+/** What a cluster consists of. */
+export interface ClusterProcessesOptions {
+  /** Where the data files are made. */
+  readonly directory: string;
+  readonly replicaCount: number;
+  /** More flags for each `stagbeetle start`. */
+  readonly flags?: readonly string[];
+}
+
+/** Data files, ports, and the servers that run. */
+export class ClusterProcesses {
+  readonly paths: readonly string[];
+  readonly ports: readonly number[];
+  readonly #flags: readonly string[];
+  readonly #servers: (ServerProcess | null)[];
+
+  private constructor(paths: readonly string[], ports: readonly number[], flags: readonly string[]) {
+    assert(paths.length === ports.length, () => `${paths.length} data files, ${ports.length} ports`);
+    this.paths = paths;
+    this.ports = ports;
+    this.#flags = flags;
+    this.#servers = paths.map(() => null);
+  }
+
+  /** Formats the data files and chooses free ports. Nothing runs yet. @throws Error with what the program printed. */
+  static async format({ directory, replicaCount, flags = [] }: ClusterProcessesOptions): Promise<ClusterProcesses> {
+    const paths = Array.from({ length: replicaCount }, (_, replica) => join(directory, `0_${replica}.stagbeetle`));
+    for (const [replica, path] of paths.entries()) await ServerProcess.format(path, { replica, replicaCount });
+    return new ClusterProcesses(paths, await freePorts(replicaCount), flags);
+  }
+
+  /** Which members run. */
+  get running(): readonly number[] {
+    return this.paths.flatMap((_, replica) => (this.#servers[replica] === null ? [] : [replica]));
+  }
+
+  /** Starts members, by default all that do not run, and waits until they listen. */
+  async start(replicas: readonly number[] = this.#stopped()): Promise<void> {
+    await Promise.all(
+      replicas.map(async (replica) => {
+        const path = this.paths[replica];
+        assert(path !== undefined && this.#servers[replica] === null, () => `member ${replica} runs, or is none`);
+        const server = ServerProcess.spawn(path, { ports: this.ports, flags: this.#flags });
+        this.#servers[replica] = server;
+        await server.serving();
+      }),
+    );
+  }
+
+  /** Loses the data file of a replica that does not run, and makes a new one with the help of the others. */
+  async recover(replica: number): Promise<void> {
+    const path = this.paths[replica];
+    assert(path !== undefined && this.#servers[replica] === null, () => `member ${replica} runs, or is none`);
+    rmSync(path);
+    await ServerProcess.recover(path, { replica, replicaCount: this.paths.length, ports: this.ports });
+  }
+
+  /** Kills a member without warning. @throws Error if it had ended by itself. */
+  async kill(replica: number): Promise<void> {
+    const server = this.#server(replica);
+    if (server.ended) throw new Error(`replica ${replica} ended by itself: ${server.describe()}`);
+    this.#servers[replica] = null;
+    await server.kill();
+  }
+
+  /** @throws Error if a member that should run has ended. */
+  check(): void {
+    for (const replica of this.running) {
+      const server = this.#server(replica);
+      if (server.ended) throw new Error(`replica ${replica} ended by itself: ${server.describe()}`);
+    }
+  }
+
+  /** Ends all members as an operator would. @throws Error unless all end with status 0. */
+  async stop(): Promise<void> {
+    const servers = this.running.map((replica) => this.#server(replica));
+    this.#servers.fill(null);
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+
+  /** Kills whatever runs. */
+  async destroy(): Promise<void> {
+    const servers = this.running.map((replica) => this.#server(replica));
+    this.#servers.fill(null);
+    await Promise.all(servers.filter(({ ended }) => !ended).map((server) => server.kill()));
+  }
+
+  /** What the members printed last. */
+  describe(): string {
+    return this.#servers.map((server, replica) => `replica ${replica}: ${server?.describe() ?? "stopped"}`).join("\n");
+  }
+
+  #stopped(): readonly number[] {
+    return this.paths.flatMap((_, replica) => (this.#servers[replica] === null ? [replica] : []));
+  }
+
+  #server(replica: number): ServerProcess {
+    const server = this.#servers[replica];
+    assert(server !== undefined && server !== null, () => `member ${replica} does not run`);
+    return server;
+  }
+}
+
+/** Ports that nobody listens on. Somebody else may take them before they are used, which a test then shows. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const listeners = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  const ports: number[] = [];
+  for (const listener of listeners) {
+    if (!listener.listening) await once(listener, "listening");
+    const address = listener.address();
+    assert(address !== null && typeof address === "object", "a TCP listener has a port");
+    ports.push(address.port);
+  }
+  await Promise.all(listeners.map((listener) => once(listener.close(), "close")));
+  return ports;
+}

@@ -1,0 +1,141 @@
+/**
+ * One cluster of real servers, of which a random one is killed every few seconds, and the clients that check what it says.
+ *
+ * ```text
+ *   format ─▶ start all ─▶ load ─▶ (kill some ─▶ wait ─▶ start them ─▶ wait)* ─▶ all answered ─▶ check ─▶ load …
+ *                                                                                    │
+ *      compare checkpoints  ◀─  stop all  ◀─  sweep  ◀─   enough kills   ◀───────────┘
+ * ```
+ *
+ * A majority always runs, so that everything is answered while replicas die.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { ClusterProcesses, TcpClients } from "@stagbeetle/processes";
+import { Random } from "@stagbeetle/vsr-protocol";
+
+import { assertSameCheckpoints } from "./same-checkpoints.ts";
+import { LedgerLoad } from "./ledger-load.ts";
+import { within } from "./within.ts";
+
+/** How a cluster's lane runs. */
+export interface ClusterLaneOptions {
+  /** Where the data files are made. */
+  readonly directory: string;
+  readonly replicaCount: number;
+  readonly kills: number;
+  readonly seed: bigint;
+  readonly clientCount: number;
+}
+
+/** What a cluster's lane has done. */
+export interface ClusterLaneCounts {
+  kills: number;
+  /** Kills after which the data file was lost, too, and made anew with `recover`. */
+  recoveries: number;
+  /** Requests that were answered. */
+  acknowledged: number;
+  transfers: number;
+  /** The longest time between two answers, in milliseconds: a view change, usually. */
+  silenceMsMax: number;
+}
+
+const CLIENT_TICK_MS = 10;
+const KILLS_PER_CHECK = 4;
+const ALIVE_MS_MAX = 3000;
+const DEAD_MS_MAX = 3000;
+/** How often a replica that was killed loses its data file, too. */
+const LOSS_PERCENT = 15;
+const WATCH_MS = 10;
+/** How long members get to come to the same checkpoint before they are stopped. */
+const SETTLE_MS = 5000;
+
+/** Runs one cluster to the end. */
+export class ClusterLane {
+  readonly counts: ClusterLaneCounts = { kills: 0, recoveries: 0, acknowledged: 0, transfers: 0, silenceMsMax: 0 };
+  readonly #options: ClusterLaneOptions;
+  readonly #random: Random;
+  readonly #load: LedgerLoad;
+
+  constructor(options: ClusterLaneOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#load = new LedgerLoad(this.#random);
+  }
+
+  /** @throws Error for the first thing that is wrong. */
+  async run(): Promise<void> {
+    const { directory, replicaCount, clientCount, kills } = this.#options;
+    const cluster = await ClusterProcesses.format({ directory, replicaCount });
+    const clients = new TcpClients({ count: clientCount, ports: cluster.ports, tickMs: CLIENT_TICK_MS });
+    const load = this.#load;
+    try {
+      await cluster.start();
+      await within(load.open(clients), () => `the sessions are not registered:\n${cluster.describe()}`);
+      while (this.counts.kills < kills) await this.#cycle(cluster, clients);
+      await within(load.sweep(clients.at(0)), () => `the ledger cannot be read:\n${cluster.describe()}`);
+      await sleep(SETTLE_MS);
+      await cluster.stop();
+      await assertSameCheckpoints(cluster.paths);
+    } finally {
+      await clients.close();
+      await cluster.destroy();
+    }
+    this.counts.acknowledged += load.requests.count;
+    this.counts.transfers += load.requests.model.transfers.size;
+  }
+
+  /** Load while replicas die and come back, and a check when all is answered. */
+  async #cycle(cluster: ClusterProcesses, clients: TcpClients): Promise<void> {
+    const load = this.#load;
+    const answered = load.run(clients);
+    await Promise.race([this.#killSome(cluster), answered]);
+    load.stop();
+    await within(answered, () => `${load.waiting} requests are not answered:\n${cluster.describe()}`);
+    await within(load.readBack(clients.at(0)), () => `the ledger cannot be read:\n${cluster.describe()}`);
+  }
+
+  async #killSome(cluster: ClusterProcesses): Promise<void> {
+    for (let kill = 0; kill < KILLS_PER_CHECK && this.counts.kills < this.#options.kills; kill += 1) {
+      await this.#watch(cluster, this.#random.index(ALIVE_MS_MAX));
+      const victims = this.#victims();
+      for (const replica of victims) await cluster.kill(replica);
+      this.counts.kills += victims.length;
+      await this.#watch(cluster, this.#random.index(DEAD_MS_MAX));
+      if (this.#random.chance(LOSS_PERCENT, 100)) await this.#recover(cluster, victims);
+      await cluster.start(victims);
+    }
+  }
+
+  /** One of the replicas that were killed has lost its disk, too. */
+  async #recover(cluster: ClusterProcesses, [replica = 0]: readonly number[]): Promise<void> {
+    await within(cluster.recover(replica), () => `replica ${replica} is not recovered:\n${cluster.describe()}`);
+    this.counts.recoveries += 1;
+  }
+
+  /** One replica, or as many as the cluster can miss. */
+  #victims(): readonly number[] {
+    const { replicaCount } = this.#options;
+    const countMax = Math.floor((replicaCount - 1) / 2);
+    const first = this.#random.index(replicaCount);
+    const count = 1 + this.#random.index(countMax);
+    return Array.from({ length: count }, (_, index) => (first + index) % replicaCount);
+  }
+
+  /** Lets time pass, and notes how long nothing is answered. */
+  async #watch(cluster: ClusterProcesses, durationMs: number): Promise<void> {
+    const { requests } = this.#load;
+    const end = performance.now() + durationMs;
+    let { count } = requests;
+    let answeredAt = performance.now();
+    while (performance.now() < end || requests.count === count) {
+      await sleep(WATCH_MS);
+      cluster.check();
+      const now = performance.now();
+      if (requests.count !== count) answeredAt = now;
+      ({ count } = requests);
+      this.counts.silenceMsMax = Math.max(this.counts.silenceMsMax, now - answeredAt);
+      if (now > end) break;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Whether the data files of stopped replicas hold the same state.
+ *
+ * A checkpoint refers to everything by checksum: if two replicas have the same checkpoint, and what it refers to is
+ * undamaged in both files, they store the same bytes.
+ */
+import { inspectDataFile } from "@stagbeetle/processes";
+
+/** One field of the superblock, as `inspect superblock --json` has it. */
+interface SuperBlockValue {
+  readonly field: string;
+  readonly value: string;
+}
+
+const CHECKPOINT = "vsr_state.checkpoint.";
+/** In the text of the checkpoint's header, a prepare. */
+const OP = /\.op=(?<op>\d+)/;
+
+/** @throws Error if two replicas have different checkpoints of the same op, or if a file is damaged. */
+export async function assertSameCheckpoints(paths: readonly string[]): Promise<void> {
+  const byOp: Map<string, { readonly path: string; readonly text: string }> = new Map();
+  for (const path of paths) {
+    await inspectDataFile(["integrity", path]);
+    const checkpoint = await checkpointOf(path);
+    const other = byOp.get(checkpoint.op);
+    if (other === undefined) byOp.set(checkpoint.op, { path, text: checkpoint.text });
+    else if (other.text !== checkpoint.text) {
+      throw new Error(
+        `two checkpoints of op ${checkpoint.op}:\n${other.path}\n${other.text}\n${path}\n${checkpoint.text}`,
+      );
+    }
+  }
+}
+
+async function checkpointOf(path: string): Promise<{ readonly op: string; readonly text: string }> {
+  const report: unknown = JSON.parse(await inspectDataFile(["superblock", "--json", path]));
+  const fields = valuesOf(report).filter(({ field }) => field.startsWith(CHECKPOINT));
+  const header = fields.find(({ field }) => field === `${CHECKPOINT}header`)?.value ?? "";
+  const op = OP.exec(header)?.groups?.["op"];
+  if (op === undefined) throw new Error(`${path}: the superblock names no op of its checkpoint`);
+  return { op, text: fields.map(({ field, value }) => `${field}=${value}`).join("\n") };
+}
+
+function valuesOf(report: unknown): readonly SuperBlockValue[] {
+  if (typeof report !== "object" || report === null || !("values" in report) || !Array.isArray(report.values)) {
+    throw new TypeError("inspect superblock --json prints something else");
+  }
+  return report.values as readonly SuperBlockValue[];
+}
