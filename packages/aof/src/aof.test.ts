@@ -135,7 +135,7 @@ describe("a checkpoint", () => {
 
 test("state sync forgets what was not synced, without a sync", () => {
   write(...chainOf(5));
-  aof.sync();
+  aof.stateSynced();
   expect([aof.unflushed, file.syncedSizeBytes]).toEqual([0, 0]);
 });
 

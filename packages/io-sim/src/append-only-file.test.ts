@@ -1,5 +1,5 @@
 import { AOF, aofMerge, MemoryFile, Survey } from "@stagbeetle/aof";
-import { type AppendOnlyFile, Operation, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { type Message, Operation, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { expect, test } from "vitest";
 import { formattedDisk, SoloMachine, TallyClient } from "../test/solo-machine.ts";
 import type { SimulatedDisk } from "./disk.ts";
@@ -31,12 +31,13 @@ class Life {
     const nextTick = (callback: () => void): void => this.machine.storage.nextTick(callback);
     this.file = new MemoryFile({ bytes, nextTick });
     const aof = new AOF({ config: TEST_MIN, file: this.file });
-    const forgetful: AppendOnlyFile = {
-      write: (prepare) => {
-        aof.sync();
+    const forgetful = {
+      write: (prepare: Message): void => {
+        aof.stateSynced();
         aof.write(prepare);
       },
       checkpoint: nextTick,
+      stateSynced: () => undefined,
     };
     this.machine = new SoloMachine(disk, { random, faults: RESTLESS, aof: syncs ? aof : forgetful });
   }
