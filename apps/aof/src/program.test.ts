@@ -259,23 +259,15 @@ describe("recover", () => {
     return text === "" ? 0 : (JSON.parse(text) as { op: number }).op;
   }
 
-  test("does not go on with another cluster", async () => {
+  test.each([
+    ["another cluster", {}, 1, "the cluster's log ends before op 9, where the recovery was interrupted"],
+    ["a release that the file does not have", { release: 1 }, null, "has no requests of release 1"],
+  ])("does not go on with %s", async (_what, change, serves, reason) => {
     write("x.aof", log);
-    const { checksumFirst, checksumLast } = surveyChecksums();
-    const position = {
-      checksumFirst,
-      checksumLast,
-      attempt: 0,
-      opCluster: 9,
-      sending: null,
-      release: RELEASE,
-      op: 9,
-      offset: 0,
-    };
-    write("x.aof.recovery", Buffer.from(JSON.stringify(position)));
-    const port = await serve();
-    const ended = await run("recover", "--resume", String(port), "x.aof");
-    expect(error(ended)).toContain("the cluster's log ends before op 9, where the recovery was interrupted");
+    const position = { attempt: 0, opCluster: 9, sending: null, release: RELEASE, op: 9, offset: 0, ...change };
+    write("x.aof.recovery", Buffer.from(JSON.stringify({ ...position, ...surveyChecksums() })));
+    const port = serves === null ? 1 : await serve();
+    expect(error(await run("recover", "--resume", String(port), "x.aof"))).toContain(reason);
   });
 
   function surveyChecksums(): { checksumFirst: string; checksumLast: string } {
