@@ -3,6 +3,8 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 
+import { EXIT_FAILURE } from "@stagbeetle/command-line";
+
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** How long work goes on before signals and timers get their turn, in milliseconds. */
@@ -11,7 +13,7 @@ const TURN_MS = 50;
 /** Remembers the first signal that asks the process to stop; the second one ends it at once. */
 export class Interruption implements Disposable {
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (this.#signal !== null) process.exit(1);
+    if (this.#signal !== null) process.exit(EXIT_FAILURE);
     this.#signal = signal;
     this.#onInterrupted(signal);
   };

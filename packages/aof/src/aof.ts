@@ -97,10 +97,9 @@ export class AOF implements AppendOnlyFile {
 
   /**
    * The replica takes over a newer checkpoint by state sync: what was appended so far will not be committed again by it, so
-   * nothing hangs on its being durable.
+   * nothing hangs on its being durable. A checkpoint that is under way goes on.
    */
   stateSynced(): void {
-    assert(this.#state === "writing", () => `state sync while ${this.#state}`);
     this.#unflushed = 0;
   }
 

@@ -7,6 +7,7 @@ import { CheckpointTrailer, Grid } from "@stagbeetle/grid";
 import { Journal } from "@stagbeetle/journal";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
+  type AppendOnlyFile,
   BlockType,
   Checksums,
   clientSessionsEncodeSize,
@@ -46,6 +47,8 @@ export interface SoloMachineOptions {
   readonly faults: StorageFaults;
   /** The largest size of the data file in bytes. Default: the configuration's. */
   readonly storageSizeLimit?: number;
+  /** Default: none. */
+  readonly aof?: AppendOnlyFile | null;
 }
 
 /** A disk that outlives its machines, formatted. */
@@ -76,7 +79,7 @@ export class SoloMachine {
   readonly #time = new SimulatedTime();
   readonly #buffer: MessageBuffer;
 
-  constructor(disk: SimulatedDisk, { random, faults, storageSizeLimit: limit }: SoloMachineOptions) {
+  constructor(disk: SimulatedDisk, { random, faults, storageSizeLimit: limit, aof = null }: SoloMachineOptions) {
     const { config, checksums } = this;
     const logger = SILENT_LOGGER;
     const memory = new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES, shared: false });
@@ -149,7 +152,7 @@ export class SoloMachine {
         logger,
         pool,
         checksums,
-        aof: null,
+        aof,
         onMetrics: null,
       },
     );

@@ -85,6 +85,9 @@ function startingPosition(command: RecoverCommand, report: SurveyReport): Positi
   if (found.checksumFirst !== chain.checksumFirst || found.checksumLast !== chain.checksumLast) {
     throw new AofError(`${progressPath}: it is of another file than ${path}; remove it if it is not needed any more`);
   }
+  if (found.release !== 0 && !report.replayableReleases.includes(found.release)) {
+    throw new AofError(`${progressPath}: it is damaged: ${path} has no requests of release ${found.release}`);
+  }
   // Nothing was answered yet: to begin anew is the same as to go on.
   if (found.opCluster === 0) return beginning;
   if (!resume) {

@@ -41,7 +41,7 @@ export class ProgressFile {
     this.#fileDescriptor = fileDescriptor;
   }
 
-  /** The position in the file at `path`; null if there is no file. @throws AofError if it holds something else. */
+  /** The position in the file at `path`; null if there is no file, or nothing in it yet. @throws AofError if it holds something else. */
   static read(path: string): Position | null {
     let text: string;
     try {
@@ -50,6 +50,7 @@ export class ProgressFile {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
       throw dataFileError(path, "read the progress of a recovery", error);
     }
+    if (text === "") return null;
     const position = parsePosition(text);
     if (position === null) throw new AofError(`${path}: it does not hold the progress of a recovery`);
     return position;

@@ -6,7 +6,7 @@ import type { ReplayMessage, ReplayResult, ReplaySession, SurveyReport } from "@
 import { createLogger, startProgress } from "@stagbeetle/command-line";
 import type { Progress } from "@stagbeetle/command-line";
 import { openReadableFile } from "@stagbeetle/io-linux";
-import { assert, fail } from "@stagbeetle/kernels";
+import { fail } from "@stagbeetle/kernels";
 import { formatAddress, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 
@@ -140,16 +140,16 @@ export class Recovery {
     if (arrived > 1 || sending === null) {
       return `the cluster's log has ${arrived} ops behind op ${opCluster}, where the recovery was interrupted: somebody else has used it; begin anew with a fresh cluster`;
     }
-    if (sending === "request") this.#passOver(offset);
-    return null;
+    return sending === "request" ? this.#passOver(offset) : null;
   }
 
-  /** Moves behind an entry that has arrived. */
-  #passOver(offset: number): void {
+  /** Moves behind an entry that has arrived. Returns what is wrong, or null. */
+  #passOver(offset: number): string | null {
     this.#iterator.moveTo(offset);
     const step = this.#iterator.next();
-    assert(step.kind === "entry", () => `there was an entry at ${offset}`);
+    if (step.kind !== "entry") return `${this.#progressFile.path}: it is damaged: there is no entry at byte ${offset}`;
     this.#logger.log("info", `op ${step.entry.header.op} had arrived before the interruption`);
+    return null;
   }
 
   #onResult(result: ReplayResult): void {

@@ -5,12 +5,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-import { HEADER_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
-
-/** Requests of one account each have this size. */
-const REQUEST_SIZE_BYTES = HEADER_SIZE_BYTES + 128;
-/** A client sends a ping and a registration (256 bytes of body) before its first request. */
-const BEFORE_REQUESTS_SIZE_BYTES = HEADER_SIZE_BYTES + 2 * HEADER_SIZE_BYTES;
+import { Command, Header, HEADER_SIZE_BYTES, RequestHeader } from "@stagbeetle/vsr-protocol";
 
 /** Passes on what is said until the line is cut: from then on one of the two is not heard any more. */
 export class CutLine {
@@ -46,22 +41,33 @@ export class CutLine {
   #accepted(client: Socket, port: number, requests: number, silent: "client" | "server"): void {
     const server = connect(port, "127.0.0.1");
     this.#sockets.push(client, server);
-    let heard = 0;
-    const cutAt = BEFORE_REQUESTS_SIZE_BYTES + requests * REQUEST_SIZE_BYTES;
+    let pending: Buffer = Buffer.alloc(0);
+    let cut = false;
     client.on("data", (bytes: Buffer) => {
-      const left = cutAt - heard;
-      heard += bytes.length;
-      if (silent === "server" || bytes.length <= left) server.write(bytes);
-      else if (left > 0) server.write(bytes.subarray(0, left));
+      pending = Buffer.concat([pending, bytes]);
+      for (let message = firstMessage(pending); message !== null; message = firstMessage(pending)) {
+        pending = pending.subarray(message.length);
+        cut ||= requestNumber(message) > requests;
+        if (!cut || silent === "server") server.write(message);
+      }
     });
     server.on("data", (bytes: Buffer) => {
-      if (silent === "client" || heard <= cutAt) client.write(bytes);
+      if (!cut || silent === "client") client.write(bytes);
     });
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      from.on("close", () => to.destroy()).on("error", () => to.destroy());
-    }
+    client.on("close", () => server.destroy()).on("error", () => server.destroy());
+    server.on("close", () => client.destroy()).on("error", () => client.destroy());
   }
+}
+
+/** The message that begins the bytes; null if it is not whole yet. */
+function firstMessage(bytes: Buffer): Buffer | null {
+  if (bytes.length < HEADER_SIZE_BYTES) return null;
+  const { size } = new Header(bytes);
+  return bytes.length < size ? null : bytes.subarray(0, size);
+}
+
+/** The number of a request, however often it is sent; 0 for everything else. */
+function requestNumber(message: Buffer): number {
+  const { command, request } = new RequestHeader(message);
+  return command === Command.request ? request : 0;
 }
