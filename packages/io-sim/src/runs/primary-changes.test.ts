@@ -18,7 +18,7 @@ const MEMORY_BESIDE_MESSAGES_BYTES = 1 << 20;
 const ECHO = rawOperation(200);
 
 const ROUGH: NetworkFaults = {
-  delayMinTicks: 0,
+  ...NO_NETWORK_FAULTS,
   delayMeanTicks: 2,
   loss: { numerator: 1, denominator: 12 },
   repetition: { numerator: 1, denominator: 12 },
