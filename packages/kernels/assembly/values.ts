@@ -145,6 +145,21 @@ function firstDisorder<Kind>(layout: usize, values: usize, count: u32): u32 {
   return count;
 }
 
+/** The key bytes of the values with the smallest and the greatest key, 32 bytes each. */
+function keyRange<Kind>(layout: usize, values: usize, count: u32, keys: usize): void {
+  const timestamp = timestampOffsetOf<Kind>(layout);
+  const size = sizeOf<Kind>(layout);
+  let smallest = values;
+  let greatest = values;
+  const end = values + <usize>count * size;
+  for (let value = values + size; value < end; value += size) {
+    if (compare<Kind>(value, greatest, timestamp) > 0) greatest = value;
+    else if (compare<Kind>(value, smallest, timestamp) < 0) smallest = value;
+  }
+  writeKey<Kind>(layout, smallest, keys);
+  writeKey<Kind>(layout, greatest, keys + 32);
+}
+
 // The kinds by number, in the order of ../src/value-kernels.ts.
 @inline export function kindOf(layout: usize): u32 {
   return load<u32>(layout, KIND);
@@ -181,6 +196,14 @@ export function valueFirstDisorder(layout: usize, values: usize, count: u32): u3
   if (kind == 1) return firstDisorder<Unique>(layout, values, count);
   if (kind == 2) return firstDisorder<Composite64>(layout, values, count);
   return firstDisorder<Composite128>(layout, values, count);
+}
+
+export function valueKeyRange(layout: usize, values: usize, count: u32, keys: usize): void {
+  const kind = kindOf(layout);
+  if (kind == 0) keyRange<ByTimestamp>(layout, values, count, keys);
+  else if (kind == 1) keyRange<Unique>(layout, values, count, keys);
+  else if (kind == 2) keyRange<Composite64>(layout, values, count, keys);
+  else keyRange<Composite128>(layout, values, count, keys);
 }
 
 /**

@@ -7,6 +7,8 @@
 export { assert, AssertionError, fail } from "./assert.ts";
 export { checksumInto, checksumOf, checksumOfNothing } from "./checksum-bytes.ts";
 export { ChecksumStream } from "./checksum-stream.ts";
+export { EntryKernel } from "./entry-kernel.ts";
+export type { EntrySource } from "./entry-kernel.ts";
 export { absent, hashSeedDefault } from "./hash-index.ts";
 export type { HashIndex, HashIndexOptions } from "./hash-index.ts";
 export { IdIndex } from "./id-index.ts";

@@ -116,6 +116,14 @@ export class ValueKernels {
     this.kernels.exports.valueWriteKey(this.pointer, value, key);
   }
 
+  /** Writes the smallest and the greatest key of `count` values, of which there is at least one, to two key slots. */
+  writeKeyRange(values: Pointer, count: number, keys: Pointer): void {
+    assert(count > 0, "the keys of no values");
+    this.kernels.memory.assertRange(values, count * this.layout.sizeBytes);
+    this.kernels.memory.assertRange(keys, 2 * keySlotSizeBytes);
+    this.kernels.exports.valueKeyRange(this.pointer, values, count, keys);
+  }
+
   /** How many of the ascending values have a key below `key`. */
   lowerBound(values: Pointer, count: number, key: Pointer): number {
     this.kernels.memory.assertRange(values, count * this.layout.sizeBytes);

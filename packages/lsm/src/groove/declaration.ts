@@ -17,7 +17,7 @@ export type IndexKind = "unique" | "u64" | "u128" | "void";
  *
  * - `field`: the bytes of the object at `offset`, widened with zeros. If `zero` is `absent`, zero is not indexed.
  * - `derived`: `write` puts the value's lanes to `out[0…3]` (those of the kind) and returns true, or returns false for an
- *   object without an entry. It must depend on the object alone: `lanes[at…]`.
+ *   object without an entry. It must depend on the object's `lanes` alone: each `lane` of them at `lanes[at + lane]`.
  * - `hand`: entries are put one by one.
  */
 export type IndexSource =
@@ -27,7 +27,11 @@ export type IndexSource =
       readonly sizeBytes: 1 | 2 | 4 | 8 | 16;
       readonly zero: "indexed" | "absent";
     }
-  | { readonly from: "derived"; readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean }
+  | {
+      readonly from: "derived";
+      readonly lanes: readonly number[];
+      readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean;
+    }
   | { readonly from: "hand" };
 
 /** One index tree. */

@@ -128,9 +128,9 @@ export class Groove {
 
   /** Whether a timestamp is greater than that of every object. */
   newerThanAll(timestamps: Uint32Array, at: number): boolean {
-    const { keyRange } = this.trees.objects;
-    if (keyRange.empty) return true;
-    const newest = keyRange.max >>> 2;
+    const { keyRangeWritable } = this.trees.objects;
+    if (keyRangeWritable.empty) return true;
+    const newest = keyRangeWritable.max >>> 2;
     const high = timestamps[at + 1] as number;
     const newestHigh = this.#lanes[newest + 1] as number;
     return newestHigh < high || (newestHigh === high && (this.#lanes[newest] as number) < (timestamps[at] as number));
@@ -138,7 +138,7 @@ export class Groove {
 
   /** Where the next object to insert is to be composed: all its bytes must be written. */
   slot(): Pointer {
-    if (this.#lookups === null) return this.trees.objects.memory.mutable.slot();
+    if (this.#lookups === null) return this.trees.objects.memory.writable.slot();
     const { cache } = this.#lookups;
     if (this.#slot === UNKNOWN) this.#slot = cache.take();
     return cache.pointerOf(this.#slot);
@@ -162,7 +162,9 @@ export class Groove {
   update(object: Pointer, replacement: Pointer): void {
     const { cache } = this.#keyed();
     const slot = cache.slotOf(object);
-    assert(this.#differ(object, replacement), () => `${this.declaration.name}: an update that changes nothing`);
+    const { kernels } = this.#options;
+    const changes = !kernels.equalRecords(object, replacement, this.declaration.sizeBytes);
+    assert(changes, () => `${this.declaration.name}: an update that changes nothing`);
     this.trees.update(object, replacement);
     cache.update(slot, replacement);
   }
@@ -248,14 +250,6 @@ export class Groove {
   #keyed(): Lookups {
     if (this.#lookups === null) assert(false, () => `${this.declaration.name} has no lookups`);
     return this.#lookups;
-  }
-
-  #differ(a: Pointer, b: Pointer): boolean {
-    const sizeLanes = this.declaration.sizeBytes >>> 2;
-    for (let lane = 0; lane < sizeLanes; lane += 1) {
-      if (this.#lanes[(a >>> 2) + lane] !== this.#lanes[(b >>> 2) + lane]) return true;
-    }
-    return false;
   }
 
   #createLookups(): Lookups {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { assert, EntryKernel, type Kernels, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import type { Tree } from "../tree.ts";
-import type { IndexDeclaration, IndexKind } from "./declaration.ts";
+import type { GrooveDeclaration, IndexDeclaration, IndexKind } from "./declaration.ts";
 
 const FIELD_LANES: Readonly<Record<IndexKind, number>> = { unique: 4, u64: 2, u128: 4, void: 0 };
 
@@ -16,23 +16,30 @@ const TOMBSTONE_LANE = 0x8000_0000;
 export class IndexEntries {
   readonly declaration: IndexDeclaration;
   readonly tree: Tree;
+  /** Lanes of an object that decide about its entry. */
+  readonly lanes: readonly number[];
+  readonly #groove: GrooveDeclaration;
   readonly #memory: LinearMemory;
+  /** Derives entries from a field. */
+  readonly #fields: EntryKernel | null;
   readonly #fieldLanes: number;
   readonly #old: Uint32Array = new Uint32Array(4);
   readonly #new: Uint32Array = new Uint32Array(4);
 
-  constructor(declaration: IndexDeclaration, tree: Tree, memory: LinearMemory) {
+  constructor(groove: GrooveDeclaration, declaration: IndexDeclaration, tree: Tree, kernels: Kernels) {
     this.declaration = declaration;
     this.tree = tree;
-    this.#memory = memory;
+    this.lanes = lanesOf(declaration);
+    this.#groove = groove;
+    this.#memory = kernels.memory;
+    this.#fields = fieldKernel(groove, declaration, kernels);
     this.#fieldLanes = FIELD_LANES[declaration.kind];
   }
 
-  /** Adds the entry of a new object, if it has one. `timestamp` is the object's, as a lane. */
-  insert(object: Pointer, timestamp: number): void {
-    if (this.declaration.source.from === "hand" || !this.#derive(object, this.#new)) return;
-    const value = this.#put(this.#new, timestamp, false);
-    if (this.declaration.kind === "unique") this.tree.extendKeyRange(value);
+  /** Adds the entries of `count` new objects that follow each other, of those that have one. */
+  insert(objects: Pointer, count: number): void {
+    if (this.#fields !== null) this.#insertFields(this.#fields, objects, count);
+    else if (this.declaration.source.from === "derived") this.#insertDerived(objects, count);
   }
 
   /** Moves the entry of an object that changes: a tombstone for the old one, then the new one. */
@@ -64,14 +71,30 @@ export class IndexEntries {
   /** Burns a unique key: an entry without a timestamp. */
   putOrphan(lanes: Uint32Array, at: number): void {
     assert(this.declaration.kind === "unique", () => `${this.tree.schema.name}: only unique keys are burnt`);
-    const { mutable } = this.tree.memory;
-    const value = mutable.slot();
+    const { writable } = this.tree.memory;
+    const value = writable.slot();
     const { u32 } = this.#memory;
     const target = value >>> 2;
     for (let lane = 0; lane < 4; lane += 1) u32[target + lane] = lanes[at + lane] as number;
     u32.fill(0, target + 4, target + 8);
-    mutable.put();
-    this.tree.extendKeyRange(value);
+    writable.put();
+    this.tree.extendKeyRange(value, 1);
+  }
+
+  #insertFields(fields: EntryKernel, objects: Pointer, count: number): void {
+    const { writable } = this.tree.memory;
+    const begin = writable.valuesEnd;
+    const entries = fields.derive(objects, count, begin, writable.roomEnd);
+    if (entries === 0) return;
+    writable.put(entries);
+    if (this.declaration.kind === "unique") this.tree.extendKeyRange(begin, entries);
+  }
+
+  #insertDerived(objects: Pointer, count: number): void {
+    const { sizeBytes, timestampOffset } = this.#groove;
+    for (let object = objects; object < objects + count * sizeBytes; object += sizeBytes) {
+      if (this.#derive(object, this.#new)) this.#put(this.#new, (object + timestampOffset) >>> 2, false);
+    }
   }
 
   #derive(object: Pointer, out: Uint32Array): boolean {
@@ -105,9 +128,9 @@ export class IndexEntries {
     return true;
   }
 
-  #put(field: Uint32Array, timestamp: number, tombstone: boolean): Pointer {
-    const { mutable } = this.tree.memory;
-    const value = mutable.slot();
+  #put(field: Uint32Array, timestamp: number, tombstone: boolean): void {
+    const { writable } = this.tree.memory;
+    const value = writable.slot();
     const { u32 } = this.#memory;
     const { kind } = this.declaration;
     let at = value >>> 2;
@@ -118,7 +141,33 @@ export class IndexEntries {
     u32[at] = keeps ? (u32[timestamp] as number) : 0;
     u32[at + 1] = (keeps ? (u32[timestamp + 1] as number) : 0) | (tombstone ? TOMBSTONE_LANE : 0);
     if (this.#fieldLanes === 4) u32.fill(0, at + 2, at + 4);
-    mutable.put();
-    return value;
+    writable.put();
   }
+}
+
+/** Lanes that the entry of an object depends on. */
+function lanesOf({ source }: IndexDeclaration): readonly number[] {
+  if (source.from === "derived") return source.lanes;
+  if (source.from === "hand") return [];
+  const first = source.offset >>> 2;
+  const last = (source.offset + source.sizeBytes - 1) >>> 2;
+  return Array.from({ length: last - first + 1 }, (_, lane) => first + lane);
+}
+
+/** Derives the entries of an index over a field; null for all others. */
+function fieldKernel(groove: GrooveDeclaration, index: IndexDeclaration, kernels: Kernels): EntryKernel | null {
+  const { kind, source } = index;
+  if (source.from !== "field" || kind === "void") return null;
+  return new EntryKernel(
+    kernels,
+    {
+      entrySizeBytes: kind === "u64" ? 16 : 32,
+      objectSizeBytes: groove.sizeBytes,
+      fieldOffset: source.offset,
+      fieldSizeBytes: source.sizeBytes,
+      zeroAbsent: source.zero === "absent",
+      timestampOffset: groove.timestampOffset,
+    },
+    "value layouts",
+  );
 }

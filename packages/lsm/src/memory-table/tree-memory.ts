@@ -8,6 +8,14 @@ import { assert, type LinearMemory, type Pointer, type ValueKernels } from "@sta
 import type { TreeSchema } from "../tree-schema.ts";
 import { MemoryTable } from "./memory-table.ts";
 
+/** Values that belong in a mutable table and are not there yet, because nobody has looked. */
+export interface PendingValues {
+  /** Puts them there. */
+  bring(): void;
+  /** Forgets them. */
+  drop(): void;
+}
+
 /** Mutable and immutable table of one tree. */
 export class TreeMemory {
   readonly #schema: TreeSchema;
@@ -17,6 +25,7 @@ export class TreeMemory {
   #flushed = true;
   #snapshotMin = 0;
   #barsAbsorbed = 0;
+  #pending: PendingValues | null = null;
 
   constructor(schema: TreeSchema, values: ValueKernels, memory: LinearMemory) {
     this.#schema = schema;
@@ -24,8 +33,26 @@ export class TreeMemory {
     this.#immutable = new MemoryTable(schema, values, memory);
   }
 
+  /** With all values that were put. */
   get mutable(): MemoryTable {
+    this.bringPending();
     return this.#mutable;
+  }
+
+  /** The same for whoever puts: without those that are pending. */
+  get writable(): MemoryTable {
+    return this.#mutable;
+  }
+
+  /** Puts the values that are pending. */
+  bringPending(): void {
+    this.#pending?.bring();
+  }
+
+  /** Has values brought before anyone looks at them. */
+  setPending(pending: PendingValues): void {
+    assert(this.#pending === null, () => `${this.#schema.name}: values come from two places`);
+    this.#pending = pending;
   }
 
   get immutable(): MemoryTable {
@@ -59,6 +86,7 @@ export class TreeMemory {
    * @param snapshot the first one that sees what was written: the next op.
    */
   swap(snapshot: number, scratch: Pointer): void {
+    this.bringPending();
     if (this.#flushed) {
       [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
       this.#mutable.clear();
@@ -76,6 +104,7 @@ export class TreeMemory {
 
   /** Forgets everything. */
   reset(): void {
+    this.#pending?.drop();
     this.#mutable.clear();
     this.#immutable.clear();
     this.#flushed = true;

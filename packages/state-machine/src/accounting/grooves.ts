@@ -29,11 +29,16 @@ function field(offset: number, sizeBytes: 1 | 2 | 4 | 8 | 16, zero: "indexed" | 
 
 /** An entry without a value, if any of the bits is set in the upper half of a lane: the flags of accounts and transfers. */
 function flagged(lane: number, flags: number): IndexSource {
-  return { from: "derived", write: (lanes, at) => (((lanes[at + lane] as number) >>> 16) & flags) !== 0 };
+  return {
+    from: "derived",
+    lanes: [lane],
+    write: (lanes, at) => (((lanes[at + lane] as number) >>> 16) & flags) !== 0,
+  };
 }
 
 const expiresAt: IndexSource = {
   from: "derived",
+  lanes: [TransferLane.codeAndFlags, TransferLane.timeout, TransferLane.timestamp, TransferLane.timestamp + 1],
   write: (lanes, at, out) => {
     const flags = (lanes[at + TransferLane.codeAndFlags] as number) >>> 16;
     if ((flags & TransferFlags.pending) === 0 || lanes[at + TransferLane.timeout] === 0) return false;
@@ -46,6 +51,7 @@ const expiresAt: IndexSource = {
 function expired(lane: number, count: number): IndexSource {
   return {
     from: "derived",
+    lanes: [AccountEventLane.transferPendingStatus, ...Array.from({ length: count }, (_, index) => lane + index)],
     write: (lanes, at, out) => {
       const status = (lanes[at + AccountEventLane.transferPendingStatus] as number) & 0xff;
       if (status !== TransferPendingStatus.expired) return false;
@@ -59,6 +65,7 @@ function expired(lane: number, count: number): IndexSource {
 /** An event that only `get_change_events` ever needs: no side has `history`. */
 const prunable: IndexSource = {
   from: "derived",
+  lanes: [AccountEventLane.accountFlags],
   write: (lanes, at) => {
     const flags = lanes[at + AccountEventLane.accountFlags] as number;
     return ((flags | (flags >>> 16)) & AccountFlags.history) === 0;

@@ -14,7 +14,16 @@ const BLOCKS_PER_BATCH_MAX = 200;
 /** Two bars: from then on every level that takes part does so in every bar. */
 const WARM_UP_BATCHES = 64;
 const PHASES = [
-  "prefetch", "commit", "sort", "merge memory", "merge levels", "checksum", "read", "write", "compaction", "checkpoint",
+  "prefetch",
+  "commit",
+  "sort",
+  "merge memory",
+  "merge levels",
+  "checksum",
+  "read",
+  "write",
+  "compaction",
+  "checkpoint",
 ];
 
 /** Prints transfers a second, the times of single batches, and the phases of one. */
@@ -58,4 +67,5 @@ function report(batches: number, ids: "ascending" | "random"): void {
 }
 
 const [batches = "200", ids] = process.argv.slice(2);
-for (const order of ["ascending", "random"] as const) if (ids === undefined || ids === order) report(Number(batches), order);
+for (const order of ["ascending", "random"] as const)
+  if (ids === undefined || ids === order) report(Number(batches), order);
