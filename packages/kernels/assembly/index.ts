@@ -11,7 +11,7 @@ export { u64IndexRemove, u64IndexReplace } from "./hash-index";
 export { mergeStepBlocks, mergeStepRuns, runMergeOpen } from "./merge";
 export { copyRecord, equalRecords } from "./records";
 export { valueSort } from "./sort";
-export { keyLowerBound, valueBound, valueCompare, valueFirstDisorder, valueKeyRange, valueWriteKey } from "./values";
+export { keyLowerBound, valueBound, valueCompare, valueFindMany, valueFirstDisorder, valueKeyRange, valueWriteKey } from "./values";
 export { allZero, equal16 } from "./zero";
 
 const READY: usize = memory.data(16, 16);

@@ -160,6 +160,36 @@ function keyRange<Kind>(layout: usize, values: usize, count: u32, keys: usize): 
   writeKey<Kind>(layout, greatest, keys + 32);
 }
 
+/**
+ * Looks for the keys of `wantedCount` ascending values among others: where each is, as u32, or 0. From one to the next the
+ * steps double, so that many keys cost little more than a merge and few little more than a search each.
+ */
+function findMany<Kind>(layout: usize, values: usize, count: u32, wanted: usize, wantedCount: u32, results: usize): void {
+  const timestamp = timestampOffsetOf<Kind>(layout);
+  const size = sizeOf<Kind>(layout);
+  let low: u32 = 0;
+  for (; wantedCount > 0; wantedCount--) {
+    let step: u32 = 1;
+    let high = low;
+    while (high < count && compare<Kind>(values + <usize>high * size, wanted, timestamp) < 0) {
+      low = high + 1;
+      high += step;
+      step <<= 1;
+    }
+    high = min(high, count);
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare<Kind>(values + <usize>middle * size, wanted, timestamp) < 0) low = middle + 1;
+      else high = middle;
+    }
+    const value = values + <usize>low * size;
+    const found = low < count && compare<Kind>(value, wanted, timestamp) == 0;
+    store<u32>(results, found ? <u32>value : 0);
+    wanted += size;
+    results += 4;
+  }
+}
+
 // The kinds by number, in the order of ../src/value-kernels.ts.
 @inline export function kindOf(layout: usize): u32 {
   return load<u32>(layout, KIND);
@@ -196,6 +226,16 @@ export function valueFirstDisorder(layout: usize, values: usize, count: u32): u3
   if (kind == 1) return firstDisorder<Unique>(layout, values, count);
   if (kind == 2) return firstDisorder<Composite64>(layout, values, count);
   return firstDisorder<Composite128>(layout, values, count);
+}
+
+export function valueFindMany(
+  layout: usize, values: usize, count: u32, wanted: usize, wantedCount: u32, results: usize,
+): void {
+  const kind = kindOf(layout);
+  if (kind == 0) findMany<ByTimestamp>(layout, values, count, wanted, wantedCount, results);
+  else if (kind == 1) findMany<Unique>(layout, values, count, wanted, wantedCount, results);
+  else if (kind == 2) findMany<Composite64>(layout, values, count, wanted, wantedCount, results);
+  else findMany<Composite128>(layout, values, count, wanted, wantedCount, results);
 }
 
 export function valueKeyRange(layout: usize, values: usize, count: u32, keys: usize): void {

@@ -67,6 +67,27 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
     );
   });
 
+  test("are found many at once where each is found alone", () => {
+    fc.assert(
+      fc.property(puts(layout, 80), puts(layout, 40), fc.nat({ max: 40 }), (values, others, common) => {
+        const ordered = deduplicated(layout, sorted(layout, values));
+        const wanted = deduplicated(layout, sorted(layout, [...others, ...values.slice(0, common)]));
+        write(subject, layout, [...ordered, ...wanted]);
+        const first = subject.begin + ordered.length * layout.sizeBytes;
+        subject.values.findMany(subject.begin, ordered.length, first, wanted.length, subject.scratch);
+        const { u32 } = subject.kernels.memory;
+        const found = wanted.map((_, number) => u32[subject.scratch / 4 + number]);
+        const keys = ordered.map((value) => keyOf(layout, value));
+        const places = wanted.map((value) => {
+          const at = keys.indexOf(keyOf(layout, value));
+          return at === -1 ? 0 : subject.begin + at * layout.sizeBytes;
+        });
+        expect(found).toEqual(places);
+      }),
+      { numRuns: runs },
+    );
+  });
+
   test("have a smallest and a greatest key, in whatever order they are", () => {
     fc.assert(
       fc.property(puts(layout, 60), (values) => {

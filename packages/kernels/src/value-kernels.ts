@@ -144,6 +144,18 @@ export class ValueKernels {
     return this.kernels.exports.valueBound(this.pointer, value, 1, key, 1) === 1 ? value : 0;
   }
 
+  /**
+   * The same for the keys of `wantedCount` ascending values: where each is among `count` ascending ones, or 0, as u32 in
+   * `results`.
+   */
+  findMany(values: Pointer, count: number, wanted: Pointer, wantedCount: number, results: Pointer): void {
+    const { memory, exports } = this.kernels;
+    memory.assertRange(values, count * this.layout.sizeBytes);
+    memory.assertRange(wanted, wantedCount * this.layout.sizeBytes);
+    memory.assertRange(results, 4 * wantedCount);
+    exports.valueFindMany(this.pointer, values, count, wanted, wantedCount, results);
+  }
+
   /** How many of `count` values, from the first, have strictly ascending keys. */
   ascendingCount(values: Pointer, count: number): number {
     this.kernels.memory.assertRange(values, count * this.layout.sizeBytes);

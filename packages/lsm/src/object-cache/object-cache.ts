@@ -109,6 +109,19 @@ export class ObjectCache {
     return slot;
   }
 
+  /**
+   * The same for many keys, `strideBytes` apart: writes their slots as u32 to `slots`, `absent` for those that the cache knows
+   * nothing of.
+   */
+  pinMany(keys: Pointer, strideBytes: number, count: number, slots: Pointer): void {
+    this.#index.lookupMany(keys, strideBytes, count, slots);
+    const { u32 } = this.#memory;
+    for (let number = 0; number < count; number += 1) {
+      const slot = u32[(slots >>> 2) + number] as number;
+      if (slot !== absent) this.#pinSlot(slot);
+    }
+  }
+
   contentOf(slot: number): Content {
     return ((this.#states[slot] as number) & CONTENT_MASK) as Content;
   }
