@@ -16,6 +16,12 @@ export interface PendingValues {
   drop(): void;
 }
 
+/**
+ * Up to this part of a full table, values are copied at the end of a bar, and the tables stay what they are. Where requests are
+ * small, only the pages of one table ever become resident then: the immutable one absorbs bars until it is worth a flush.
+ */
+const COPIED_PART_MAX = 1 / 8;
+
 /** Mutable and immutable table of one tree. */
 export class TreeMemory {
   readonly #schema: TreeSchema;
@@ -88,8 +94,9 @@ export class TreeMemory {
   swap(snapshot: number, scratch: Pointer): void {
     this.bringPending();
     if (this.#flushed) {
-      [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
-      this.#mutable.clear();
+      this.#immutable.clear();
+      if (this.#mutable.count <= this.#schema.valueCountMax * COPIED_PART_MAX) this.#immutable.absorb(this.#mutable);
+      else [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
       this.#barsAbsorbed = 0;
     } else {
       if (this.#mutable.count === 0) return;

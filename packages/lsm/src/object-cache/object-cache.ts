@@ -59,6 +59,8 @@ export class ObjectCache {
   readonly #objects: Pointer;
   readonly #states: Uint32Array;
   readonly #undo: UndoLog;
+  /** Whether objects are kept for their own sake, after the bar that follows theirs. */
+  readonly #keeps: boolean;
   readonly #label: string;
   /** Slots that became free, as a stack; and the first that was never used. */
   readonly #free: number[] = [];
@@ -79,6 +81,7 @@ export class ObjectCache {
     this.#memory = memory;
     this.#keyOffset = keyOffset;
     this.#label = label;
+    this.#keeps = othersMax > 0;
     const Index = keySizeBytes === 16 ? IdIndex : U64Index;
     this.#index = new Index(kernels, { capacity: this.capacity, label });
     this.#objects = memory.allocate(this.capacity * objectSizeBytes, 64, label);
@@ -144,11 +147,10 @@ export class ObjectCache {
   take(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    if (this.#used < this.capacity) {
-      this.#used += 1;
-      return this.#used - 1;
-    }
-    return this.#evict();
+    if (this.#used === this.capacity) return this.#evict();
+    if (!this.#keeps && this.#stale(this.#hand % Math.max(1, this.#used))) return this.#evictStale();
+    this.#used += 1;
+    return this.#used - 1;
   }
 
   /**
@@ -263,23 +265,41 @@ export class ObjectCache {
     this.#free.push(slot);
   }
 
+  /** Whether nobody has asked for the slot's object in this bar or the last one: it goes before memory is touched for another. */
+  #stale(slot: number): boolean {
+    const state = this.#states[slot] as number;
+    const age = (this.#bar - (state >>> BAR_SHIFT) + BARS) % BARS;
+    return (state & CONTENT_MASK) !== Content.nothing && age > 1;
+  }
+
+  /** Frees the slot at the hand, which goes around those in use only. */
+  #evictStale(): number {
+    const slot = this.#hand % this.#used;
+    this.#hand = slot + 1;
+    return this.#remove(slot);
+  }
+
   /** Lets the hand go around: whoever is not pinned loses a use, and without any left gives up the slot. */
   #evict(): number {
     for (let step = 0; step < this.capacity * (USES_MAX + 1); step += 1) {
-      const slot = this.#hand;
-      this.#hand = slot + 1 === this.capacity ? 0 : slot + 1;
+      const slot = this.#hand % this.capacity;
+      this.#hand = slot + 1;
       const state = this.#states[slot] as number;
       if ((state & CONTENT_MASK) === Content.nothing || state >>> BAR_SHIFT === this.#bar) continue;
       if (((state >>> USES_SHIFT) & USES_MAX) > 1) {
         this.#states[slot] = state - (1 << USES_SHIFT);
         continue;
       }
-      const removed = this.#index.remove(this.#keyOf(slot));
-      if (removed !== slot) fail(`${this.#label}: the object in slot ${slot} is indexed as ${removed}`);
-      this.#states[slot] = Content.nothing;
-      return slot;
+      return this.#remove(slot);
     }
     fail(`${this.#label}: all ${this.capacity} objects are pinned`);
+  }
+
+  #remove(slot: number): number {
+    const removed = this.#index.remove(this.#keyOf(slot));
+    if (removed !== slot) fail(`${this.#label}: the object in slot ${slot} is indexed as ${removed}`);
+    this.#states[slot] = Content.nothing;
+    return slot;
   }
 
   #takeBack(slot: number, change: Change, former: Pointer): void {

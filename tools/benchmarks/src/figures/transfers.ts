@@ -32,9 +32,9 @@ export class Transfers {
   }
 
   /** The requests that create all accounts. */
-  *accounts(): Generator<Request> {
-    for (let first = 0; first < this.#accountCount; first += TRANSFERS_MAX) {
-      const count = Math.min(TRANSFERS_MAX, this.#accountCount - first);
+  *accounts(eventsPerRequest: number = TRANSFERS_MAX): Generator<Request> {
+    for (let first = 0; first < this.#accountCount; first += eventsPerRequest) {
+      const count = Math.min(eventsPerRequest, this.#accountCount - first);
       const body = template(count);
       const view = new DataView(body.buffer);
       for (let index = 0; index < count; index += 1) view.setUint32(index * EVENT_SIZE_BYTES, first + index + 1, true);
