@@ -173,6 +173,16 @@ function addAll<Key>(source: usize, target: usize): void {
   }
 }
 
+/** Where the value of an id is, or 0. */
+@inline export function findId(index: usize, key: usize): usize {
+  return find<Id>(index, load<u64>(key), load<u64>(key, 8));
+}
+
+/** Adds an id that the index does not hold and has room for. */
+@inline export function addId(index: usize, key: usize, value: u32): void {
+  add<Id>(index, key, value);
+}
+
 export function idIndexGet(index: usize, key: usize): u32 {
   return get<Id>(index, key);
 }

@@ -8,9 +8,11 @@ export { deriveEntries } from "./entries";
 export { idIndexAddAll, idIndexGet, idIndexGetMany, idIndexInsert, idIndexRemove, idIndexReplace } from "./hash-index";
 export { u64IndexAddAll, u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
 export { u64IndexRemove, u64IndexReplace } from "./hash-index";
+export { keyFilterAddMany, keyFilterMayHave } from "./key-filter";
 export { mergeStepBlocks, mergeStepRuns, runMergeOpen } from "./merge";
 export { copyRecord, equalRecords } from "./records";
 export { valueSort } from "./sort";
+export { createSimpleTransfers } from "./transfers";
 export { keyLowerBound, valueBound, valueCompare, valueFindMany, valueFirstDisorder, valueKeyRange, valueWriteKey } from "./values";
 export { allZero, equal16 } from "./zero";
 

@@ -61,6 +61,15 @@ export interface KernelExports {
   readonly deriveEntries: (source: Pointer, objects: Pointer, count: number, target: Pointer, end: Pointer) => number;
   readonly copyRecord: (target: Pointer, source: Pointer, sizeBytes: number) => void;
   readonly equalRecords: (a: Pointer, b: Pointer, sizeBytes: number) => number;
+  readonly keyFilterAddMany: (
+    bits: Pointer,
+    blockMask: number,
+    keys: Pointer,
+    strideBytes: number,
+    count: number,
+  ) => void;
+  readonly keyFilterMayHave: (bits: Pointer, blockMask: number, key: Pointer) => number;
+  readonly createSimpleTransfers: (batch: Pointer) => number;
   readonly runMergeOpen: (layout: Pointer, merge: Pointer) => void;
   readonly mergeStepBlocks: (layout: Pointer, step: Pointer) => number;
   readonly mergeStepRuns: (layout: Pointer, step: Pointer, merge: Pointer) => number;

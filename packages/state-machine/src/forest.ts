@@ -16,6 +16,7 @@
  *
  * @module
  */
+import type { Kernels } from "@stagbeetle/kernels";
 import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 
 /** An offset in bytes into the forest's memory: a multiple of 8, at least 8. Or {@link NOT_FOUND}, or {@link ORPHANED}. */
@@ -100,9 +101,25 @@ export interface GrooveDeclaration {
 /** How a scope ends: its writes stay, or it is as if they had never been. */
 export type ScopeOutcome = "persist" | "discard";
 
+/**
+ * What a groove shows of itself to kernels that write many objects in one call: the cache of objects and the newest objects,
+ * at `pointer` in six lanes that `packages/lsm/src/groove/groove-window.ts` describes.
+ */
+export interface GrooveWindow {
+  readonly pointer: Pointer;
+  /** How many more objects can be written. */
+  readonly room: number;
+  /** Prepares for up to `inserts` new objects. Not in a scope. */
+  open(inserts: number): void;
+  /** So many objects were inserted, in the order of their timestamps; or updated, with the values of all their indexes as before. */
+  close(inserted: number, updated: number): void;
+}
+
 /** The objects of one kind and their indexes. Keys are passed as lanes: four for a u128, two for a timestamp. */
 export interface Groove {
   readonly declaration: GrooveDeclaration;
+  /** Null if kernels cannot write to the groove. */
+  readonly window: GrooveWindow | null;
 
   /**
    * Asks for the object with this primary key to be in memory when the operation commits. Keys that are zero are never
@@ -217,6 +234,8 @@ export interface Scans {
 /** All grooves of a state machine. */
 export interface Forest {
   readonly memory: ForestMemory;
+  /** Kernels over that memory, if it never changes. */
+  readonly kernels: Kernels | null;
   readonly scans: Scans;
   /** Whether `checkpoint` makes the forest durable. */
   readonly checkpoints: boolean;

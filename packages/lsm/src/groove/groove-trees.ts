@@ -75,6 +75,23 @@ export class GrooveTrees implements PendingValues {
     this.#pendingCount += 1;
   }
 
+  /** So many objects were written behind the values of the object tree, new, in the order of their timestamps. */
+  inserted(count: number): void {
+    const { writable } = this.objects.memory;
+    const first = writable.valuesEnd;
+    writable.put(count);
+    const { keyRangeWritable } = this.objects;
+    keyRangeWritable.extendU64(this.#memory.u32, this.#timestampLane(first));
+    keyRangeWritable.extendU64(this.#memory.u32, this.#timestampLane(writable.valuesEnd - this.declaration.sizeBytes));
+    this.#pendingCount += count;
+  }
+
+  /** So many objects were written there that replace others, without any change to what is indexed. */
+  updated(count: number): void {
+    this.bring();
+    this.objects.memory.writable.put(count);
+  }
+
   /** Replaces the object at `object` by the one at `replacement`, which differs but has the same timestamp. */
   update(object: Pointer, replacement: Pointer): void {
     this.bring();

@@ -17,6 +17,7 @@ import { Content, ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
 import { Prefetch } from "../prefetch/prefetch.ts";
 import type { Tree } from "../tree.ts";
 import { type GrooveDeclaration, indexNumber } from "./declaration.ts";
+import { GrooveWindow } from "./groove-window.ts";
 import { GrooveTrees } from "./groove-trees.ts";
 
 /** What a lookup gives if there is no object. */
@@ -71,6 +72,8 @@ export class Groove {
   readonly #primaryIndex: number;
   /** The slot in which the next object is composed. */
   #slot = UNKNOWN;
+  /** Where kernels write to the groove by themselves. */
+  readonly window: GrooveWindow;
 
   constructor(options: GrooveOptions) {
     const { declaration, kernels, forest } = options;
@@ -82,6 +85,7 @@ export class Groove {
     this.#primaryIndex = primaryKey === "timestamp" ? -1 : indexNumber(declaration, primaryKey.index);
     assert(!declaration.orphans || this.#primaryIndex !== -1, () => `${declaration.name}: timestamps cannot be burnt`);
     this.#lookups = declaration.objectCache ? this.#createLookups() : null;
+    this.window = new GrooveWindow(kernels, this.trees, this.#lookups?.cache ?? null);
   }
 
   /** Begins the prefetch of the next op: what was asked for by the one before is forgotten. */
@@ -171,19 +175,17 @@ export class Groove {
 
   /** Removes an object. No state machine does; tests of the forest do. */
   remove(object: Pointer): void {
-    const { cache, filter, keyOffset } = this.#keyed();
+    const { cache } = this.#keyed();
     const slot = cache.slotOf(object);
     this.trees.remove(object);
-    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
     cache.remove(slot);
   }
 
   /** Burns a primary key: {@link get} answers {@link ORPHANED} from now on. Not in a scope. */
   insertOrphan(keys: Uint32Array, at: number): void {
-    const { cache, key, keyLanes, filter } = this.#keyed();
+    const { cache, key, keyLanes } = this.#keyed();
     assert(this.get(keys, at) === NOT_FOUND, () => `${this.declaration.name}: a key is burnt that exists`);
     this.trees.insertOrphan(this.#primaryIndex, keys, at);
-    filter?.put(keys, at);
     cache.addOrphan(key, 4 * keyLanes);
   }
 
@@ -239,12 +241,10 @@ export class Groove {
     this.#lookups.filter?.reset();
   }
 
-  #addComposed({ cache, filter, keyOffset }: Lookups): Pointer {
+  #addComposed({ cache }: Lookups): Pointer {
     const slot = cache.add(this.#slot, Content.object);
     this.#slot = UNKNOWN;
-    const object = cache.pointerOf(slot);
-    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
-    return object;
+    return cache.pointerOf(slot);
   }
 
   #keyed(): Lookups {
@@ -280,7 +280,8 @@ export class Groove {
     const filter =
       primaryTree === null
         ? null
-        : new MemoryFilter(kernels.memory, primaryTree.memory, primaryTree.schema.valueCountMax, `${name} filters`);
+        : new MemoryFilter(kernels, primaryTree.memory, primaryTree.schema.valueCountMax, `${name} filters`);
+    if (filter !== null) this.trees.indexes[this.#primaryIndex]?.setFilter(filter);
     const prefetch = new Prefetch({
       kernels,
       context,

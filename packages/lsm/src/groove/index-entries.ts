@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, EntryKernel, type Kernels, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import type { MemoryFilter } from "../lookup/key-filter.ts";
 import type { Tree } from "../tree.ts";
 import type { GrooveDeclaration, IndexDeclaration, IndexKind } from "./declaration.ts";
 
@@ -25,6 +26,7 @@ export class IndexEntries {
   readonly #fieldLanes: number;
   readonly #old: Uint32Array = new Uint32Array(4);
   readonly #new: Uint32Array = new Uint32Array(4);
+  #filter: MemoryFilter | null = null;
 
   constructor(groove: GrooveDeclaration, declaration: IndexDeclaration, tree: Tree, kernels: Kernels) {
     this.declaration = declaration;
@@ -34,6 +36,12 @@ export class IndexEntries {
     this.#memory = kernels.memory;
     this.#fields = fieldKernel(groove, declaration, kernels);
     this.#fieldLanes = FIELD_LANES[declaration.kind];
+  }
+
+  /** Has the keys of a unique index noted as they are put. */
+  setFilter(filter: MemoryFilter): void {
+    assert(this.declaration.kind === "unique" && this.#filter === null, () => `${this.tree.schema.name}: a filter`);
+    this.#filter = filter;
   }
 
   /** Adds the entries of `count` new objects that follow each other, of those that have one. */
@@ -78,7 +86,7 @@ export class IndexEntries {
     for (let lane = 0; lane < 4; lane += 1) u32[target + lane] = lanes[at + lane] as number;
     u32.fill(0, target + 4, target + 8);
     writable.put();
-    this.tree.extendKeyRange(value, 1);
+    this.#noteKeys(value, 1);
   }
 
   #insertFields(fields: EntryKernel, objects: Pointer, count: number): void {
@@ -87,7 +95,12 @@ export class IndexEntries {
     const entries = fields.derive(objects, count, begin, writable.roomEnd);
     if (entries === 0) return;
     writable.put(entries);
-    if (this.declaration.kind === "unique") this.tree.extendKeyRange(begin, entries);
+    if (this.declaration.kind === "unique") this.#noteKeys(begin, entries);
+  }
+
+  #noteKeys(values: Pointer, count: number): void {
+    this.tree.extendKeyRange(values, count);
+    this.#filter?.put(values, this.tree.schema.layout.sizeBytes, count);
   }
 
   #insertDerived(objects: Pointer, count: number): void {
@@ -142,6 +155,7 @@ export class IndexEntries {
     u32[at + 1] = (keeps ? (u32[timestamp + 1] as number) : 0) | (tombstone ? TOMBSTONE_LANE : 0);
     if (this.#fieldLanes === 4) u32.fill(0, at + 2, at + 4);
     writable.put();
+    this.#filter?.put(value, this.tree.schema.layout.sizeBytes, 1);
   }
 }
 

@@ -57,6 +57,8 @@ export class ObjectCache {
   readonly #keyOffset: number;
   readonly #index: IdIndex | U64Index;
   readonly #objects: Pointer;
+  /** Where the states of slots are, a u32 each. */
+  readonly states: Pointer;
   readonly #states: Uint32Array;
   readonly #undo: UndoLog;
   /** Whether objects are kept for their own sake, after the bar that follows theirs. */
@@ -85,8 +87,8 @@ export class ObjectCache {
     const Index = keySizeBytes === 16 ? IdIndex : U64Index;
     this.#index = new Index(kernels, { capacity: this.capacity, label });
     this.#objects = memory.allocate(this.capacity * objectSizeBytes, 64, label);
-    const states = memory.allocate(4 * this.capacity, 64, label);
-    this.#states = memory.u32.subarray(states / 4, states / 4 + this.capacity);
+    this.states = memory.allocate(4 * this.capacity, 64, label);
+    this.#states = memory.u32.subarray(this.states / 4, this.states / 4 + this.capacity);
     this.#undo = new UndoLog(memory, objectSizeBytes, changesMax, label);
   }
 
@@ -97,6 +99,16 @@ export class ObjectCache {
 
   get scopeActive(): boolean {
     return this.#scopeActive;
+  }
+
+  /** Where the hash index from keys to slots is. */
+  get index(): Pointer {
+    return this.#index.pointer;
+  }
+
+  /** The state of an object that is written in this bar, once. */
+  get stateWritten(): number {
+    return ((this.#bar << BAR_SHIFT) | (1 << USES_SHIFT) | Content.object) >>> 0;
   }
 
   /** The slot of a key, or {@link UNKNOWN}. */
@@ -151,6 +163,11 @@ export class ObjectCache {
     if (!this.#keeps && this.#stale(this.#hand % Math.max(1, this.#used))) return this.#evictStale();
     this.#used += 1;
     return this.#used - 1;
+  }
+
+  /** Gives a slot from {@link take} back. */
+  giveBack(slot: number): void {
+    this.#release(slot);
   }
 
   /**

@@ -63,7 +63,7 @@ export class ObjectLookup {
    */
   begin(by: LookupBy, snapshot: number, key: KeyPointer): number {
     const { objects, primary, filter } = this.#source;
-    const { bytes, u32 } = this.#context.memory;
+    const { bytes } = this.#context.memory;
     this.#snapshot = snapshot;
     this.#exists = false;
     bytes.copyWithin(this.#key, key, key + keySlotSizeBytes);
@@ -72,7 +72,7 @@ export class ObjectLookup {
       return this.#advance(this.#tree.begin(objects, snapshot, this.#key));
     }
     this.#stage = "primary";
-    const immutable = filter === null || filter.immutableMayHave(u32, this.#key >>> 2);
+    const immutable = filter === null || filter.immutableMayHave(this.#key);
     return this.#advance(this.#tree.begin(primary, snapshot, this.#key, immutable));
   }
 

@@ -206,7 +206,7 @@ export class Prefetch {
     batch.begin(this.#snapshot);
     for (let number = 0; number < count; number += 1) {
       const key = this.#asked + number * KEY_STRIDE_BYTES;
-      if (filter === null || filter.immutableMayHave(this.#lanes, key >>> 2)) this.#lookUpOne(key);
+      if (filter === null || filter.immutableMayHave(key)) this.#lookUpOne(key);
       else batch.add(key);
     }
     batch.run();

@@ -36,6 +36,8 @@ const PHASE_OF_KERNEL: Readonly<Record<string, string>> = {
 /** The machine and the forest, as the grid drives them. */
 class Parts {
   readonly machine: AccountingStateMachine;
+  /** Room for a body: messages lie in the replica's memory. */
+  readonly #body: Uint8Array;
   readonly #forest: LsmForest;
   readonly #superblock: { checkpointOp: number; manifestReferences: ManifestReferences };
 
@@ -43,6 +45,8 @@ class Parts {
     const nothing = { checksum: 0n, address: 0 };
     this.#superblock = { checkpointOp, manifestReferences: { oldest: nothing, newest: nothing, blockCount: 0 } };
     const limits = new Limits(SIZES);
+    const body = kernels.memory.allocate(messageBodySizeMax, 16, "message");
+    this.#body = kernels.memory.bytes.subarray(body, body + messageBodySizeMax);
     this.#forest = new LsmForest({
       config,
       kernels,
@@ -52,6 +56,12 @@ class Parts {
       limitsOf: accountingGrooveLimits(limits, CACHE_OBJECTS),
     });
     this.machine = new AccountingStateMachine({ forest: this.#forest, ...SIZES });
+  }
+
+  /** The body of a message as it was received. */
+  receive(body: Uint8Array): Uint8Array {
+    this.#body.set(body);
+    return this.#body.subarray(0, body.length);
   }
 
   open(manifest: ManifestReferences, callback: () => void): void {
@@ -100,8 +110,9 @@ export class DiskLedger {
     });
   }
 
-  execute({ operation, body }: Request): Uint8Array {
+  execute({ operation, body: sent }: Request): Uint8Array {
     const grid = this.#grid;
+    const body = grid.users.receive(sent);
     const { machine } = grid.users;
     const { phases } = this;
     this.#op += 1;
