@@ -26,8 +26,10 @@ const CACHE_OBJECTS = { accounts: 2 ** 20, transfers: 0, transfersPending: 0 };
 /** The phase that each kernel counts for; all others count for whoever calls them. */
 const PHASE_OF_KERNEL: Readonly<Record<string, string>> = {
   checksum: "checksum",
+  deriveEntries: "index entries",
+  createSimpleTransfers: "commit",
+  idIndexGetMany: "prefetch",
   valueSort: "sort",
-  valuesSort: "sort",
   mergeStepBlocks: "merge levels",
   mergeStepRuns: "merge memory",
   runMergeOpen: "merge memory",
