@@ -11,13 +11,21 @@ const objectsMax = 20;
 
 const sources = fc
   .record({
-    entrySizeBytes: fc.constantFrom(16 as const, 32 as const),
+    entrySizeBytes: fc.constantFrom(8 as const, 16 as const, 32 as const),
     fieldSizeBytes: fc.constantFrom(1 as const, 2 as const, 4 as const, 8 as const, 16 as const),
     zeroAbsent: fc.boolean(),
     fieldNumber: fc.nat(3),
     timestampOffset: fc.constantFrom(0, 8, 48, 56),
+    condition: fc.option(
+      fc.record({
+        lane: fc.nat(15),
+        mask: fc.constantFrom(0x80, 0xff00, 0x100_0000, 0xffff_ffff),
+        value: fc.constantFrom(0, 0x80, 0x100, 0xff00),
+        equal: fc.boolean(),
+      }),
+    ),
   })
-  .filter(({ entrySizeBytes, fieldSizeBytes }) => entrySizeBytes === 32 || fieldSizeBytes < 16)
+  .filter(({ entrySizeBytes, fieldSizeBytes }) => entrySizeBytes !== 16 || fieldSizeBytes < 16)
   .map(({ fieldNumber, ...source }): EntrySource => {
     return { ...source, objectSizeBytes, fieldOffset: fieldNumber * source.fieldSizeBytes };
   });
@@ -29,13 +37,19 @@ const objects = fc.array(
 
 /** The entries as bytes in hexadecimal, made one by one. */
 function expectedEntries(source: EntrySource, bytes: readonly (readonly number[])[]): string {
-  const { entrySizeBytes, fieldOffset, fieldSizeBytes, zeroAbsent, timestampOffset } = source;
+  const { entrySizeBytes, fieldOffset, fieldSizeBytes, zeroAbsent, timestampOffset, condition } = source;
   const entries = bytes.flatMap((object) => {
     const field = object.slice(fieldOffset, fieldOffset + fieldSizeBytes);
-    if (zeroAbsent && field.every((byte) => byte === 0)) return [];
+    if (condition !== null) {
+      const lane = new DataView(Uint8Array.from(object).buffer).getUint32(4 * condition.lane, true);
+      if (((lane & condition.mask) >>> 0 === condition.value) !== condition.equal) return [];
+    }
     const entry = new Uint8Array(entrySizeBytes);
-    entry.set(field);
-    entry.set(object.slice(timestampOffset, timestampOffset + 8), entrySizeBytes / 2);
+    if (entrySizeBytes > 8) {
+      if (zeroAbsent && field.every((byte) => byte === 0)) return [];
+      entry.set(field);
+    }
+    entry.set(object.slice(timestampOffset, timestampOffset + 8), entrySizeBytes > 8 ? entrySizeBytes / 2 : 0);
     return [...entry];
   });
   return hex(Uint8Array.from(entries));
@@ -72,6 +86,7 @@ test("entries that do not fit are refused", () => {
     fieldSizeBytes: 8,
     zeroAbsent: false,
     timestampOffset: 56,
+    condition: null,
   };
   const kernel = new EntryKernel(kernels, source, "test");
   expect(kernel.derive(begin, 2, target, target + 64)).toBe(2);

@@ -9,7 +9,7 @@ export { checksumInto, checksumOf, checksumOfNothing } from "./checksum-bytes.ts
 export { ChecksumStream } from "./checksum-stream.ts";
 export { KeyFilter } from "./key-filter.ts";
 export { EntryKernel } from "./entry-kernel.ts";
-export type { EntrySource } from "./entry-kernel.ts";
+export type { EntryCondition, EntrySource } from "./entry-kernel.ts";
 export { absent, hashSeedDefault } from "./hash-index.ts";
 export type { HashIndex, HashIndexOptions } from "./hash-index.ts";
 export { IdIndex } from "./id-index.ts";

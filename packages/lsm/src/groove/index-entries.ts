@@ -6,8 +6,9 @@
 import { assert, EntryKernel, type Kernels, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import type { MemoryFilter } from "../lookup/key-filter.ts";
 import type { Tree } from "../tree.ts";
-import type { GrooveDeclaration, IndexDeclaration, IndexKind } from "./declaration.ts";
+import type { GrooveDeclaration, IndexCondition, IndexDeclaration, IndexKind } from "./declaration.ts";
 
+const ENTRY_SIZES = { unique: 32, u64: 16, u128: 32, void: 8 } as const;
 const FIELD_LANES: Readonly<Record<IndexKind, number>> = { unique: 4, u64: 2, u128: 4, void: 0 };
 
 /** The bit of a timestamp's upper lane that marks a tombstone. */
@@ -54,7 +55,6 @@ export class IndexEntries {
   update(object: Pointer, replacement: Pointer, timestamp: number): void {
     const { source } = this.declaration;
     if (source.from === "hand") return;
-    if (source.from === "field" && this.#sameLanes(object, replacement, source.offset, source.sizeBytes)) return;
     const had = this.#derive(object, this.#old);
     const has = this.#derive(replacement, this.#new);
     if (had === has && (!had || this.#equal())) return;
@@ -114,7 +114,9 @@ export class IndexEntries {
     const { source } = this.declaration;
     const { u32 } = this.#memory;
     if (source.from === "derived") return source.write(u32, object >>> 2, out);
+    if (source.from === "object") return holds(source.when, u32, object >>> 2);
     assert(source.from === "field", () => `${this.tree.schema.name} is filled by hand`);
+    if (source.when !== undefined && !holds(source.when, u32, object >>> 2)) return false;
     const at = (object + source.offset) >>> 2;
     out.fill(0);
     if (source.sizeBytes >= 4) {
@@ -124,16 +126,6 @@ export class IndexEntries {
       out[0] = shifted & (source.sizeBytes === 1 ? 0xff : 0xffff);
     }
     return source.zero === "indexed" || out[0] !== 0 || out[1] !== 0 || out[2] !== 0 || out[3] !== 0;
-  }
-
-  /** Whether the lanes that a field lies in are the same in two objects: most updates leave most fields alone. */
-  #sameLanes(object: Pointer, replacement: Pointer, offset: number, sizeBytes: number): boolean {
-    const { u32 } = this.#memory;
-    const end = (offset + sizeBytes - 1) >>> 2;
-    for (let lane = offset >>> 2; lane <= end; lane += 1) {
-      if (u32[(object >>> 2) + lane] !== u32[(replacement >>> 2) + lane]) return false;
-    }
-    return true;
   }
 
   #equal(): boolean {
@@ -159,28 +151,38 @@ export class IndexEntries {
   }
 }
 
+/** Whether an object has an entry, as far as the condition goes. */
+function holds({ lane, mask, value, equal }: IndexCondition, lanes: Uint32Array, at: number): boolean {
+  return (((lanes[at + lane] as number) & mask) >>> 0 === value) === equal;
+}
+
 /** Lanes that the entry of an object depends on. */
 function lanesOf({ source }: IndexDeclaration): readonly number[] {
   if (source.from === "derived") return source.lanes;
   if (source.from === "hand") return [];
+  if (source.from === "object") return [source.when.lane];
   const first = source.offset >>> 2;
   const last = (source.offset + source.sizeBytes - 1) >>> 2;
-  return Array.from({ length: last - first + 1 }, (_, lane) => first + lane);
+  const field = Array.from({ length: last - first + 1 }, (_, lane) => first + lane);
+  return source.when === undefined ? field : [...field, source.when.lane];
 }
 
-/** Derives the entries of an index over a field; null for all others. */
+/** Derives the entries of an index over a field or over nothing; null for all others. */
 function fieldKernel(groove: GrooveDeclaration, index: IndexDeclaration, kernels: Kernels): EntryKernel | null {
   const { kind, source } = index;
-  if (source.from !== "field" || kind === "void") return null;
+  if (source.from === "derived" || source.from === "hand") return null;
+  const field = source.from === "field" ? source : { offset: 0, sizeBytes: 1 as const, zero: "indexed" };
+  assert((kind === "void") === (source.from === "object"), () => `${index.name}: entries of kind ${kind}`);
   return new EntryKernel(
     kernels,
     {
-      entrySizeBytes: kind === "u64" ? 16 : 32,
+      entrySizeBytes: ENTRY_SIZES[kind],
       objectSizeBytes: groove.sizeBytes,
-      fieldOffset: source.offset,
-      fieldSizeBytes: source.sizeBytes,
-      zeroAbsent: source.zero === "absent",
+      fieldOffset: field.offset,
+      fieldSizeBytes: field.sizeBytes,
+      zeroAbsent: field.zero === "absent",
       timestampOffset: groove.timestampOffset,
+      condition: source.when ?? null,
     },
     "value layouts",
   );
