@@ -19,6 +19,10 @@ const META: usize = 60;
 const PASSED_ONE: u32 = 1 << 8;
 const PASSED_MAX: u32 = 0xffffff;
 
+/** Keys of a row. More would save more page walks, but rows that meet in one place then spill over further. */
+const ROW_BITS: u64 = 3;
+const ROW_MASK: u32 = 7;
+
 const ABSENT: u32 = 0xffffffff;
 
 /** A key of 16 bytes as a type; u64 is the other. Only its size is used. */
@@ -48,8 +52,12 @@ type Id = v128;
   return mixed ^ (mixed >> 32);
 }
 
+/**
+ * Keys are numbered in a row more often than not, so those that differ in their last bits only have homes side by side. Where such a row begins is up to the hash, and so each bucket is as likely as any other.
+ */
 @inline function homeOf<Key>(index: usize, low: u64, high: u64): u32 {
-  return <u32>hash<Key>(low, high, load<u64>(index, SEED)) & load<u32>(index, BUCKET_MASK);
+  const row = hash<Key>(low >> ROW_BITS, high, load<u64>(index, SEED));
+  return (<u32>row + (<u32>low & ROW_MASK)) & load<u32>(index, BUCKET_MASK);
 }
 
 @inline function bucketAt(index: usize, number: u32): usize {
@@ -171,6 +179,16 @@ function addAll<Key>(source: usize, target: usize): void {
       }
     }
   }
+}
+
+/** Where the value of an id is, or 0. */
+@inline export function findId(index: usize, key: usize): usize {
+  return find<Id>(index, load<u64>(key), load<u64>(key, 8));
+}
+
+/** Adds an id that the index does not hold and has room for. */
+@inline export function addId(index: usize, key: usize, value: u32): void {
+  add<Id>(index, key, value);
 }
 
 export function idIndexGet(index: usize, key: usize): u32 {

@@ -4,12 +4,16 @@ import { deriveSeed } from "./aegis";
 import { deriveTables } from "./aes-tables";
 
 export { checksum, checksumBegin, checksumFinish, checksumUpdate, seedBlockBytes } from "./aegis";
+export { deriveEntries } from "./entries";
 export { idIndexAddAll, idIndexGet, idIndexGetMany, idIndexInsert, idIndexRemove, idIndexReplace } from "./hash-index";
 export { u64IndexAddAll, u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
 export { u64IndexRemove, u64IndexReplace } from "./hash-index";
+export { keyFilterAddMany, keyFilterMayHave } from "./key-filter";
 export { mergeStepBlocks, mergeStepRuns, runMergeOpen } from "./merge";
+export { copyRecord, equalRecords } from "./records";
 export { valueSort } from "./sort";
-export { keyLowerBound, valueBound, valueCompare, valueFirstDisorder, valueWriteKey } from "./values";
+export { createSimpleTransfers } from "./transfers";
+export { keyLowerBound, valueBound, valueCompare, valueFindMany, valueFirstDisorder, valueKeyRange, valueWriteKey } from "./values";
 export { allZero, equal16 } from "./zero";
 
 const READY: usize = memory.data(16, 16);

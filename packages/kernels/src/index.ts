@@ -7,6 +7,9 @@
 export { assert, AssertionError, fail } from "./assert.ts";
 export { checksumInto, checksumOf, checksumOfNothing } from "./checksum-bytes.ts";
 export { ChecksumStream } from "./checksum-stream.ts";
+export { KeyFilter } from "./key-filter.ts";
+export { EntryKernel } from "./entry-kernel.ts";
+export type { EntryCondition, EntrySource } from "./entry-kernel.ts";
 export { absent, hashSeedDefault } from "./hash-index.ts";
 export type { HashIndex, HashIndexOptions } from "./hash-index.ts";
 export { IdIndex } from "./id-index.ts";
@@ -18,6 +21,8 @@ export { LinearMemory, MemoryExhaustedError, linearMemorySizeMaxBytes, pageSizeB
 export type { LinearMemoryOptions, MemoryUsage, Pointer } from "./linear-memory.ts";
 export { mergeRunsMax, MergeStep, RunMerge } from "./run-merge.ts";
 export type { Run } from "./run-merge.ts";
+export { TransfersKernel } from "./transfers-kernel.ts";
+export type { TransferBatch } from "./transfers-kernel.ts";
 export { U64Index } from "./u64-index.ts";
 export { keySizeBytesOf, keySlotSizeBytes, sortScratchSizeBytes, ValueKernels } from "./value-kernels.ts";
 export type { ValueKey, ValueLayout } from "./value-kernels.ts";

@@ -49,6 +49,27 @@ export interface KernelExports {
   readonly valueFirstDisorder: (layout: Pointer, values: Pointer, count: number) => number;
   readonly valueSort: (layout: Pointer, values: Pointer, count: number, scratch: Pointer) => number;
   readonly keyLowerBound: (keys: Pointer, strideBytes: number, count: number, key: Pointer, words: number) => number;
+  readonly valueFindMany: (
+    layout: Pointer,
+    values: Pointer,
+    count: number,
+    wanted: Pointer,
+    wantedCount: number,
+    results: Pointer,
+  ) => void;
+  readonly valueKeyRange: (layout: Pointer, values: Pointer, count: number, keys: Pointer) => void;
+  readonly deriveEntries: (source: Pointer, objects: Pointer, count: number, target: Pointer, end: Pointer) => number;
+  readonly copyRecord: (target: Pointer, source: Pointer, sizeBytes: number) => void;
+  readonly equalRecords: (a: Pointer, b: Pointer, sizeBytes: number) => number;
+  readonly keyFilterAddMany: (
+    bits: Pointer,
+    blockMask: number,
+    keys: Pointer,
+    strideBytes: number,
+    count: number,
+  ) => void;
+  readonly keyFilterMayHave: (bits: Pointer, blockMask: number, key: Pointer) => number;
+  readonly createSimpleTransfers: (batch: Pointer) => number;
   readonly runMergeOpen: (layout: Pointer, merge: Pointer) => void;
   readonly mergeStepBlocks: (layout: Pointer, step: Pointer) => number;
   readonly mergeStepRuns: (layout: Pointer, step: Pointer, merge: Pointer) => number;

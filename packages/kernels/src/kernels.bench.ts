@@ -5,6 +5,7 @@
 import {
   absent,
   createKernels,
+  EntryKernel,
   IdIndex,
   LinearMemory,
   MergeStep,
@@ -187,13 +188,94 @@ function benchValues(): void {
       values.writeKey(target + next * layout.sizeBytes, key);
       if (values.find(target, kept, key) === 0) throw new Error(`value ${next} is lost`);
     });
+    const found = memory.allocate(4 * count, 64);
+    const wanted = Math.floor(halfCount / 16);
+    // One in sixteen, as a batch of keys among the values of a block.
+    for (let number = 0; number < wanted; number++) {
+      const from = target + 32 * number * layout.sizeBytes;
+      memory.bytes.copyWithin(scratch + number * layout.sizeBytes, from, from + layout.sizeBytes);
+    }
+    const lookups = measure(() => values.findMany(target, kept, scratch, wanted, found)) / wanted;
     const perValue = [sort / count, merge / (2 * halfCount), runsTime / kept].map((time) => time.toFixed(1));
     const merged = (2 * halfCount * layout.sizeBytes) / merge;
-    return [`${each.name} ${layout.sizeBytes} B`, ...perValue, merged.toFixed(2), lookup.toFixed(0)];
+    return [
+      `${each.name} ${layout.sizeBytes} B`,
+      ...perValue,
+      merged.toFixed(2),
+      lookup.toFixed(0),
+      lookups.toFixed(0),
+    ];
   });
-  printTable(["values", "sort ns", "merge ns", "8 runs ns", "merge GB/s", "lookup ns"], rows);
+  printTable(["values", "sort ns", "merge ns", "8 runs ns", "merge GB/s", "lookup ns", "many: lookup ns"], rows);
+}
+
+/** A value block built from two halves: merged, with its checksum. */
+function benchBlock(): void {
+  const sizeBytes = 512 * 1024 - 256;
+  const rows = [composite64, composite128, object].map((layout) => {
+    const kernels = createKernels({ memory: new LinearMemory({ sizeBytes: 8 << 20 }) });
+    const { memory } = kernels;
+    const values = new ValueKernels(kernels, layout);
+    const count = Math.floor(sizeBytes / 2 / layout.sizeBytes);
+    const [a, b, block] = [1, 1, 2].map((halves) => memory.allocate(halves * count * layout.sizeBytes, 64)) as [
+      number,
+      number,
+      number,
+    ];
+    const result = memory.allocate(16, 16);
+    const halfSize = count * layout.sizeBytes;
+    for (let number = 0; number < count; number++) {
+      for (const [half, begin] of [a, b].entries()) {
+        const at = begin + number * layout.sizeBytes + layout.timestampOffset;
+        memory.view.setBigUint64(at, timestampBase + BigInt(2 * number + half), true);
+      }
+    }
+    const step = new MergeStep(kernels, "bench");
+    const time = measure(() => {
+      step.setA(a, a + halfSize);
+      step.setB(b, b + halfSize);
+      step.setTarget(block, block + 2 * halfSize);
+      step.mergeBlocks(values, false);
+      kernels.checksum(block, 2 * halfSize, result);
+    });
+    return [
+      `${layout.sizeBytes} B`,
+      (time / 1e3).toFixed(0),
+      ((2 * halfSize) / time).toFixed(2),
+      ((2 * count * 1e3) / time).toFixed(0),
+    ];
+  });
+  printTable(["block of values", "build µs", "GB/s", "M values/s"], rows);
+}
+
+/** The entries of one index for a batch of objects. */
+function benchEntries(): void {
+  const count = 8192;
+  const rows = ([16, 32] as const).map((entrySizeBytes) => {
+    const kernels = createKernels({ memory: new LinearMemory({ sizeBytes: 4 << 20 }) });
+    const objects = kernels.memory.allocate(count * object.sizeBytes, 64);
+    const target = kernels.memory.allocate(count * entrySizeBytes, 64);
+    const kernel = new EntryKernel(
+      kernels,
+      {
+        entrySizeBytes,
+        objectSizeBytes: object.sizeBytes,
+        fieldOffset: 48,
+        fieldSizeBytes: entrySizeBytes === 16 ? 4 : 16,
+        zeroAbsent: false,
+        timestampOffset: object.timestampOffset,
+        condition: null,
+      },
+      "bench",
+    );
+    const time = measure(() => kernel.derive(objects, count, target, target + count * entrySizeBytes));
+    return [`${entrySizeBytes} B`, (time / count).toFixed(2), ((count * 1e3) / time).toFixed(0)];
+  });
+  printTable(["index entries", "ns", "M values/s"], rows);
 }
 
 benchChecksum();
 benchIdIndex();
 benchValues();
+benchBlock();
+benchEntries();

@@ -24,6 +24,23 @@ describe.each(variants)("for $name", (variant) => {
     );
   });
 
+  test("records are copied and compared as a whole", () => {
+    const kernels = kernelsOf(variant);
+    const { memory } = kernels;
+    const [a, b] = [memory.allocate(96, 16), memory.allocate(96, 16)];
+    memory.bytes.fill(7, a, a + 80);
+    kernels.copyRecord(b, a, 80);
+    expect(memory.bytes.slice(b, b + 96)).toEqual(memory.bytes.slice(a, a + 96));
+    for (let place = 0; place < 80; place += 1) {
+      memory.bytes[b + place] = 8;
+      expect(kernels.equalRecords(a, b, 80)).toBe(false);
+      memory.bytes[b + place] = 7;
+    }
+    memory.bytes[b + 80] = 8;
+    expect(kernels.equalRecords(a, b, 80)).toBe(true);
+    expect(() => kernels.copyRecord(a, b, 81)).toThrow("records of 81 bytes");
+  });
+
   test("a range outside of the memory is refused", () => {
     const kernels = kernelsOf(variant, 65_536);
     const result = kernels.memory.allocate(16, 16);

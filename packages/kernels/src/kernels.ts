@@ -3,6 +3,7 @@
  * {@link LinearMemory}. All arguments are asserted here; the WebAssembly below trusts them.
  */
 
+import { fail } from "./assert.ts";
 import { detectSimd, instantiate } from "./kernel-module.ts";
 import type { KernelExports, Simd } from "./kernel-module.ts";
 import type { LinearMemory, Pointer } from "./linear-memory.ts";
@@ -76,9 +77,27 @@ export class Kernels {
     return this.exports.equal16(a, b) !== 0;
   }
 
+  /** Copies a record of a multiple of 16 bytes to a place that does not overlap it. */
+  copyRecord(target: Pointer, source: Pointer, sizeBytes: number): void {
+    this.#assertRecords(target, source, sizeBytes);
+    this.exports.copyRecord(target, source, sizeBytes);
+  }
+
+  /** Whether two records of a multiple of 16 bytes are the same. */
+  equalRecords(a: Pointer, b: Pointer, sizeBytes: number): boolean {
+    this.#assertRecords(a, b, sizeBytes);
+    return this.exports.equalRecords(a, b, sizeBytes) !== 0;
+  }
+
   /** Whether `sizeBytes` bytes at `pointer` are all zero; true for none. */
   allZero(pointer: Pointer, sizeBytes: number): boolean {
     this.memory.assertRange(pointer, sizeBytes);
     return this.exports.allZero(pointer, sizeBytes) !== 0;
+  }
+
+  #assertRecords(a: Pointer, b: Pointer, sizeBytes: number): void {
+    if (sizeBytes % 16 !== 0) fail(`records of ${sizeBytes} bytes`);
+    this.memory.assertRange(a, sizeBytes);
+    this.memory.assertRange(b, sizeBytes);
   }
 }

@@ -27,7 +27,7 @@ function subjectOf(layout: ValueLayout): Subject {
     values: new ValueKernels(kernels, layout),
     begin: kernels.memory.allocate(countMax * layout.sizeBytes, 16),
     scratch: kernels.memory.allocate(sortScratchSizeBytes(layout, countMax), 16),
-    key: kernels.memory.allocate(32, 16),
+    key: kernels.memory.allocate(64, 16),
   };
 }
 
@@ -46,6 +46,11 @@ function writeKey({ kernels, key }: Subject, integer: bigint): void {
   }
 }
 
+function readKey({ kernels, key }: Subject, offset: number): bigint {
+  const words = [0, 1, 2, 3].map((word) => kernels.memory.view.getBigUint64(key + offset + 8 * word, true));
+  return words.reduceRight((integer, word) => (integer << 64n) | word, 0n);
+}
+
 describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
   const subject = subjectOf(layout);
 
@@ -57,6 +62,40 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
         const count = subject.values.sort(subject.begin, values.length, subject.scratch);
         expect(read(subject, layout, count)).toEqual(expected.map((value) => hex(encode(layout, value))));
         expect(subject.values.ascendingCount(subject.begin, count)).toBe(count);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("are found many at once where each is found alone", () => {
+    fc.assert(
+      fc.property(puts(layout, 80), puts(layout, 40), fc.nat({ max: 40 }), (values, others, common) => {
+        const ordered = deduplicated(layout, sorted(layout, values));
+        const wanted = deduplicated(layout, sorted(layout, [...others, ...values.slice(0, common)]));
+        write(subject, layout, [...ordered, ...wanted]);
+        const first = subject.begin + ordered.length * layout.sizeBytes;
+        subject.values.findMany(subject.begin, ordered.length, first, wanted.length, subject.scratch);
+        const { u32 } = subject.kernels.memory;
+        const found = wanted.map((_, number) => u32[subject.scratch / 4 + number]);
+        const keys = ordered.map((value) => keyOf(layout, value));
+        const places = wanted.map((value) => {
+          const at = keys.indexOf(keyOf(layout, value));
+          return at === -1 ? 0 : subject.begin + at * layout.sizeBytes;
+        });
+        expect(found).toEqual(places);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  test("have a smallest and a greatest key, in whatever order they are", () => {
+    fc.assert(
+      fc.property(puts(layout, 60), (values) => {
+        fc.pre(values.length > 0);
+        write(subject, layout, values);
+        subject.values.writeKeyRange(subject.begin, values.length, subject.key);
+        const keys = values.map((value) => keyOf(layout, value)).toSorted((x, y) => (x < y ? -1 : 1));
+        expect([readKey(subject, 0), readKey(subject, 32)]).toEqual([keys[0], keys.at(-1)]);
       }),
       { numRuns: runs },
     );

@@ -116,6 +116,14 @@ export class ValueKernels {
     this.kernels.exports.valueWriteKey(this.pointer, value, key);
   }
 
+  /** Writes the smallest and the greatest key of `count` values, of which there is at least one, to two key slots. */
+  writeKeyRange(values: Pointer, count: number, keys: Pointer): void {
+    assert(count > 0, "the keys of no values");
+    this.kernels.memory.assertRange(values, count * this.layout.sizeBytes);
+    this.kernels.memory.assertRange(keys, 2 * keySlotSizeBytes);
+    this.kernels.exports.valueKeyRange(this.pointer, values, count, keys);
+  }
+
   /** How many of the ascending values have a key below `key`. */
   lowerBound(values: Pointer, count: number, key: Pointer): number {
     this.kernels.memory.assertRange(values, count * this.layout.sizeBytes);
@@ -134,6 +142,18 @@ export class ValueKernels {
     if (at === count) return 0;
     const value = values + at * this.layout.sizeBytes;
     return this.kernels.exports.valueBound(this.pointer, value, 1, key, 1) === 1 ? value : 0;
+  }
+
+  /**
+   * The same for the keys of `wantedCount` ascending values: where each is among `count` ascending ones, or 0, as u32 in
+   * `results`.
+   */
+  findMany(values: Pointer, count: number, wanted: Pointer, wantedCount: number, results: Pointer): void {
+    const { memory, exports } = this.kernels;
+    memory.assertRange(values, count * this.layout.sizeBytes);
+    memory.assertRange(wanted, wantedCount * this.layout.sizeBytes);
+    memory.assertRange(results, 4 * wantedCount);
+    exports.valueFindMany(this.pointer, values, count, wanted, wantedCount, results);
   }
 
   /** How many of `count` values, from the first, have strictly ascending keys. */

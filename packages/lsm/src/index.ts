@@ -12,7 +12,13 @@ export type { ForestOptions, ForestState } from "./forest.ts";
 export { ForestTables, ForestTour } from "./forest-tour.ts";
 export { GridStore } from "./grid-store.ts";
 export { indexNumber, treesOf } from "./groove/declaration.ts";
-export type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "./groove/declaration.ts";
+export type {
+  GrooveDeclaration,
+  IndexCondition,
+  IndexDeclaration,
+  IndexKind,
+  IndexSource,
+} from "./groove/declaration.ts";
 export { Groove, NOT_FOUND, ORPHANED } from "./groove/groove.ts";
 export type { GrooveLimits, GrooveOptions } from "./groove/groove.ts";
 export { GrooveTrees } from "./groove/groove-trees.ts";

@@ -76,8 +76,35 @@ export class KeyRange {
     if (compareKeys(this.#lanes, max, this.max) > 0) copyKey(this.#lanes, this.max, max);
   }
 
+  /** The same for one key of 8 bytes, in two lanes. */
+  extendU64(keys: Uint32Array, at: number): void {
+    const low = keys[at] as number;
+    const high = keys[at + 1] as number;
+    if (this.#empty) {
+      const lanes = this.#lanes;
+      lanes.fill(0, this.min >>> 2, (this.max >>> 2) + KEY_LANES);
+      this.#empty = false;
+      this.#setU64(this.min, low, high);
+      this.#setU64(this.max, low, high);
+      return;
+    }
+    if (this.#u64Above(this.max, low, high) < 0) this.#setU64(this.max, low, high);
+    else if (this.#u64Above(this.min, low, high) > 0) this.#setU64(this.min, low, high);
+  }
+
   contains(key: KeyPointer): boolean {
     if (this.#empty) return false;
     return compareKeys(this.#lanes, key, this.min) >= 0 && compareKeys(this.#lanes, key, this.max) <= 0;
+  }
+
+  /** Positive, 0 or negative as the bound at `key`, of 8 bytes, is above, equal to or below the number. */
+  #u64Above(key: KeyPointer, low: number, high: number): number {
+    const difference = (this.#lanes[(key >>> 2) + 1] as number) - high;
+    return difference === 0 ? (this.#lanes[key >>> 2] as number) - low : difference;
+  }
+
+  #setU64(key: KeyPointer, low: number, high: number): void {
+    this.#lanes[key >>> 2] = low;
+    this.#lanes[(key >>> 2) + 1] = high;
   }
 }

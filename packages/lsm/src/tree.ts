@@ -24,8 +24,7 @@ export class Tree {
   readonly values: ValueKernels;
   readonly memory: TreeMemory;
   readonly manifest: Manifest;
-  /** All keys that were ever put, tombstones aside: outside of it, nothing need be looked up. */
-  readonly keyRange: KeyRange;
+  readonly #keyRange: KeyRange;
   readonly #lanes: Uint32Array;
   readonly #keys: KeyPointer;
 
@@ -39,9 +38,20 @@ export class Tree {
       name: this.schema.name,
       annihilates: this.schema.layout.secondary,
     });
-    this.keyRange = new KeyRange(kernels.memory, "trees");
+    this.#keyRange = new KeyRange(kernels.memory, "trees");
     this.#lanes = kernels.memory.u32;
     this.#keys = kernels.memory.allocate(2 * keySlotSizeBytes, 16, "trees");
+  }
+
+  /** All keys that were ever put, tombstones aside: outside of it, nothing need be looked up. */
+  get keyRange(): KeyRange {
+    this.memory.bringPending();
+    return this.#keyRange;
+  }
+
+  /** The same for whoever puts: without the keys of values that are pending. */
+  get keyRangeWritable(): KeyRange {
+    return this.#keyRange;
   }
 
   /** Tables on disk, the newest values in level 0. */
@@ -53,10 +63,10 @@ export class Tree {
     return this.manifest.level(number);
   }
 
-  /** Extends {@link keyRange} by the key of a value. */
-  extendKeyRange(value: Pointer): void {
-    this.values.writeKey(value, this.#keys);
-    this.keyRange.extend(this.#keys, this.#keys);
+  /** Extends {@link keyRange} by the keys of values that follow each other. */
+  extendKeyRange(values: Pointer, count: number): void {
+    this.values.writeKeyRange(values, count, this.#keys);
+    this.#keyRange.extend(this.#keys, this.#keys + keySlotSizeBytes);
   }
 
   /** Sets `range` to the keys of the immutable table, which has some. */
@@ -66,7 +76,7 @@ export class Tree {
 
   /** After the manifest log was read: the key range, and what must hold of the levels. */
   opened(): void {
-    this.manifest.opened(this.keyRange);
+    this.manifest.opened(this.#keyRange);
   }
 
   /** Asserts that no level has more tables than it may have at the end of a bar. */
@@ -78,7 +88,7 @@ export class Tree {
   reset(): void {
     this.memory.reset();
     this.manifest.clear();
-    this.keyRange.clear();
+    this.#keyRange.clear();
   }
 
   /** Whether one key is below another. */

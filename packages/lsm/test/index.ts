@@ -2,7 +2,7 @@
  * For tests outside of this package: a forest on a grid in memory, and recorded traces played on it. Not published.
  */
 export { TestGrid } from "./test-grid.ts";
-export type { OnGrid, TestGridOptions, TestGridParts } from "./test-grid.ts";
+export type { OnGrid, TestGridOptions, TestGridParts, TestStorage } from "./test-grid.ts";
 export { TestForest } from "./test-forest.ts";
 export type { TestCheckpoint, TestForestOptions } from "./test-forest.ts";
 export { checkpointLine, TracePlayer, TraceWriter } from "./trace.ts";

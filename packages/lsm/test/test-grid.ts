@@ -12,6 +12,7 @@ import {
   type ManifestReferences,
   Random,
   SILENT_LOGGER,
+  type Storage,
   TRAILER_EMPTY,
   trigger,
 } from "@stagbeetle/vsr-protocol";
@@ -38,19 +39,31 @@ export interface TestGridOptions<T extends OnGrid> {
   readonly config: Config;
   /** Draws the order in which I/O completes; in the order of the calls unless given. */
   readonly random?: Random;
+  /** Where the grid is kept; in a storage of its own unless given. */
+  readonly storage?: TestStorage;
   readonly memorySizeBytes: number;
   /** Blocks that the parts hold at most. */
   readonly blocksOfUsers: number;
   /** Blocks in the cache: few, so that reads go to the disk. A multiple of 64. */
   readonly cacheBlocks: number;
+  /** Whether the grid reads back what it writes; so it does unless told otherwise. */
+  readonly verify?: boolean;
   readonly create: (parts: TestGridParts) => T;
+}
+
+/** A disk whose I/O completes step by step. */
+export interface TestStorage extends Storage {
+  /** Runs one completion; false if none waits. */
+  step(): boolean;
+  /** The same disk after a crash: what was under way has not happened. */
+  restart(): TestStorage;
 }
 
 /** The part of a replica that stores. */
 export class TestGrid<T extends OnGrid> {
   readonly #options: TestGridOptions<T>;
   readonly #state: CheckpointState = new CheckpointState(new Uint8Array(CheckpointState.sizeBytes));
-  #storage: MemoryStorage;
+  #storage: TestStorage;
   #grid: Grid;
   #users: T;
   /** The op of the current checkpoint. */
@@ -62,7 +75,7 @@ export class TestGrid<T extends OnGrid> {
     this.#state.storageSize = options.config.derived.dataFileSizeMin;
     this.#state.freeSetBlocksAcquiredChecksum = TRAILER_EMPTY.checksum;
     this.#state.freeSetBlocksReleasedChecksum = TRAILER_EMPTY.checksum;
-    this.#storage = new MemoryStorage(options.config, options.random ?? null);
+    this.#storage = options.storage ?? new MemoryStorage(options.config, options.random ?? null);
     [this.#grid, this.#users] = this.#create();
     this.#open();
   }
@@ -153,7 +166,7 @@ export class TestGrid<T extends OnGrid> {
   }
 
   #create(): [Grid, T] {
-    const { config, memorySizeBytes, blocksOfUsers, cacheBlocks, create } = this.#options;
+    const { config, memorySizeBytes, blocksOfUsers, cacheBlocks, verify = true, create } = this.#options;
     const memory = new LinearMemory({ sizeBytes: memorySizeBytes, shared: false });
     const kernels = createKernels({ memory });
     const checksums = new Checksums(kernels);
@@ -172,7 +185,7 @@ export class TestGrid<T extends OnGrid> {
       storageSizeLimit: config.process.storageSizeLimitDefault,
       cacheSizeBytes: cacheBlocks * config.cluster.blockSize,
       blocksOfUsers,
-      verify: true,
+      verify,
     });
     return [grid, create({ config, kernels, store: new GridStore(grid, checksums) })];
   }

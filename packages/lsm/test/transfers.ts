@@ -64,11 +64,13 @@ const field = (offset: number, sizeBytes: 2 | 4 | 8 | 16, zero: "indexed" | "abs
 
 const flagged = (mask: number): IndexSource => ({
   from: "derived",
+  lanes: [29],
   write: (lanes, at) => (((lanes[at + 29] as number) >>> 16) & mask) !== 0,
 });
 
 const expiresAt: IndexSource = {
   from: "derived",
+  lanes: [27, 29, 30, 31],
   write: (lanes, at, out) => {
     const timeout = lanes[at + 27] as number;
     if ((((lanes[at + 29] as number) >>> 16) & FLAG_PENDING) === 0 || timeout === 0) return false;

@@ -16,6 +16,7 @@
  *
  * @module
  */
+import type { Kernels } from "@stagbeetle/kernels";
 import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 
 /** An offset in bytes into the forest's memory: a multiple of 8, at least 8. Or {@link NOT_FOUND}, or {@link ORPHANED}. */
@@ -43,12 +44,21 @@ export interface ForestMemory {
  */
 export type IndexKind = "unique" | "u64" | "u128" | "void";
 
+/** Which objects have an entry: those of which the lane, masked, equals the value, or does not. */
+export interface IndexCondition {
+  readonly lane: number;
+  readonly mask: number;
+  readonly value: number;
+  readonly equal: boolean;
+}
+
 /**
  * Where the value of an index entry comes from.
  *
  * - `field`: the bytes of the object at `offset`, widened with zeros. If `zero` is `absent`, zero is not indexed.
+ * - `object`: no value, in an index of kind `void`.
  * - `derived`: `write` puts the value's lanes to `out[0…3]` (those of the kind) and returns true, or returns false for an
- *   object without an entry. It must depend on the object alone: `lanes[at…]`.
+ *   object without an entry. It must depend on the object's `lanes` alone: each `lane` of them at `lanes[at + lane]`.
  * - `hand`: entries are put by {@link Groove.putEntry}.
  */
 export type IndexSource =
@@ -57,8 +67,14 @@ export type IndexSource =
       readonly offset: number;
       readonly sizeBytes: 1 | 2 | 4 | 8 | 16;
       readonly zero: "indexed" | "absent";
+      readonly when?: IndexCondition;
     }
-  | { readonly from: "derived"; readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean }
+  | { readonly from: "object"; readonly when: IndexCondition }
+  | {
+      readonly from: "derived";
+      readonly lanes: readonly number[];
+      readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean;
+    }
   | { readonly from: "hand" };
 
 /** One index tree. */
@@ -96,9 +112,25 @@ export interface GrooveDeclaration {
 /** How a scope ends: its writes stay, or it is as if they had never been. */
 export type ScopeOutcome = "persist" | "discard";
 
+/**
+ * What a groove shows of itself to kernels that write many objects in one call: the cache of objects and the newest objects,
+ * at `pointer` in six lanes that `packages/lsm/src/groove/groove-window.ts` describes.
+ */
+export interface GrooveWindow {
+  readonly pointer: Pointer;
+  /** How many more objects can be written. */
+  readonly room: number;
+  /** Prepares for up to `inserts` new objects. Not in a scope. */
+  open(inserts: number): void;
+  /** So many objects were inserted, in the order of their timestamps; or updated, with the values of all their indexes as before. */
+  close(inserted: number, updated: number): void;
+}
+
 /** The objects of one kind and their indexes. Keys are passed as lanes: four for a u128, two for a timestamp. */
 export interface Groove {
   readonly declaration: GrooveDeclaration;
+  /** Null if kernels cannot write to the groove. */
+  readonly window: GrooveWindow | null;
 
   /**
    * Asks for the object with this primary key to be in memory when the operation commits. Keys that are zero are never
@@ -213,6 +245,8 @@ export interface Scans {
 /** All grooves of a state machine. */
 export interface Forest {
   readonly memory: ForestMemory;
+  /** Kernels over that memory, if it never changes. */
+  readonly kernels: Kernels | null;
   readonly scans: Scans;
   /** Whether `checkpoint` makes the forest durable. */
   readonly checkpoints: boolean;

@@ -13,6 +13,7 @@ export type {
   ForestMemory,
   Groove,
   GrooveDeclaration,
+  IndexCondition,
   IndexDeclaration,
   IndexKind,
   IndexSource,

@@ -44,16 +44,22 @@ export interface DiskMachineOptions {
   readonly grooves: readonly GrooveDeclaration[];
   readonly limitsOf: (groove: GrooveDeclaration) => GrooveLimits;
   readonly create: (forest: Forest) => StateMachine;
+  /** Whether bodies lie in the replica's memory, as messages do; so they do unless told otherwise. */
+  readonly bodiesInMemory?: boolean;
 }
 
 /** The machine and the forest of one incarnation. */
 class Incarnation {
   readonly forest: LsmForest;
   readonly machine: StateMachine;
+  /** Room for a body: messages lie in the replica's memory. */
+  readonly #body: Uint8Array;
   readonly #superblock = { checkpointOp: 0, manifestReferences: { oldest: NOTHING, newest: NOTHING, blockCount: 0 } };
 
   constructor({ config, kernels, store }: TestGridParts, options: DiskMachineOptions, checkpointOp: number) {
     this.#superblock.checkpointOp = checkpointOp;
+    const body = kernels.memory.allocate(CONFIG.derived.messageBodySizeMax, 16, "message");
+    this.#body = kernels.memory.bytes.subarray(body, body + CONFIG.derived.messageBodySizeMax);
     this.forest = new LsmForest({
       config,
       kernels,
@@ -64,6 +70,12 @@ class Incarnation {
       manifestTablesMax: 4096,
     });
     this.machine = options.create(this.forest);
+  }
+
+  /** The body of a message as it was received. */
+  receive(body: Uint8Array): Uint8Array {
+    this.#body.set(body);
+    return this.#body.subarray(0, body.length);
   }
 
   open(manifest: ManifestReferences, callback: () => void): void {
@@ -91,11 +103,13 @@ class Incarnation {
 /** One replica's state machine and storage. */
 export class DiskMachine {
   readonly #grid: TestGrid<Incarnation>;
+  readonly #bodiesInMemory: boolean;
   readonly #output = new Uint8Array(CONFIG.derived.messageBodySizeMax);
   #op = 0;
   #checkpointOp = 0;
 
   constructor(options: DiskMachineOptions) {
+    this.#bodiesInMemory = options.bodiesInMemory ?? true;
     this.#grid = new TestGrid<Incarnation>({
       config: CONFIG,
       random: options.random,
@@ -116,9 +130,10 @@ export class DiskMachine {
   }
 
   /** Executes the next operation and returns its reply. */
-  commit(committing: Committing): Uint8Array {
+  commit(committed: Committing): Uint8Array {
     const grid = this.#grid;
     const { machine } = grid.users;
+    const committing = this.#bodiesInMemory ? { ...committed, body: grid.users.receive(committed.body) } : committed;
     const { op } = committing;
     if (op !== this.#op + 1) throw new Error(`op ${op} follows ${this.#op}`);
     this.#op = op;
@@ -154,7 +169,7 @@ export class DiskMachine {
  *
  * @param cacheObjects how many objects it keeps beside those of the bar; with 0 every bar looks in its trees again.
  */
-export function diskLedger(random: Random, cacheObjects: number): DiskMachine {
+export function diskLedger(random: Random, cacheObjects: number, bodiesInMemory: boolean = true): DiskMachine {
   const limits = new Limits(TEST_MIN);
   const caches = { accounts: cacheObjects, transfers: cacheObjects, transfersPending: cacheObjects };
   return new DiskMachine({
@@ -162,5 +177,6 @@ export function diskLedger(random: Random, cacheObjects: number): DiskMachine {
     grooves: accountingGrooves(limits),
     limitsOf: accountingGrooveLimits(limits, caches),
     create: (forest) => new AccountingStateMachine({ forest, ...TEST_MIN }),
+    bodiesInMemory,
   });
 }

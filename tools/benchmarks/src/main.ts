@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { findBenchmarks } from "./benchmark-files.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
-const FIGURES = "tools/benchmarks/src/figures";
-const CLIENTS = "tools/benchmarks/src/clients";
+/** Scripts that print figures of their own, by the paths that filters are held against. */
+const SCRIPTS = ["figures/main.ts", "figures/development-memory.ts", "store/main.ts", "clients/main.ts"];
 const [filter = ""] = process.argv.slice(2);
 
 /** Every benchmark has a process of its own, so that none inherits the garbage and the optimisations of another. */
@@ -22,12 +22,10 @@ function run(script: string, ...parameters: readonly string[]): void {
 }
 
 const paths = findBenchmarks(ROOT, filter);
-const figures = FIGURES.includes(filter);
-const clients = CLIENTS.includes(filter);
-if (figures) run("figures/main.ts");
-if (clients) run("clients/main.ts");
+const scripts = SCRIPTS.filter((script) => `tools/benchmarks/src/${script}`.includes(filter));
+for (const script of scripts) run(script);
 for (const path of paths) run("run-benchmark.ts", ROOT, path);
-if (paths.length === 0 && !figures && !clients) {
+if (paths.length === 0 && scripts.length === 0) {
   console.error(`no *.bench.ts has "${filter}" in its path`);
   process.exitCode = 1;
 }

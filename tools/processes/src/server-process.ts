@@ -76,6 +76,13 @@ export class ServerProcess {
     return this.#port;
   }
 
+  /** The process itself, for whoever measures it. */
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error("the server has no process");
+    return pid;
+  }
+
   /** Whether the process has ended. */
   get ended(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;

@@ -12,12 +12,21 @@ import type { TreeDeclaration } from "../tree-schema.ts";
  */
 export type IndexKind = "unique" | "u64" | "u128" | "void";
 
+/** Which objects have an entry: those of which the lane, masked, equals the value, or does not. */
+export interface IndexCondition {
+  readonly lane: number;
+  readonly mask: number;
+  readonly value: number;
+  readonly equal: boolean;
+}
+
 /**
  * Where the value of an index entry comes from.
  *
  * - `field`: the bytes of the object at `offset`, widened with zeros. If `zero` is `absent`, zero is not indexed.
+ * - `object`: no value, in an index of kind `void`.
  * - `derived`: `write` puts the value's lanes to `out[0…3]` (those of the kind) and returns true, or returns false for an
- *   object without an entry. It must depend on the object alone: `lanes[at…]`.
+ *   object without an entry. It must depend on the object's `lanes` alone: each `lane` of them at `lanes[at + lane]`.
  * - `hand`: entries are put one by one.
  */
 export type IndexSource =
@@ -26,8 +35,14 @@ export type IndexSource =
       readonly offset: number;
       readonly sizeBytes: 1 | 2 | 4 | 8 | 16;
       readonly zero: "indexed" | "absent";
+      readonly when?: IndexCondition;
     }
-  | { readonly from: "derived"; readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean }
+  | { readonly from: "object"; readonly when: IndexCondition }
+  | {
+      readonly from: "derived";
+      readonly lanes: readonly number[];
+      readonly write: (lanes: Uint32Array, at: number, out: Uint32Array) => boolean;
+    }
   | { readonly from: "hand" };
 
 /** One index tree. */

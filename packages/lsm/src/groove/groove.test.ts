@@ -65,7 +65,7 @@ const THINGS: GrooveDeclaration = {
       name: "red",
       treeId: 5,
       kind: "void",
-      source: { from: "derived", write: (lanes, at) => lanes[at + COLOR_LANE] === 1 },
+      source: { from: "derived", lanes: [COLOR_LANE], write: (lanes, at) => lanes[at + COLOR_LANE] === 1 },
       valuesPerBatch: 2 * ROOM,
     },
     {
@@ -74,6 +74,7 @@ const THINGS: GrooveDeclaration = {
       kind: "u64",
       source: {
         from: "derived",
+        lanes: [DUE_LANE],
         write: (lanes, at, out) => {
           out.fill(0);
           out[0] = lanes[at + DUE_LANE] as number;

@@ -17,6 +17,7 @@ import { Content, ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
 import { Prefetch } from "../prefetch/prefetch.ts";
 import type { Tree } from "../tree.ts";
 import { type GrooveDeclaration, indexNumber } from "./declaration.ts";
+import { GrooveWindow } from "./groove-window.ts";
 import { GrooveTrees } from "./groove-trees.ts";
 
 /** What a lookup gives if there is no object. */
@@ -71,6 +72,8 @@ export class Groove {
   readonly #primaryIndex: number;
   /** The slot in which the next object is composed. */
   #slot = UNKNOWN;
+  /** Where kernels write to the groove by themselves. */
+  readonly window: GrooveWindow;
 
   constructor(options: GrooveOptions) {
     const { declaration, kernels, forest } = options;
@@ -82,6 +85,7 @@ export class Groove {
     this.#primaryIndex = primaryKey === "timestamp" ? -1 : indexNumber(declaration, primaryKey.index);
     assert(!declaration.orphans || this.#primaryIndex !== -1, () => `${declaration.name}: timestamps cannot be burnt`);
     this.#lookups = declaration.objectCache ? this.#createLookups() : null;
+    this.window = new GrooveWindow(kernels, this.trees, this.#lookups?.cache ?? null);
   }
 
   /** Begins the prefetch of the next op: what was asked for by the one before is forgotten. */
@@ -128,9 +132,9 @@ export class Groove {
 
   /** Whether a timestamp is greater than that of every object. */
   newerThanAll(timestamps: Uint32Array, at: number): boolean {
-    const { keyRange } = this.trees.objects;
-    if (keyRange.empty) return true;
-    const newest = keyRange.max >>> 2;
+    const { keyRangeWritable } = this.trees.objects;
+    if (keyRangeWritable.empty) return true;
+    const newest = keyRangeWritable.max >>> 2;
     const high = timestamps[at + 1] as number;
     const newestHigh = this.#lanes[newest + 1] as number;
     return newestHigh < high || (newestHigh === high && (this.#lanes[newest] as number) < (timestamps[at] as number));
@@ -138,7 +142,7 @@ export class Groove {
 
   /** Where the next object to insert is to be composed: all its bytes must be written. */
   slot(): Pointer {
-    if (this.#lookups === null) return this.trees.objects.memory.mutable.slot();
+    if (this.#lookups === null) return this.trees.objects.memory.writable.slot();
     const { cache } = this.#lookups;
     if (this.#slot === UNKNOWN) this.#slot = cache.take();
     return cache.pointerOf(this.#slot);
@@ -162,26 +166,26 @@ export class Groove {
   update(object: Pointer, replacement: Pointer): void {
     const { cache } = this.#keyed();
     const slot = cache.slotOf(object);
-    assert(this.#differ(object, replacement), () => `${this.declaration.name}: an update that changes nothing`);
+    const { kernels } = this.#options;
+    const changes = !kernels.equalRecords(object, replacement, this.declaration.sizeBytes);
+    assert(changes, () => `${this.declaration.name}: an update that changes nothing`);
     this.trees.update(object, replacement);
     cache.update(slot, replacement);
   }
 
   /** Removes an object. No state machine does; tests of the forest do. */
   remove(object: Pointer): void {
-    const { cache, filter, keyOffset } = this.#keyed();
+    const { cache } = this.#keyed();
     const slot = cache.slotOf(object);
     this.trees.remove(object);
-    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
     cache.remove(slot);
   }
 
   /** Burns a primary key: {@link get} answers {@link ORPHANED} from now on. Not in a scope. */
   insertOrphan(keys: Uint32Array, at: number): void {
-    const { cache, key, keyLanes, filter } = this.#keyed();
+    const { cache, key, keyLanes } = this.#keyed();
     assert(this.get(keys, at) === NOT_FOUND, () => `${this.declaration.name}: a key is burnt that exists`);
     this.trees.insertOrphan(this.#primaryIndex, keys, at);
-    filter?.put(keys, at);
     cache.addOrphan(key, 4 * keyLanes);
   }
 
@@ -237,25 +241,15 @@ export class Groove {
     this.#lookups.filter?.reset();
   }
 
-  #addComposed({ cache, filter, keyOffset }: Lookups): Pointer {
+  #addComposed({ cache }: Lookups): Pointer {
     const slot = cache.add(this.#slot, Content.object);
     this.#slot = UNKNOWN;
-    const object = cache.pointerOf(slot);
-    filter?.put(this.#lanes, (object + keyOffset) >>> 2);
-    return object;
+    return cache.pointerOf(slot);
   }
 
   #keyed(): Lookups {
     if (this.#lookups === null) assert(false, () => `${this.declaration.name} has no lookups`);
     return this.#lookups;
-  }
-
-  #differ(a: Pointer, b: Pointer): boolean {
-    const sizeLanes = this.declaration.sizeBytes >>> 2;
-    for (let lane = 0; lane < sizeLanes; lane += 1) {
-      if (this.#lanes[(a >>> 2) + lane] !== this.#lanes[(b >>> 2) + lane]) return true;
-    }
-    return false;
   }
 
   #createLookups(): Lookups {
@@ -286,7 +280,8 @@ export class Groove {
     const filter =
       primaryTree === null
         ? null
-        : new MemoryFilter(kernels.memory, primaryTree.memory, primaryTree.schema.valueCountMax, `${name} filters`);
+        : new MemoryFilter(kernels, primaryTree.memory, primaryTree.schema.valueCountMax, `${name} filters`);
+    if (filter !== null) this.trees.indexes[this.#primaryIndex]?.setFilter(filter);
     const prefetch = new Prefetch({
       kernels,
       context,

@@ -42,12 +42,24 @@ export class MemoryTable {
   }
 
   get runCount(): number {
+    this.#extendRun();
     return this.#runEnds.length;
   }
 
   /** Whether all values are one run, or there is none. */
   get sorted(): boolean {
+    this.#extendRun();
     return this.#count === 0 || (this.#runEnds.length === 1 && this.#runEnds[0] === this.#count);
+  }
+
+  /** Where the last value ends. */
+  get valuesEnd(): Pointer {
+    return this.#slotAt(this.#count);
+  }
+
+  /** Where the room for values ends. */
+  get roomEnd(): Pointer {
+    return this.#slotAt(this.#schema.valueCountMax);
   }
 
   /** Where the next value is to be written. All its bytes must be; then {@link put}. */
@@ -56,18 +68,16 @@ export class MemoryTable {
     return this.begin + this.#count * this.#sizeBytes;
   }
 
-  /** Adds the value in the {@link slot}. It extends the last run if that reaches so far and its last key is smaller. */
-  put(): void {
-    const last = this.#runEnds.length - 1;
-    if (last >= 0 && this.#runEnds[last] === this.#count) {
-      const value = this.begin + this.#count * this.#sizeBytes;
-      if (this.#values.compare(value - this.#sizeBytes, value) < 0) this.#runEnds[last] = this.#count + 1;
-    }
-    this.#count += 1;
+  /** Adds the value in the {@link slot}, or so many that follow each other from there. */
+  put(count: number = 1): void {
+    const after = this.#count + count;
+    if (after > this.#schema.valueCountMax) fail(`${this.#schema.name}: ${after} values in the memory table`);
+    this.#count = after;
   }
 
   /** Makes what is behind the last run a run of its own. `scratch`: as much as the sort of a full table needs. */
   sortSuffix(scratch: Pointer): void {
+    this.#extendRun();
     const begin = this.#runEnds.at(-1) ?? 0;
     if (begin === this.#count) return;
     const kept = this.#values.sort(this.begin + begin * this.#sizeBytes, this.#count - begin, scratch);
@@ -89,6 +99,7 @@ export class MemoryTable {
 
   /** The newest value with this key, or 0; a tombstone is a value. What is not sorted is not searched. */
   find(key: KeyPointer): Pointer {
+    this.#extendRun();
     for (let run = this.#runEnds.length - 1; run >= 0; run -= 1) {
       const begin = this.#runBegin(run);
       const found = this.#values.find(
@@ -103,6 +114,7 @@ export class MemoryTable {
 
   /** The runs, oldest first. All values must be in runs. */
   runs(): readonly Run[] {
+    this.#extendRun();
     assert(this.#runEnds.at(-1) === this.#count || this.#count === 0, () => `${this.#schema.name}: an unsorted suffix`);
     return this.#runEnds.map((end, run) => ({
       begin: this.begin + this.#runBegin(run) * this.#sizeBytes,
@@ -126,6 +138,7 @@ export class MemoryTable {
     const count = this.#count + younger.#count;
     assert(this.sorted, () => `${this.#schema.name}: absorbs into ${this.#runEnds.length} runs`);
     assert(count <= this.#schema.valueCountMax, () => `${this.#schema.name}: absorbs to ${count} values`);
+    younger.#extendRun();
     const from = younger.begin >>> 2;
     this.#lanes.copyWithin(this.#slotAt(this.#count) >>> 2, from, from + ((younger.#count * this.#sizeBytes) >>> 2));
     for (const end of younger.#runEnds) this.#runEnds.push(this.#count + end);
@@ -139,6 +152,7 @@ export class MemoryTable {
   }
 
   save(): MemoryTableState {
+    this.#extendRun();
     return { count: this.#count, runEnds: [...this.#runEnds] };
   }
 
@@ -154,7 +168,20 @@ export class MemoryTable {
 
   /** One line for people. */
   describe(): string {
+    this.#extendRun();
     return `${this.#count}/${this.#schema.valueCountMax} values, runs to [${this.#runEnds.join(" ")}]`;
+  }
+
+  /**
+   * A value that is put extends the last run if that reaches so far and its last key is smaller. What follows from that is made
+   * up for here, for all values that were put since.
+   */
+  #extendRun(): void {
+    const last = this.#runEnds.length - 1;
+    const end = this.#runEnds[last];
+    if (end === undefined || end === this.#count) return;
+    const ascending = this.#values.ascendingCount(this.#slotAt(end - 1), this.#count - end + 1);
+    this.#runEnds[last] = end - 1 + ascending;
   }
 
   #slotAt(number: number): Pointer {

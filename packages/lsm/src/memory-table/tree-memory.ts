@@ -8,6 +8,20 @@ import { assert, type LinearMemory, type Pointer, type ValueKernels } from "@sta
 import type { TreeSchema } from "../tree-schema.ts";
 import { MemoryTable } from "./memory-table.ts";
 
+/** Values that belong in a mutable table and are not there yet, because nobody has looked. */
+export interface PendingValues {
+  /** Puts them there. */
+  bring(): void;
+  /** Forgets them. */
+  drop(): void;
+}
+
+/**
+ * Up to this part of a full table, values are copied at the end of a bar, and the tables stay what they are. Where requests are
+ * small, only the pages of one table ever become resident then: the immutable one absorbs bars until it is worth a flush.
+ */
+const COPIED_PART_MAX = 1 / 8;
+
 /** Mutable and immutable table of one tree. */
 export class TreeMemory {
   readonly #schema: TreeSchema;
@@ -17,6 +31,7 @@ export class TreeMemory {
   #flushed = true;
   #snapshotMin = 0;
   #barsAbsorbed = 0;
+  #pending: PendingValues | null = null;
 
   constructor(schema: TreeSchema, values: ValueKernels, memory: LinearMemory) {
     this.#schema = schema;
@@ -24,8 +39,26 @@ export class TreeMemory {
     this.#immutable = new MemoryTable(schema, values, memory);
   }
 
+  /** With all values that were put. */
   get mutable(): MemoryTable {
+    this.bringPending();
     return this.#mutable;
+  }
+
+  /** The same for whoever puts: without those that are pending. */
+  get writable(): MemoryTable {
+    return this.#mutable;
+  }
+
+  /** Puts the values that are pending. */
+  bringPending(): void {
+    this.#pending?.bring();
+  }
+
+  /** Has values brought before anyone looks at them. */
+  setPending(pending: PendingValues): void {
+    assert(this.#pending === null, () => `${this.#schema.name}: values come from two places`);
+    this.#pending = pending;
   }
 
   get immutable(): MemoryTable {
@@ -59,9 +92,11 @@ export class TreeMemory {
    * @param snapshot the first one that sees what was written: the next op.
    */
   swap(snapshot: number, scratch: Pointer): void {
+    this.bringPending();
     if (this.#flushed) {
-      [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
-      this.#mutable.clear();
+      this.#immutable.clear();
+      if (this.#mutable.count <= this.#schema.valueCountMax * COPIED_PART_MAX) this.#immutable.absorb(this.#mutable);
+      else [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
       this.#barsAbsorbed = 0;
     } else {
       if (this.#mutable.count === 0) return;
@@ -76,6 +111,7 @@ export class TreeMemory {
 
   /** Forgets everything. */
   reset(): void {
+    this.#pending?.drop();
     this.#mutable.clear();
     this.#immutable.clear();
     this.#flushed = true;

@@ -57,8 +57,12 @@ export class ObjectCache {
   readonly #keyOffset: number;
   readonly #index: IdIndex | U64Index;
   readonly #objects: Pointer;
+  /** Where the states of slots are, a u32 each. */
+  readonly states: Pointer;
   readonly #states: Uint32Array;
   readonly #undo: UndoLog;
+  /** Whether objects are kept for their own sake, after the bar that follows theirs. */
+  readonly #keeps: boolean;
   readonly #label: string;
   /** Slots that became free, as a stack; and the first that was never used. */
   readonly #free: number[] = [];
@@ -79,11 +83,12 @@ export class ObjectCache {
     this.#memory = memory;
     this.#keyOffset = keyOffset;
     this.#label = label;
+    this.#keeps = othersMax > 0;
     const Index = keySizeBytes === 16 ? IdIndex : U64Index;
     this.#index = new Index(kernels, { capacity: this.capacity, label });
     this.#objects = memory.allocate(this.capacity * objectSizeBytes, 64, label);
-    const states = memory.allocate(4 * this.capacity, 64, label);
-    this.#states = memory.u32.subarray(states / 4, states / 4 + this.capacity);
+    this.states = memory.allocate(4 * this.capacity, 64, label);
+    this.#states = memory.u32.subarray(this.states / 4, this.states / 4 + this.capacity);
     this.#undo = new UndoLog(memory, objectSizeBytes, changesMax, label);
   }
 
@@ -94,6 +99,16 @@ export class ObjectCache {
 
   get scopeActive(): boolean {
     return this.#scopeActive;
+  }
+
+  /** Where the hash index from keys to slots is. */
+  get index(): Pointer {
+    return this.#index.pointer;
+  }
+
+  /** The state of an object that is written in this bar, once. */
+  get stateWritten(): number {
+    return ((this.#bar << BAR_SHIFT) | (1 << USES_SHIFT) | Content.object) >>> 0;
   }
 
   /** The slot of a key, or {@link UNKNOWN}. */
@@ -107,6 +122,19 @@ export class ObjectCache {
     const slot = this.find(key);
     if (slot !== UNKNOWN) this.#pinSlot(slot);
     return slot;
+  }
+
+  /**
+   * The same for many keys, `strideBytes` apart: writes their slots as u32 to `slots`, `absent` for those that the cache knows
+   * nothing of.
+   */
+  pinMany(keys: Pointer, strideBytes: number, count: number, slots: Pointer): void {
+    this.#index.lookupMany(keys, strideBytes, count, slots);
+    const { u32 } = this.#memory;
+    for (let number = 0; number < count; number += 1) {
+      const slot = u32[(slots >>> 2) + number] as number;
+      if (slot !== absent) this.#pinSlot(slot);
+    }
   }
 
   contentOf(slot: number): Content {
@@ -131,11 +159,15 @@ export class ObjectCache {
   take(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    if (this.#used < this.capacity) {
-      this.#used += 1;
-      return this.#used - 1;
-    }
-    return this.#evict();
+    if (this.#used === this.capacity) return this.#evict();
+    if (!this.#keeps && this.#stale(this.#hand % Math.max(1, this.#used))) return this.#evictStale();
+    this.#used += 1;
+    return this.#used - 1;
+  }
+
+  /** Gives a slot from {@link take} back. */
+  giveBack(slot: number): void {
+    this.#release(slot);
   }
 
   /**
@@ -250,23 +282,41 @@ export class ObjectCache {
     this.#free.push(slot);
   }
 
+  /** Whether nobody has asked for the slot's object in this bar or the last one: it goes before memory is touched for another. */
+  #stale(slot: number): boolean {
+    const state = this.#states[slot] as number;
+    const age = (this.#bar - (state >>> BAR_SHIFT) + BARS) % BARS;
+    return (state & CONTENT_MASK) !== Content.nothing && age > 1;
+  }
+
+  /** Frees the slot at the hand, which goes around those in use only. */
+  #evictStale(): number {
+    const slot = this.#hand % this.#used;
+    this.#hand = slot + 1;
+    return this.#remove(slot);
+  }
+
   /** Lets the hand go around: whoever is not pinned loses a use, and without any left gives up the slot. */
   #evict(): number {
     for (let step = 0; step < this.capacity * (USES_MAX + 1); step += 1) {
-      const slot = this.#hand;
-      this.#hand = slot + 1 === this.capacity ? 0 : slot + 1;
+      const slot = this.#hand % this.capacity;
+      this.#hand = slot + 1;
       const state = this.#states[slot] as number;
       if ((state & CONTENT_MASK) === Content.nothing || state >>> BAR_SHIFT === this.#bar) continue;
       if (((state >>> USES_SHIFT) & USES_MAX) > 1) {
         this.#states[slot] = state - (1 << USES_SHIFT);
         continue;
       }
-      const removed = this.#index.remove(this.#keyOf(slot));
-      if (removed !== slot) fail(`${this.#label}: the object in slot ${slot} is indexed as ${removed}`);
-      this.#states[slot] = Content.nothing;
-      return slot;
+      return this.#remove(slot);
     }
     fail(`${this.#label}: all ${this.capacity} objects are pinned`);
+  }
+
+  #remove(slot: number): number {
+    const removed = this.#index.remove(this.#keyOf(slot));
+    if (removed !== slot) fail(`${this.#label}: the object in slot ${slot} is indexed as ${removed}`);
+    this.#states[slot] = Content.nothing;
+    return slot;
   }
 
   #takeBack(slot: number, change: Change, former: Pointer): void {

@@ -14,7 +14,7 @@ import type { KeyPointer } from "../key.ts";
 import type { MemoryFilter } from "../lookup/key-filter.ts";
 import { ABSENT, NEEDS_READ, TreeLookup } from "../lookup/tree-lookup.ts";
 import { type ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
-import { timestampLane } from "../value.ts";
+import { isTombstone, timestampLane } from "../value.ts";
 
 /** Where objects are looked up and where they go. */
 export interface ObjectSource {
@@ -63,7 +63,7 @@ export class ObjectLookup {
    */
   begin(by: LookupBy, snapshot: number, key: KeyPointer): number {
     const { objects, primary, filter } = this.#source;
-    const { bytes, u32 } = this.#context.memory;
+    const { bytes } = this.#context.memory;
     this.#snapshot = snapshot;
     this.#exists = false;
     bytes.copyWithin(this.#key, key, key + keySlotSizeBytes);
@@ -72,8 +72,20 @@ export class ObjectLookup {
       return this.#advance(this.#tree.begin(objects, snapshot, this.#key));
     }
     this.#stage = "primary";
-    const immutable = filter === null || filter.immutableMayHave(u32, this.#key >>> 2);
+    const immutable = filter === null || filter.immutableMayHave(this.#key);
     return this.#advance(this.#tree.begin(primary, snapshot, this.#key, immutable));
+  }
+
+  /** The same, of a primary key for which the value in its index was found already. */
+  beginWith(value: Pointer, snapshot: number, key: KeyPointer): number {
+    const { primary } = this.#source;
+    const { bytes, u32 } = this.#context.memory;
+    assert(primary !== null, "a primary key has an index");
+    this.#snapshot = snapshot;
+    this.#exists = false;
+    bytes.copyWithin(this.#key, key, key + keySlotSizeBytes);
+    this.#stage = "primary";
+    return this.#advance(isTombstone(u32, primary.schema.layout, value) ? ABSENT : value);
   }
 
   /** Reads what is not in memory, and goes on to the end. */

@@ -1,14 +1,15 @@
 /**
  * Bringing the objects that an op will ask for to the object cache (spec 05 §16).
  *
- * What memory has is found when it is asked for. The rest waits in a queue until the op has asked for everything; then a
- * fixed number of lookups works through it at once.
+ * Keys are collected as they are asked for, and looked up all together: in the cache, then in what memory has of the trees.
+ * The rest waits in a queue; a fixed number of lookups works through it at once.
  *
  * @module
  */
 import { absent, assert, type Kernels, keySlotSizeBytes, type Pointer, U64Index } from "@stagbeetle/kernels";
 import type { ReadContext } from "../block-reader.ts";
 import type { KeyPointer } from "../key.ts";
+import { BatchLookup, type BatchLookupListener } from "../lookup/batch-lookup.ts";
 import { NEEDS_READ } from "../lookup/tree-lookup.ts";
 import { Content, type ObjectCache, UNKNOWN } from "../object-cache/object-cache.ts";
 import { isTombstone } from "../value.ts";
@@ -34,6 +35,9 @@ export interface PrefetchOptions extends ObjectSource {
 /** The stride of the queue: the largest key. */
 const KEY_STRIDE_BYTES = 16;
 
+/** From so many keys on, a batch is searched as a whole. */
+const BATCH_KEYS_MIN = 16;
+
 /** What the index of timestamps has for those without an object. */
 const NO_OBJECT = 0xffff_fffe;
 
@@ -57,6 +61,11 @@ export class Prefetch {
   readonly #workers: readonly Worker[];
   /** The slots of objects that were asked for by timestamp; those of absent ones are {@link NO_OBJECT}. */
   readonly #byTimestamp: U64Index;
+  /** Primary keys that were asked for and not looked up yet, as far apart as in the queue; and the slots of those in the cache. */
+  readonly #asked: Pointer;
+  readonly #slots: Pointer;
+  #askedLength = 0;
+  readonly #batch: BatchLookup | null;
   readonly #queue: Pointer;
   /** Of each key in the queue, whether it is a timestamp that is not the primary key. */
   readonly #queueByTimestamp: Uint8Array;
@@ -82,6 +91,10 @@ export class Prefetch {
       return worker;
     });
     this.#byTimestamp = new U64Index(kernels, { capacity: keysMax, label });
+    this.#asked = memory.allocate(keysMax * KEY_STRIDE_BYTES, 64, label);
+    this.#slots = memory.allocate(keysMax * 4, 64, label);
+    const { primary } = options;
+    this.#batch = primary === null ? null : new BatchLookup(context, primary, keysMax, this.#inTables, label);
     this.#queue = memory.allocate(keysMax * KEY_STRIDE_BYTES, 64, label);
     const flags = memory.allocate(keysMax, 64, label);
     this.#queueByTimestamp = memory.bytes.subarray(flags, flags + keysMax);
@@ -91,6 +104,7 @@ export class Prefetch {
   begin(snapshot: number): void {
     assert(this.#callback === null, () => `${this.#options.label}: the prefetch of the op before has not ended`);
     this.#snapshot = snapshot;
+    this.#askedLength = 0;
     this.#queueLength = 0;
     this.#queueNext = 0;
     if (this.#byTimestamp.count > 0) this.#byTimestamp.clear();
@@ -98,17 +112,15 @@ export class Prefetch {
 
   /** Asks for the object with the primary key in `keys[at…]`. Zero is never found. */
   enqueue(keys: Uint32Array, at: number): void {
+    if (this.#askedLength === this.#options.keysMax) this.#lookUpAsked();
+    const asked = (this.#asked + this.#askedLength * KEY_STRIDE_BYTES) >>> 2;
     let any = 0;
     for (let lane = 0; lane < this.#keyLanes; lane += 1) {
       const part = keys[at + lane] as number;
-      this.#lanes[(this.#key >>> 2) + lane] = part;
+      this.#lanes[asked + lane] = part;
       any |= part;
     }
-    if (any === 0 || this.#cache.pin(this.#key) !== UNKNOWN) return;
-    const { primary, objects } = this.#options;
-    if (!(primary ?? objects).keyRange.contains(this.#key)) return;
-    const found = this.#lookup.begin("primaryKey", this.#snapshot, this.#key);
-    if (found === NEEDS_READ) this.#push("primaryKey", this.#key);
+    if (any !== 0) this.#askedLength += 1;
   }
 
   /** Asks for the object with the timestamp in `timestamps[at…]`, which is not the primary key. */
@@ -141,6 +153,7 @@ export class Prefetch {
   run(callback: () => void): void {
     assert(this.#callback === null, () => `${this.#options.label}: two prefetches at once`);
     this.#callback = callback;
+    this.#lookUpAsked();
     for (const worker of this.#workers) {
       if (this.#queueNext === this.#queueLength) break;
       this.#work(worker);
@@ -162,6 +175,67 @@ export class Prefetch {
     this.#working = 0;
     for (const { lookup } of this.#workers) lookup.reset();
     this.begin(0);
+  }
+
+  /** Looks up what was asked for by primary key: in the cache, and then in the trees. */
+  #lookUpAsked(): void {
+    const count = this.#askedLength;
+    if (count === 0) return;
+    this.#askedLength = 0;
+    this.#cache.pinMany(this.#asked, KEY_STRIDE_BYTES, count, this.#slots);
+    const { primary, objects } = this.#options;
+    const { keyRange } = primary ?? objects;
+    let missing = 0;
+    for (let number = 0; number < count; number += 1) {
+      if (this.#lanes[(this.#slots >>> 2) + number] !== absent) continue;
+      this.#setKey(this.#asked + number * KEY_STRIDE_BYTES);
+      if (!keyRange.contains(this.#key)) continue;
+      this.#lanes.copyWithin(
+        (this.#asked + missing * KEY_STRIDE_BYTES) >>> 2,
+        this.#key >>> 2,
+        (this.#key + KEY_STRIDE_BYTES) >>> 2,
+      );
+      missing += 1;
+    }
+    if (this.#batch !== null && missing >= BATCH_KEYS_MIN) this.#lookUpBatch(this.#batch, missing);
+    else for (let number = 0; number < missing; number += 1) this.#lookUpOne(this.#asked + number * KEY_STRIDE_BYTES);
+  }
+
+  #lookUpBatch(batch: BatchLookup, count: number): void {
+    const { filter } = this.#options;
+    batch.begin(this.#snapshot);
+    for (let number = 0; number < count; number += 1) {
+      const key = this.#asked + number * KEY_STRIDE_BYTES;
+      if (filter === null || filter.immutableMayHave(key)) this.#lookUpOne(key);
+      else batch.add(key);
+    }
+    batch.run();
+  }
+
+  #lookUpOne(key: Pointer): void {
+    this.#setKey(key);
+    // It may have been asked for twice.
+    if (this.#cache.pin(this.#key) !== UNKNOWN) return;
+    const found = this.#lookup.begin("primaryKey", this.#snapshot, this.#key);
+    if (found === NEEDS_READ) this.#push("primaryKey", this.#key);
+  }
+
+  /** Hears what a batch has found in the levels of the primary key's tree. */
+  readonly #inTables: BatchLookupListener = {
+    found: (key, value) => {
+      this.#setKey(key);
+      if (this.#lookup.beginWith(value, this.#snapshot, this.#key) === NEEDS_READ) this.#push("primaryKey", this.#key);
+    },
+    needsRead: (key) => {
+      this.#setKey(key);
+      this.#push("primaryKey", this.#key);
+    },
+  };
+
+  /** Sets the key's lanes; its padding stays zero. */
+  #setKey(from: Pointer): void {
+    for (let lane = 0; lane < this.#keyLanes; lane += 1)
+      this.#lanes[(this.#key >>> 2) + lane] = this.#lanes[(from >>> 2) + lane] as number;
   }
 
   #setTimestamp(timestamps: Uint32Array, at: number): void {

@@ -92,7 +92,7 @@ export class AccountingStateMachine implements StateMachine {
     this.#context = new Context(forest, this.limits);
     this.#loop = new EventLoop(this.#context.clock);
     this.#accountCreator = new AccountCreator(this.#context);
-    this.#transferCreator = new TransferCreator(this.#context);
+    this.#transferCreator = new TransferCreator(this.#context, forest.kernels);
     this.#createPrefetch = new CreatePrefetch(this.#context, this.#decoder);
     this.#expiry = new Expiry(this.#context, forest, this.limits);
     this.#queries = new Queries(this.#context, forest, this.limits, this.#decoder, logger);

@@ -40,6 +40,13 @@ export interface EventCreator {
    * @returns the status. For `created` and `exists` the clock's result is that of the object.
    */
   create(event: number): number;
+  /**
+   * Creates events from the one at this lane on, for as long as nothing about them is special; the clock is at the event before.
+   * Not in a chain.
+   *
+   * @returns how many of `count` were created, with the timestamps that they have by their position; may be 0.
+   */
+  createRun(event: number, count: number): number;
   /** Called for every failure, after its chain was undone. */
   failed(event: number, status: number): void;
   scopeOpen(): void;
@@ -49,9 +56,33 @@ export interface EventCreator {
 /** A chain that is being executed: intact, or broken by an event that failed. */
 type Chain = "none" | "intact" | "broken";
 
+const RUN_DISTANCE_MAX = 64;
+
+/** Where in a batch it is worth trying to create a run: less and less often where there is none. */
+class RunSearch {
+  #next = 0;
+  #distance = 1;
+
+  /** Begins a batch. Imported events are never simple. */
+  begin(batchImported: boolean): void {
+    this.#next = batchImported ? Infinity : 0;
+    this.#distance = 1;
+  }
+
+  worthTrying(index: number): boolean {
+    return index >= this.#next;
+  }
+
+  tried(index: number, created: number): void {
+    this.#distance = created > 0 ? 1 : Math.min(2 * this.#distance, RUN_DISTANCE_MAX);
+    this.#next = index + created + this.#distance;
+  }
+}
+
 /** Executes one batch after the other. */
 export class EventLoop {
   readonly #clock: BatchClock;
+  readonly #runs = new RunSearch();
 
   constructor(clock: BatchClock) {
     this.#clock = clock;
@@ -76,7 +107,10 @@ export class EventLoop {
     let chain: Chain = "none";
     let chainStart = 0;
     this.#clock.begin(timestamp, count);
+    this.#runs.begin(batchImported);
     for (let index = 0; index < count; index += 1) {
+      if (chain === "none") index += this.#createRun(creator, first + index * EVENT_LANES, index, count, results);
+      if (index === count) break;
       const event = first + index * EVENT_LANES;
       const linked = (flagsOf(input, event) & LINKED) !== 0;
       this.#clock.next();
@@ -109,6 +143,18 @@ export class EventLoop {
       }
     }
     assert(chain === "none", "a chain outlives its batch");
+  }
+
+  /** Creates the next events in one go, if they let themselves. Returns how many. */
+  #createRun(creator: EventCreator, event: number, index: number, count: number, results: ResultWriter): number {
+    if (!this.#runs.worthTrying(index)) return 0;
+    const created = creator.createRun(event, count - index);
+    this.#runs.tried(index, created);
+    for (let number = 0; number < created; number += 1) {
+      this.#clock.next();
+      results.created(index + number, this.#clock.result);
+    }
+    return created;
   }
 
   #statusOf(creator: EventCreator, input: Uint32Array, event: number, batchImported: boolean): number {

@@ -53,6 +53,10 @@ export class AccountCreator implements EventCreator {
     // No failure to create an account depends on what may change.
   }
 
+  createRun(): number {
+    return 0;
+  }
+
   scopeOpen(): void {
     this.#context.accounts.scopeOpen();
   }

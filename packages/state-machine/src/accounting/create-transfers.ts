@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Kernels } from "@stagbeetle/kernels";
 import { NOT_FOUND, ORPHANED, type Pointer, type ScopeOutcome } from "../forest.ts";
 import * as u128 from "../lanes/u128.ts";
 import * as u64 from "../lanes/u64.ts";
@@ -15,6 +16,7 @@ import type { Context } from "./context.ts";
 import { CreateTransferStatus, createTransferStatusTransient } from "./create-transfer-status.ts";
 import { creditsExceedDebits, debitsExceedCredits, overflows } from "./balances.ts";
 import { PendingResolver } from "./post-void.ts";
+import { SimpleTransfers } from "./simple-transfers.ts";
 import { transferExists } from "./transfer-exists.ts";
 import { TransferPendingLane, TransferPendingStatus } from "./transfer-pending.ts";
 import {
@@ -36,14 +38,17 @@ export class TransferCreator implements EventCreator {
   readonly importedFlag: number = TransferFlags.imported;
   readonly #context: Context;
   readonly #resolver: PendingResolver;
+  readonly #simple: SimpleTransfers | null;
   /** The amount that moves. */
   readonly #amount = new Uint32Array(4);
   readonly #expiresAt = new Uint32Array(2);
   readonly #source: AccountEventSource;
 
-  constructor(context: Context) {
+  /** @param kernels over the forest's memory; null if there are none. */
+  constructor(context: Context, kernels: Kernels | null) {
     this.#context = context;
     this.#resolver = new PendingResolver(context);
+    this.#simple = SimpleTransfers.over(context, kernels);
     this.#source = {
       timestamps: context.clock.result,
       timestampAt: 0,
@@ -72,6 +77,10 @@ export class TransferCreator implements EventCreator {
     const invalid = this.#invalidFields(event, flags);
     if (invalid !== CreateTransferStatus.created) return invalid;
     return this.#move(event, flags);
+  }
+
+  createRun(event: number, count: number): number {
+    return this.#simple === null ? 0 : this.#simple.create(event, count);
   }
 
   /** Burns the id of an event that failed for a reason that may go away. */

@@ -29,11 +29,12 @@ function field(offset: number, sizeBytes: 1 | 2 | 4 | 8 | 16, zero: "indexed" | 
 
 /** An entry without a value, if any of the bits is set in the upper half of a lane: the flags of accounts and transfers. */
 function flagged(lane: number, flags: number): IndexSource {
-  return { from: "derived", write: (lanes, at) => (((lanes[at + lane] as number) >>> 16) & flags) !== 0 };
+  return { from: "object", when: { lane, mask: flags << 16, value: 0, equal: false } };
 }
 
 const expiresAt: IndexSource = {
   from: "derived",
+  lanes: [TransferLane.codeAndFlags, TransferLane.timeout, TransferLane.timestamp, TransferLane.timestamp + 1],
   write: (lanes, at, out) => {
     const flags = (lanes[at + TransferLane.codeAndFlags] as number) >>> 16;
     if ((flags & TransferFlags.pending) === 0 || lanes[at + TransferLane.timeout] === 0) return false;
@@ -42,26 +43,25 @@ const expiresAt: IndexSource = {
   },
 };
 
-/** Some lanes of an account event, if a pending transfer expired. */
-function expired(lane: number, count: number): IndexSource {
-  return {
-    from: "derived",
-    write: (lanes, at, out) => {
-      const status = (lanes[at + AccountEventLane.transferPendingStatus] as number) & 0xff;
-      if (status !== TransferPendingStatus.expired) return false;
-      out.fill(0);
-      for (let index = 0; index < count; index += 1) out[index] = lanes[at + lane + index] as number;
-      return true;
-    },
+/** A field of an account event, if a pending transfer expired. */
+function expired(lane: number, sizeBytes: 4 | 16): IndexSource {
+  const when = {
+    lane: AccountEventLane.transferPendingStatus,
+    mask: 0xff,
+    value: TransferPendingStatus.expired,
+    equal: true,
   };
+  return { from: "field", offset: 4 * lane, sizeBytes, zero: "indexed", when };
 }
 
 /** An event that only `get_change_events` ever needs: no side has `history`. */
 const prunable: IndexSource = {
-  from: "derived",
-  write: (lanes, at) => {
-    const flags = lanes[at + AccountEventLane.accountFlags] as number;
-    return ((flags | (flags >>> 16)) & AccountFlags.history) === 0;
+  from: "object",
+  when: {
+    lane: AccountEventLane.accountFlags,
+    mask: AccountFlags.history | (AccountFlags.history << 16),
+    value: 0,
+    equal: true,
   },
 };
 
@@ -156,11 +156,11 @@ export function accountingGrooves(limits: Limits): readonly GrooveDeclaration[] 
       indexes: [
         index(transfers, 28, "transfer_pending_status", "u64", field(244, 1)),
         index(twice, 27, "account_timestamp", "u64", { from: "hand" }),
-        index(transfers, 29, "dr_account_id_expired", "u128", expired(AccountEventLane.drAccountId, 4)),
-        index(transfers, 30, "cr_account_id_expired", "u128", expired(AccountEventLane.crAccountId, 4)),
-        index(transfers, 31, "transfer_pending_id_expired", "u128", expired(AccountEventLane.transferPendingId, 4)),
+        index(transfers, 29, "dr_account_id_expired", "u128", expired(AccountEventLane.drAccountId, 16)),
+        index(transfers, 30, "cr_account_id_expired", "u128", expired(AccountEventLane.crAccountId, 16)),
+        index(transfers, 31, "transfer_pending_id_expired", "u128", expired(AccountEventLane.transferPendingId, 16)),
         // Widened to u128, by an accident of history that the format keeps.
-        index(transfers, 32, "ledger_expired", "u128", expired(AccountEventLane.ledger, 1)),
+        index(transfers, 32, "ledger_expired", "u128", expired(AccountEventLane.ledger, 4)),
         index(transfers, 33, "prunable", "void", prunable),
       ],
     },

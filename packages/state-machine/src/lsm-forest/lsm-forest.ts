@@ -50,6 +50,7 @@ export function lsmForestBlocksMax(config: Config, grooves: readonly GrooveDecla
 /** A {@link Forest} in a data file. */
 export class LsmForest implements Forest {
   readonly memory: ForestMemory;
+  readonly kernels: Kernels;
   readonly scans: Scans;
   readonly checkpoints = true;
   /** The trees, for tools and tests. */
@@ -61,6 +62,7 @@ export class LsmForest implements Forest {
   constructor(options: LsmForestOptions) {
     const { config, kernels, store, superblock, grooves, limitsOf, manifestTablesMax } = options;
     this.memory = kernels.memory;
+    this.kernels = kernels;
     this.#superblock = superblock;
     this.trees = new Trees({
       config,

@@ -37,6 +37,8 @@ export type NextTick = (callback: () => void) => void;
 /** Objects, their primary keys, their order and their indexes. Nothing is ever on disk, so prefetching has nothing to do. */
 export class MemoryGroove implements Groove {
   readonly declaration: GrooveDeclaration;
+  /** Its memory grows, and no kernel can follow that. */
+  readonly window: null = null;
   readonly indexes: readonly IndexTree[];
   readonly order: TimestampOrder;
   readonly store: ObjectStore;

@@ -8,7 +8,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { ForestMemory, IndexDeclaration, IndexKind, Pointer } from "../forest.ts";
+import type { ForestMemory, IndexCondition, IndexDeclaration, IndexKind, Pointer } from "../forest.ts";
 import * as u128 from "../lanes/u128.ts";
 import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -73,10 +73,17 @@ export class IndexTree {
         return source.write(this.#memory.u32, at, out);
       case "hand":
         return false;
+      case "object":
+        return this.#holds(source.when, at);
       case "field":
+        if (source.when !== undefined && !this.#holds(source.when, at)) return false;
         this.#readField(object + source.offset, source.sizeBytes, out);
         return source.zero === "indexed" || out.some((lane) => lane !== 0);
     }
+  }
+
+  #holds({ lane, mask, value, equal }: IndexCondition, at: number): boolean {
+    return (((this.#memory.u32[at + lane] as number) & mask) >>> 0 === value) === equal;
   }
 
   /** Whether the value of an object changes with an update, and with it the index. */

@@ -29,6 +29,8 @@ type State = "created" | "open";
 
 /** A {@link Forest} without a disk. Its memory grows in steps, between operations only. */
 export class MemoryForest implements Forest {
+  /** Its memory grows, and no kernel can follow that. */
+  readonly kernels: null = null;
   readonly memory: GrowingMemory;
   readonly scans: Scans;
   readonly checkpoints = false;

@@ -37,19 +37,22 @@ interface Outcome {
 }
 
 /** Serves a new data file to `use`. */
-async function withServer<Result>(
+export async function withServer<Result>(
   sessions: number,
   use: (clients: TcpClients, transfers: Transfers, server: ServerProcess, path: string) => Promise<Result>,
+  flags: readonly string[] = [],
+  eventsPerRequest: number = TRANSFERS_MAX,
 ): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), "stagbeetle-bench-"));
   const path = join(directory, "0_0.stagbeetle");
   try {
     await ServerProcess.format(path);
-    const server = await ServerProcess.start(path);
+    const server = await ServerProcess.start(path, { flags });
     const clients = new TcpClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
     await clients.register();
     const transfers = new Transfers(ACCOUNTS);
-    for (const { operation, body } of transfers.accounts()) await clients.at(0).request(operation, body);
+    for (const { operation, body } of transfers.accounts(eventsPerRequest))
+      await clients.at(0).request(operation, body);
     const result = await use(clients, transfers, server, path);
     await clients.close();
     if (!server.ended) await server.stop();
@@ -60,7 +63,7 @@ async function withServer<Result>(
 }
 
 /** One request, with its answer checked. */
-async function createTransfers(
+export async function createTransfers(
   client: TcpClient,
   transfers: Transfers,
   body: Uint8Array,

@@ -7,6 +7,7 @@ import { multiBatchElementsMax, PRODUCTION, Random } from "@stagbeetle/vsr-proto
 const EVENT_SIZE_BYTES = 128;
 const COUNT_SIZE_BYTES = 2;
 /** Offsets in an account or transfer. */
+const ID_HIGH = 12;
 const [DEBIT_ACCOUNT, CREDIT_ACCOUNT, AMOUNT, LEDGER, CODE] = [16, 32, 48, 112, 116];
 
 /** How many transfers fit into a request. */
@@ -21,17 +22,19 @@ export interface Request {
 /** Makes requests of a fixed number of events, all of which succeed. */
 export class Transfers {
   readonly #accountCount: number;
+  readonly #ids: "ascending" | "random";
   readonly #random = new Random(92);
   #transferCount = 0;
 
-  constructor(accountCount: number) {
+  constructor(accountCount: number, ids: "ascending" | "random" = "ascending") {
     this.#accountCount = accountCount;
+    this.#ids = ids;
   }
 
   /** The requests that create all accounts. */
-  *accounts(): Generator<Request> {
-    for (let first = 0; first < this.#accountCount; first += TRANSFERS_MAX) {
-      const count = Math.min(TRANSFERS_MAX, this.#accountCount - first);
+  *accounts(eventsPerRequest: number = TRANSFERS_MAX): Generator<Request> {
+    for (let first = 0; first < this.#accountCount; first += eventsPerRequest) {
+      const count = Math.min(eventsPerRequest, this.#accountCount - first);
       const body = template(count);
       const view = new DataView(body.buffer);
       for (let index = 0; index < count; index += 1) view.setUint32(index * EVENT_SIZE_BYTES, first + index + 1, true);
@@ -53,6 +56,7 @@ export class Transfers {
       const credit = (debit + 1 + this.#random.intInclusive(32, this.#accountCount - 2)) % this.#accountCount;
       this.#transferCount += 1;
       view.setUint32(at, this.#transferCount, true);
+      if (this.#ids === "random") view.setUint32(at + ID_HIGH, this.#random.index(2 ** 32), true);
       view.setUint32(at + DEBIT_ACCOUNT, debit + 1, true);
       view.setUint32(at + CREDIT_ACCOUNT, credit + 1, true);
       view.setUint32(at + AMOUNT, 1, true);
