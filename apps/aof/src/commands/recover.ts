@@ -63,6 +63,7 @@ async function checked({ path, cluster }: RecoverCommand): Promise<SurveyReport>
   const report = survey.report();
   const [fault] = report.faults;
   if (fault !== undefined) {
+    for (const each of report.faults) createLogger("aof").log("warn", `${path}: ${faultText(each)}`);
     throw new AofError(`${path}: ${faultText(fault)}: nothing was sent; send what \`aof merge\` makes of it`);
   }
   if (report.foreign > 0) throw new AofError(`${path}: it has entries of several clusters: nothing was sent`);

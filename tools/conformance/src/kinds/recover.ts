@@ -4,13 +4,13 @@
  * A recovery leaves out pulses (spec 06 §2.11), so what had expired is pending again, and what depended on that comes out
  * differently, in the reference as well. Compared are: every reply with what the state machine answers to the same requests without
  * pulses, which `accounting` holds against the recordings with them; how many are as recorded, which is all of them if there were
- * no pulses; and the append-only file of the new cluster with that of the reference's recovery.
+ * no pulses; and the append-only file and the data file of the new cluster with those of the reference's recovery.
  *
  * @module
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { replayable } from "@stagbeetle/aof";
 import { runAof, runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
@@ -23,6 +23,7 @@ import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeDifference } from "../difference.ts";
 import { Executor } from "../executor.ts";
 import { RecordingProxy } from "../recording-proxy.ts";
+import { describeZoneDifference, type ZoneHashes } from "../zone-hashes.ts";
 
 interface Recovery {
   readonly aof: string;
@@ -30,6 +31,13 @@ interface Recovery {
   readonly replies: string | null;
   /** The file of the reference's cluster after its recovery; null if there is none. */
   readonly recovered: string | null;
+  /** The data file of the reference's cluster after its recovery; null if it was not written down. */
+  readonly zones: ZoneHashes | null;
+}
+
+/** What the recorder wrote down of the recoveries of one file. */
+interface RecordedRecovery {
+  readonly runs?: readonly { readonly zones?: ZoneHashes }[];
 }
 
 /** What a recovery leaves. */
@@ -37,6 +45,7 @@ interface Recovered {
   /** What the server said, but for the answer to the registration. */
   readonly replies: readonly Uint8Array[];
   readonly aof: Uint8Array;
+  readonly dataFile: string;
 }
 
 async function recoverInto(directory: string, log: Uint8Array, cluster: bigint): Promise<Recovered> {
@@ -56,7 +65,7 @@ async function recoverInto(directory: string, log: Uint8Array, cluster: bigint):
     if (status !== 0) throw new Error(`aof recover ends with ${status}: ${stderr.trim()}`);
     const replies = proxy.received().filter((bytes) => isReplyToRequest(bytes));
     await server.stop();
-    return { replies, aof: await readFile(written) };
+    return { replies, aof: await readFile(written), dataFile };
   } finally {
     await server.kill();
   }
@@ -109,7 +118,7 @@ function compareReplies(actual: readonly Uint8Array[], expected: readonly Uint8A
   return `reply ${index}, to operation ${new ReplyHeader(reply).operation}: ${difference ?? "its header differs"}`;
 }
 
-async function check({ aof, replies, recovered }: Recovery): Promise<Outcome> {
+async function check({ aof, replies, recovered, zones }: Recovery): Promise<Outcome> {
   const bytes = await readDecompressed(aof);
   const log = [...prepares(bytes)];
   const [first] = log;
@@ -134,15 +143,37 @@ async function check({ aof, replies, recovered }: Recovery): Promise<Outcome> {
       if (inFile !== null) return different(`the append-only file of the new cluster: ${inFile}`);
       parts.push(`an append-only file of ${result.aof.length} bytes`);
     }
+    if (zones !== null) {
+      const inZones = await describeZoneDifference(result.dataFile, zones);
+      if (inZones !== null) return different(`the data file of the new cluster: ${inZones}`);
+      parts.push(`${Object.keys(zones).length} zones of the data file`);
+    }
     return equal(parts.join(", "));
   } finally {
     await rm(directory, { recursive: true });
   }
 }
 
+async function recordedRecoveries(
+  root: string,
+  files: readonly string[],
+): Promise<Readonly<Record<string, RecordedRecovery>>> {
+  const reports = files.filter((file) => basename(file) === "report.json").map((file) => join(root, file));
+  const texts = await Promise.all(reports.map((path) => readFile(path, "utf8")));
+  return Object.assign({}, ...texts.map((text) => JSON.parse(text) as object)) as Record<string, RecordedRecovery>;
+}
+
+/** A recovery is written down by the name of the file, with its folder in front if that is another one. */
+function zonesOf(recorded: Readonly<Record<string, RecordedRecovery>>, name: string): ZoneHashes | null {
+  const entry =
+    recorded[`recover ${basename(name)}`] ?? recorded[`recover ${basename(dirname(name))}-${basename(name)}`];
+  return entry?.runs?.[0]?.zones ?? null;
+}
+
 export const recover: Kind = {
   name: "recover",
-  discover(root, files) {
+  async discover(root, files) {
+    const recorded = await recordedRecoveries(root, files);
     const at = (name: string): string | null => {
       const file = files.find((path) => withoutCompression(path) === name);
       return file === undefined ? null : join(root, file);
@@ -153,13 +184,10 @@ export const recover: Kind = {
       const replies = at(`${name}.replies.bin`);
       const recovered = at(`${name}.recovered.aof`);
       if (replies === null && recovered === null) continue;
-      const recovery = { aof: join(root, file), replies, recovered };
-      artefacts.push({
-        name: join(name.slice(0, -basename(name).length), basename(name)),
-        kind: "recover",
-        check: () => check(recovery),
-      });
+      const zones = zonesOf(recorded, name);
+      const recovery = { aof: join(root, file), replies, recovered, zones };
+      artefacts.push({ name, kind: "recover", check: () => check(recovery) });
     }
-    return Promise.resolve(artefacts);
+    return artefacts;
   },
 };
