@@ -26,11 +26,11 @@ function failuresOf(...parts: readonly string[]): readonly string[] {
   return runScenario([BEHIND, ...parts, CAUGHT_UP].join("")).failures;
 }
 
-test.each([1, 5, 9, 13, 21, 33, 57])("a state sync can die after %i ticks, and goes on", (ticks) => {
+test.each([1, 9, 21, 57])("a state sync can die after %i ticks, and goes on", (ticks) => {
   expect(failuresOf(`reconnect B2\nticks ${ticks}\nstop B2\nopen B2\n`)).toEqual([]);
 });
 
-test.each([10, 200])(
+test.each([200])(
   "a replica that gets no blocks for %i ticks can die as well, and opens when they come",
   (ticks) => {
     const steps = `drop block to B2\nreconnect B2\nticks ${ticks}\nstop B2\nopen B2\nticks 20\npass block to B2\n`;
@@ -42,7 +42,7 @@ test("what is lost of the grid while it is being synced is fetched once more", (
   expect(failuresOf("reconnect B2\nticks 20\ncorrupt B2 grid\n")).toEqual([]);
 });
 
-test.each([3, 21, 39])("a replica that falls behind again %i ticks into a state sync syncs twice", (ticks) => {
+test.each([21])("a replica that falls behind again %i ticks into a state sync syncs twice", (ticks) => {
   const { failures } = runScenario(`${BEHIND}reconnect B2
 ticks ${ticks}
 isolate B2
