@@ -106,6 +106,16 @@ export class SimulatedDisk {
     this.#corrupt.delete(sectorOffset);
   }
 
+  /** Makes all sectors of a range readable again, as they were written. */
+  cureRange(offset: number, sizeBytes: number): void {
+    for (const sector of this.#corrupt.keys()) {
+      if (sector >= offset && sector < offset + sizeBytes) this.#corrupt.delete(sector);
+    }
+    for (const begin of this.#overlays.keys()) {
+      if (begin >= offset && begin < offset + sizeBytes) this.#overlays.delete(begin);
+    }
+  }
+
   isCorrupt(sectorOffset: number): boolean {
     return this.#corrupt.has(sectorOffset);
   }

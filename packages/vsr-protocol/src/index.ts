@@ -51,7 +51,8 @@ export { GET_PREPARE_LAYOUT, GetPrepareHeader } from "./message/get-prepare.ts";
 export { GET_REPLY_LAYOUT, GetReplyHeader } from "./message/get-reply.ts";
 export { GET_VIEW_LAYOUT, GetViewHeader } from "./message/get-view.ts";
 export { HEADERS_LAYOUT, HeadersHeader } from "./message/headers.ts";
-export { JOIN_VIEW_LAYOUT, JoinViewHeader } from "./message/join-view.ts";
+export { JOIN_VIEW_LAYOUT, JoinViewHeader, writeJoinView } from "./message/join-view.ts";
+export type { JoinViewValues } from "./message/join-view.ts";
 export { PING_CLIENT_LAYOUT, PingClientHeader } from "./message/ping-client.ts";
 export { PING_LAYOUT, PingHeader, pingSizeBytes } from "./message/ping.ts";
 export { PONG_CLIENT_LAYOUT, PongClientHeader } from "./message/pong-client.ts";
@@ -62,7 +63,8 @@ export { initPrepare, isParentOf, PREPARE_LAYOUT, PrepareHeader } from "./messag
 export type { PrepareValues } from "./message/prepare.ts";
 export { initReply, REPLY_LAYOUT, ReplyHeader, setReplyView } from "./message/reply.ts";
 export { REQUEST_LAYOUT, RequestHeader } from "./message/request.ts";
-export { CHECKPOINT_STATE_SIZE_BYTES, VIEW_LAYOUT, ViewHeader } from "./message/view.ts";
+export { CHECKPOINT_STATE_SIZE_BYTES, VIEW_LAYOUT, viewBodySizeBytes, ViewHeader, writeView } from "./message/view.ts";
+export type { ViewValues } from "./message/view.ts";
 
 // Bodies.
 export { BLOCK_REQUEST_SIZE_BYTES, BlockRequest, blockRequestReservedZero } from "./body/block-request.ts";
@@ -194,8 +196,19 @@ export { smallestInterval } from "./clock/marzullo.ts";
 export type { Agreement, SourceInterval } from "./clock/marzullo.ts";
 
 // Where a replica's log ends.
+export { viewHeadersOfLog } from "./replica/hash-chain.ts";
+export type { JournalHeaders, LogExtent } from "./replica/hash-chain.ts";
 export { chooseHead, headCertain } from "./replica/head.ts";
 export type { Head, HeadContext, HeadJournal } from "./replica/head.ts";
+
+// Which log a view begins with: functions of what replicas hold and say.
+export { joinViewBits, joinViewHeaders } from "./replica/view-change/join-view-headers.ts";
+export type { JoinViewBits, LogLeft, PreparesHeld } from "./replica/view-change/join-view-headers.ts";
+export { evaluateJoinViewQuorum } from "./replica/view-change/join-view-quorum.ts";
+export type { JoinViewQuorum, JoinViewQuorumRules } from "./replica/view-change/join-view-quorum.ts";
+export { joinViewVote, joinViewVoteInvalid } from "./replica/view-change/join-view-vote.ts";
+export type { JoinViewVote } from "./replica/view-change/join-view-vote.ts";
+export { checkpointOfView, headersOfView, viewMessageInvalid } from "./replica/view-change/view-message.ts";
 
 // For whoever composes a replica or a client.
 export { formatAddress, HOST_DEFAULT, parseAddresses, PORT_DEFAULT } from "./address.ts";

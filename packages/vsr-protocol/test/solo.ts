@@ -154,6 +154,7 @@ export interface SoloOptions extends Partial<Omit<ReplicaOptions, "config">> {
   readonly format?: Partial<FormatOptions>;
   readonly storage?: MemoryStorage;
   readonly time?: TestTime;
+  readonly onReleaseSwitch?: (release: number) => void;
   /** Whether the state lives in the grid. Else it lives in memory. */
   readonly checkpoints?: boolean;
 }
@@ -235,6 +236,7 @@ export class Solo {
         pipelineRequestQueueLimit: requestQueue,
         nonce: options.nonce ?? 1n,
         aofRecovery: options.aofRecovery ?? false,
+        ...(options.releasesBundled === undefined ? {} : { releasesBundled: options.releasesBundled }),
       },
       {
         memory,
@@ -258,6 +260,7 @@ export class Solo {
         checksums,
         aof: this.aof,
         onMetrics: (metrics) => this.metrics.push(metrics),
+        ...(options.onReleaseSwitch === undefined ? {} : { onReleaseSwitch: options.onReleaseSwitch }),
       },
     );
   }

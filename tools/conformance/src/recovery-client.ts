@@ -16,7 +16,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import type { ServerConnection } from "./server-connection.ts";
-import { RECORDED_RELEASE } from "./solo-replica.ts";
+import { RECORDED_RELEASE } from "./hosted-replica.ts";
 
 /** The timestamp of a registration in AOF recovery (spec 01 §10.2). */
 const REGISTER_TIMESTAMP = 1n;

@@ -16,7 +16,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import { describeMessageDifference } from "./difference.ts";
-import type { SoloReplica } from "./solo-replica.ts";
+import type { HostedReplica } from "./hosted-replica.ts";
 
 /** The state machine gives a pulse as many timestamps as a batch of transfers could need, and one before them. */
 const PULSE_TIMESTAMPS = 8190n + 1n;
@@ -63,7 +63,7 @@ export interface Recording {
  */
 export class Replay {
   readonly #recording: Recording;
-  readonly #replica: SoloReplica;
+  readonly #replica: HostedReplica;
   /** Requests that were delivered before their turn, because the log has them earlier. By checksum. */
   readonly #early = new Set<bigint>();
   /** How many of a connection's recorded answers were given. */
@@ -76,7 +76,7 @@ export class Replay {
   turnedAway = 0;
   logHeaders = 0;
 
-  constructor(recording: Recording, replica: SoloReplica) {
+  constructor(recording: Recording, replica: HostedReplica) {
     this.#recording = recording;
     this.#replica = replica;
   }

@@ -14,6 +14,7 @@ import {
   type Config,
   FatalError,
   formatDataFile,
+  HEADER_SIZE_BYTES,
   type Logger,
   type Message,
   type MessageBuffer,
@@ -353,6 +354,36 @@ export class Machine implements MessageBusReceiver {
     const slot = op % config.cluster.journalSlotCount;
     const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
     return prepare.checksum === checksum;
+  }
+
+  /** Whether the redundant header of this prepare is where it belongs on the disk. */
+  hasHeaderOnDisk({ op, checksum }: PrepareHeader): boolean {
+    const { config } = this.#options;
+    const slot = op % config.cluster.journalSlotCount;
+    return this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES).checksum === checksum;
+  }
+
+  /** Where the block at this address begins on the disk, in bytes. */
+  blockOffset(address: number): number {
+    const { config } = this.#options;
+    return zoneStart(config, "grid") + (address - 1) * config.cluster.blockSize;
+  }
+
+  /** Writes redundant headers again that the log itself has blanked, because it could not read their prepares. */
+  restoreHeaders(): void {
+    const { config } = this.#options;
+    const start = zoneStart(config, "walHeaders");
+    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
+    for (let slot = 0; slot < config.cluster.journalSlotCount; slot += 1) {
+      const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
+      const offset = slot * HEADER_SIZE_BYTES;
+      const sectorStart = start + sectorFloor(offset);
+      this.disk.readPristine(sectorStart, sector);
+      const header = new PrepareHeader(sector, offset - sectorFloor(offset));
+      if (header.checksum !== 0n || prepare.checksum === 0n) continue;
+      sector.set(prepare.buffer.subarray(prepare.offset, prepare.offset + HEADER_SIZE_BYTES), header.offset);
+      this.disk.write(sectorStart, sector);
+    }
   }
 
   /** One line for people. */

@@ -38,20 +38,18 @@ export class Recovery {
     return this.#stage;
   }
 
-  /** To be called in every tick until it is formatted. Then the machine can be started. */
-  tick(): void {
+  /** To be called in every tick until it is formatted: then the machine can be started. Returns the stage. */
+  tick(): RecoveryStage {
     assert(this.#stage === "requesting", () => `a recovery goes on that is ${this.#stage}`);
     const { state, replies, view } = this.#client;
     if (state === "evicted") {
       this.#stage = "evicted";
-      return;
-    }
-    if (state !== "idle") return;
-    if (replies < this.#requests) {
+    } else if (state === "idle" && replies < this.#requests) {
       this.#client.request({ operation: Operation.noop, body: new Uint8Array(0) });
-      return;
+    } else if (state === "idle") {
+      this.machine.format(view + VIEWS_AHEAD);
+      this.#stage = "formatted";
     }
-    this.machine.format(view + VIEWS_AHEAD);
-    this.#stage = "formatted";
+    return this.#stage;
   }
 }

@@ -32,6 +32,17 @@ export const COVERAGE_MARKS = {
   executedAgain: "requests were executed again after a restart",
   acknowledged: "clients got their replies",
   repeated: "clients got their replies again, in equal bytes",
+  viewChanges: "a view after the first one started",
+  stateSyncs: "a replica synced its state",
+  blocksSent: "a replica sent a block to another",
+  prepareRepairs: "a replica asked another for a prepare",
+  partitions: "the network was cut in two",
+  pauses: "a machine stood still",
+  reformats: "a replica that lost its disk was replaced",
+  upgrades: "the cluster moved to another release",
+  evictions: "a client lost its session to another",
+  comparisons: "checkpoints of two replicas were found equal",
+  coreSmaller: "at the end not all nodes were there",
 } as const;
 
 /** The name of a mark. */

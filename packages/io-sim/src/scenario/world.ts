@@ -172,8 +172,7 @@ export class World {
     this.cluster.tick();
     this.cluster.settle();
     for (const [node, recovery] of this.#recoveries) {
-      recovery.tick();
-      if (recovery.stage !== "formatted") continue;
+      if (recovery.tick() !== "formatted") continue;
       this.#recoveries.delete(node);
       this.open(node);
     }

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { isZero, type RecordClass } from "../layout.ts";
+import { assert } from "@stagbeetle/kernels";
+import { isZero, recordBytes, type RecordClass } from "../layout.ts";
+import type { ViewHeaders } from "../view-headers.ts";
 import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf } from "./frame.ts";
 
 /** Bytes 128 to 255 of a `join_view`. */
@@ -19,6 +21,35 @@ export const JOIN_VIEW_LAYOUT = {
 
 export type JoinViewHeader = HeaderOf<typeof JOIN_VIEW_LAYOUT>;
 export const JoinViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof JOIN_VIEW_LAYOUT> = headerClass(JOIN_VIEW_LAYOUT);
+
+/** What a `join_view` says beside its frame. */
+export interface JoinViewValues {
+  /** The last view whose log the sender holds. */
+  readonly logView: number;
+  readonly commitMin: number;
+  /** The op of the sender's checkpoint. */
+  readonly checkpointOp: number;
+  /** Highest op first. */
+  readonly headers: ViewHeaders;
+  /** Bit i: the sender has the prepare of header i. */
+  readonly present: bigint;
+  /** Bit i: the sender never had the prepare of header i. */
+  readonly nack: bigint;
+}
+
+/** Fills in a `join_view` and its body of 256 bytes for each header. The frame and the checksums are the caller's. */
+export function writeJoinView(header: JoinViewHeader, body: Uint8Array, values: JoinViewValues): void {
+  const { headers } = values;
+  const newest = headers[0];
+  assert(newest !== undefined && body.length === headers.length * HEADER_SIZE_BYTES, () => `${headers.length} headers`);
+  header.presentBitset = values.present;
+  header.nackBitset = values.nack;
+  header.op = newest.op;
+  header.commitMin = values.commitMin;
+  header.checkpointOp = values.checkpointOp;
+  header.logView = values.logView;
+  for (const [index, entry] of headers.entries()) body.set(recordBytes(entry), index * HEADER_SIZE_BYTES);
+}
 
 /** Why a `join_view` whose frame is valid is invalid, or null if it is not. */
 export function invalidJoinView(header: JoinViewHeader): string | null {

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { isZero, type RecordClass } from "../layout.ts";
+import { assert } from "@stagbeetle/kernels";
+import { isZero, recordBytes, type RecordClass } from "../layout.ts";
+import type { ViewHeaders } from "../view-headers.ts";
 import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf } from "./frame.ts";
 
 /** The size of the checkpoint state with which the body begins, in bytes. */
@@ -20,6 +22,39 @@ export const VIEW_LAYOUT = {
 
 export type ViewHeader = HeaderOf<typeof VIEW_LAYOUT>;
 export const ViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof VIEW_LAYOUT> = headerClass(VIEW_LAYOUT);
+
+/** What a `view` says beside its frame. */
+export interface ViewValues {
+  /** That of the `get_view` that is answered; 0 for an announcement. */
+  readonly nonce: bigint;
+  /** The primary's head. */
+  readonly op: number;
+  readonly commitMax: number;
+  /** The op of the primary's checkpoint. */
+  readonly checkpointOp: number;
+  /** The 1024 bytes of that checkpoint. */
+  readonly checkpoint: Uint8Array;
+  /** Highest op first. */
+  readonly headers: ViewHeaders;
+}
+
+/** The size of the body of a `view`, in bytes. */
+export function viewBodySizeBytes(headerCount: number): number {
+  return CHECKPOINT_STATE_SIZE_BYTES + headerCount * HEADER_SIZE_BYTES;
+}
+
+/** Fills in a `view` and its body. The frame and the checksums are the caller's. */
+export function writeView(header: ViewHeader, body: Uint8Array, values: ViewValues): void {
+  const { checkpoint, headers } = values;
+  assert(checkpoint.length === CHECKPOINT_STATE_SIZE_BYTES, () => `a checkpoint of ${checkpoint.length} bytes`);
+  assert(body.length === viewBodySizeBytes(headers.length), () => `${body.length} bytes for ${headers.length} headers`);
+  header.nonce = values.nonce;
+  header.op = values.op;
+  header.commitMax = values.commitMax;
+  header.checkpointOp = values.checkpointOp;
+  body.set(checkpoint);
+  for (const [index, entry] of headers.entries()) body.set(recordBytes(entry), viewBodySizeBytes(index));
+}
 
 /** Why a `view` whose frame is valid is invalid, or null if it is not. */
 export function invalidView(header: ViewHeader): string | null {

@@ -48,7 +48,7 @@ class Bench {
   readonly view = { view: 4, logView: 4, viewDurable: 4, logViewDurable: 4 };
   readonly log = { op: 7, commitMin: 6, commitMax: 6 };
   readonly window = { opCheckpoint: 0, opCheckpointNextTrigger: 23 };
-  primary = true;
+  leads = true;
   syncing = false;
   quorum = false;
   readonly outbox: Outbox;
@@ -58,21 +58,13 @@ class Bench {
   constructor() {
     const memory = new LinearMemory({ sizeBytes: 1 << 18 });
     const pool = new MessagePool({ memory, messageSizeMax: TEST_MIN.cluster.messageSizeMax, messagesMax: 24 });
-    const bench = this;
     this.#messages = new MessageBuilder({ identity: this.identity, pool, checksums: new Checksums() });
     this.facts = {
       config: TEST_MIN,
       release: RELEASE,
       identity: this.identity,
       status: this.status,
-      roles: {
-        get primary() {
-          return bench.primary && bench.status.normal;
-        },
-        get ofPrimary() {
-          return bench.primary;
-        },
-      },
+      roles: this,
       view: this.view,
       log: this.log,
       window: this.window,
@@ -89,6 +81,14 @@ class Bench {
       deliver: ({ header }) => this.delivered.push(header.command),
     };
     this.outbox = new Outbox(this.facts);
+  }
+
+  get primary(): boolean {
+    return this.leads && this.status.normal;
+  }
+
+  get ofPrimary(): boolean {
+    return this.leads;
   }
 
   enter(status: ReplicaStatus): void {
@@ -217,7 +217,7 @@ const RULES: readonly RuleCase[] = [
     destination: 2,
     allowed: () => undefined,
     forbidden: [
-      (bench) => (bench.primary = false),
+      (bench) => (bench.leads = false),
       (bench) => bench.enter("view_change"),
       (bench) => (bench.syncing = true),
       (bench) => (bench.log.commitMax = 5),
@@ -261,7 +261,7 @@ const RULES: readonly RuleCase[] = [
     forbidden: [
       (bench) => (bench.identity.standby = true),
       (bench) => bench.enter("recovering_head"),
-      (bench) => (bench.primary = false),
+      (bench) => (bench.leads = false),
       (bench) => (bench.syncing = true),
       (bench) => (bench.log.commitMax = 7),
       (bench) => (bench.window.opCheckpoint = 19),
@@ -320,7 +320,7 @@ describe("clients hear", () => {
     const bench = new Bench();
     const eviction = bench.make(EvictionHeader, Command.eviction);
     const pong = bench.make(PongClientHeader, Command.pongClient, (header) => (header.release = RELEASE));
-    bench.primary = false;
+    bench.leads = false;
     expect(sendToClientForbidden(eviction, bench.facts)).toBe("only the primary evicts");
     bench.identity.standby = true;
     expect(sendToClientForbidden(pong, bench.facts)).toBe("a standby does not answer");
@@ -399,7 +399,7 @@ describe("destinations", () => {
   test("a message that breaks its rule, or is not valid, ends the process", () => {
     const bench = new Bench();
     const commit = bench.make(CommitHeader, Command.commit, (header) => (header.timestampMonotonic = 1n));
-    bench.primary = false;
+    bench.leads = false;
     expect(() => bench.outbox.sendToReplica(2, commit)).toThrow("only the primary commits");
     const broken = bench.exitView();
     broken.header.size = 300;

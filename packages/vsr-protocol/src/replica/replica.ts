@@ -269,7 +269,7 @@ export class Replica implements MessageBusReceiver {
       counters: this.#messagesIn,
       releasesSeen: this.#releasesSeen,
       blockWriteAvailable: () =>
-        store !== null && store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint,
+        store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
       deaf: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
@@ -320,7 +320,7 @@ export class Replica implements MessageBusReceiver {
 
   /** Takes the complete messages of a connection. */
   onMessages(buffer: MessageBuffer): void {
-    if (this.#released) return drop(buffer);
+    if (this.#released || !this.#startup.logRecovered) return drop(buffer);
     this.#ingress.onMessages(buffer);
     this.#assertInvariants();
   }

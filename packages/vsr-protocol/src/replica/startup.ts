@@ -90,6 +90,11 @@ export class Startup {
     this.#options = options;
   }
 
+  /** Whether the own log is known: before that nothing can be answered. */
+  get logRecovered(): boolean {
+    return this.#stage !== "closed" && this.#stage !== "superblock" && this.#stage !== "journal";
+  }
+
   get stage(): StartupStage {
     return this.#stage;
   }

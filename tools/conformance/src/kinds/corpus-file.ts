@@ -22,7 +22,7 @@ import { messages } from "../containers/messages.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { compareDisk } from "../data-file.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
-import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
 
 interface CorpusFile {
   readonly aof: string;
@@ -77,7 +77,7 @@ async function check(corpus: CorpusFile): Promise<Outcome> {
   const recording = await readRecording(corpus);
   const [first] = recording.frames;
   if (first === undefined) return different("there are no requests");
-  const replica = new SoloReplica({
+  const replica = new HostedReplica({
     cluster: new RequestHeader(first.bytes).cluster,
     release: RECORDED_RELEASE,
     releaseClientMin: RECORDED_RELEASE_CLIENT_MIN,

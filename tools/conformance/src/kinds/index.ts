@@ -15,12 +15,16 @@ import { inspect } from "./inspect.ts";
 import { lsm } from "./lsm.ts";
 import { manifest } from "./manifest.ts";
 import { session } from "./session.ts";
+import { standIn } from "./stand-in.ts";
+import { viewChange } from "./view-change.ts";
 
 export const kinds: readonly Kind[] = [
   frames,
+  viewChange,
   lsm,
   accounting,
   session,
+  standIn,
   format,
   blocks,
   manifest,

@@ -24,7 +24,7 @@ import { prepares } from "../containers/aof.ts";
 import { wireEvents } from "../containers/wirecap.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
-import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, SoloReplica } from "../solo-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
 
 /** One exchange of a capture of error scenarios. */
 interface Scenario {
@@ -95,7 +95,7 @@ function describeReplay(frameCount: number, replay: Replay): string {
 function check(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSummary): Outcome {
   if (summary.links !== undefined && summary.links.length > 1) return beyond("needs a cluster of several replicas");
   const recording = readRecording(capture, aof, summary);
-  const replica = new SoloReplica({
+  const replica = new HostedReplica({
     cluster: BigInt(summary.cluster ?? "0"),
     release: parseRelease(summary.release ?? "") ?? RECORDED_RELEASE,
     releaseClientMin: parseRelease(summary.release_min ?? "") ?? RECORDED_RELEASE_CLIENT_MIN,

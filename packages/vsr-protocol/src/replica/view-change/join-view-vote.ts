@@ -5,8 +5,7 @@
  * @module
  */
 import type { Config } from "../../config/config.ts";
-import { JoinViewHeader } from "../../message/join-view.ts";
-import type { Message } from "../../message/message.ts";
+import type { JoinViewHeader } from "../../message/join-view.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
 import { type ViewHeaders, viewHeadersInvalid, viewHeadersIn } from "../../view-headers.ts";
@@ -31,16 +30,15 @@ export interface JoinViewVote {
   readonly nack: bigint;
 }
 
-/** The vote in a `join_view` whose header and body are valid by themselves. Its headers view the message's memory. */
-export function joinViewVote(message: Message): JoinViewVote {
-  const header = message.as(JoinViewHeader);
+/** The vote in a `join_view` whose header and body are valid by themselves. Its headers are views of `body`. */
+export function joinViewVote(header: JoinViewHeader, body: Uint8Array): JoinViewVote {
   return {
     replica: header.replica,
     logView: header.logView,
     op: header.op,
     commitMin: header.commitMin,
     checkpointOp: header.checkpointOp,
-    headers: viewHeadersIn(message.body()),
+    headers: viewHeadersIn(body),
     present: header.presentBitset,
     nack: header.nackBitset,
   };

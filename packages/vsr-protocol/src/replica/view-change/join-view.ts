@@ -7,9 +7,8 @@ import { assert } from "@stagbeetle/kernels";
 import { durable } from "../../checkpoint.ts";
 import { Command } from "../../command.ts";
 import type { Config } from "../../config/config.ts";
-import { recordBytes } from "../../layout.ts";
 import { HEADER_SIZE_BYTES } from "../../message/frame.ts";
-import { JoinViewHeader } from "../../message/join-view.ts";
+import { JoinViewHeader, writeJoinView } from "../../message/join-view.ts";
 import type { Message } from "../../message/message.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
@@ -29,10 +28,10 @@ import type { Timeouts } from "../timeouts.ts";
 import type { DurableView } from "../view-durable.ts";
 import { joinViewBits } from "./join-view-headers.ts";
 import { canonicalVotes, evaluateJoinViewQuorum } from "./join-view-quorum.ts";
-import { type JoinViewVote, joinViewVote, joinViewVoteInvalid, joinViewVotesContradict } from "./join-view-vote.ts";
+import { type JoinViewVote, joinViewVoteInvalid, joinViewVotesContradict } from "./join-view-vote.ts";
 import { installHead } from "./log-head.ts";
 import type { Transitions } from "./transitions.ts";
-import type { JoinViewVotes } from "./votes.ts";
+import { type JoinViewVotes, voteOf } from "./votes.ts";
 
 /** How headers that others vouch for enter the log (spec 03 §18.7, §20.4). */
 export interface LogHeaders {
@@ -123,17 +122,17 @@ export class JoinView {
     assert(view.headersKind === "joinView" && newest !== undefined, "a view is joined with a promise");
     assert(newest.op >= log.op, () => `the promise ends with op ${newest.op}, the log with ${log.op}`);
     const inPipeline = (op: number, checksum: bigint): boolean => pipeline.find(op, checksum) !== null;
-    const { present, nack } = joinViewBits(headers, { journal, inPipeline });
     const bodySizeBytes = headers.length * HEADER_SIZE_BYTES;
-    return messages.message(JoinViewHeader, Command.joinView, view.view, bodySizeBytes, (header, body) => {
-      header.presentBitset = present;
-      header.nackBitset = nack;
-      header.op = newest.op;
-      header.commitMin = log.commitMin;
-      header.checkpointOp = window.opCheckpoint;
-      header.logView = view.logView;
-      for (const [index, entry] of headers.entries()) body.set(recordBytes(entry), index * HEADER_SIZE_BYTES);
-    });
+    const values = {
+      logView: view.logView,
+      commitMin: log.commitMin,
+      checkpointOp: window.opCheckpoint,
+      headers,
+      ...joinViewBits(headers, { journal, inPipeline }),
+    };
+    return messages.message(JoinViewHeader, Command.joinView, view.view, bodySizeBytes, (header, body) =>
+      writeJoinView(header, body, values),
+    );
   }
 
   #ignored(message: Message): string | null {
@@ -152,7 +151,7 @@ export class JoinView {
   /** What no correct replica sends. */
   #refused(message: Message): string | null {
     const { config, view, votes } = this.#options;
-    const vote = joinViewVote(message);
+    const vote = voteOf(message);
     const invalid = joinViewVoteInvalid(config, vote, view.view);
     if (invalid !== null) return invalid;
     const old = votes.of(vote.replica);

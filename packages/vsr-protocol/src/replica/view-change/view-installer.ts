@@ -68,7 +68,7 @@ export class ViewInstaller {
     if (because !== null) {
       return logger.log("debug", `on_view: ignoring (${because})`, { replica: header.replica, view: header.view });
     }
-    const invalid = viewMessageInvalid(config, message, identity.replicaCount);
+    const invalid = viewMessageInvalid(config, header, message.body(), identity.replicaCount);
     if (invalid !== null) {
       return logger.log("error", `on_view: dropped: ${invalid}`, { replica: header.replica, view: header.view });
     }
@@ -88,7 +88,7 @@ export class ViewInstaller {
   installLog(message: Message): void {
     const { view, status, syncing, journalRepair } = this.#options;
     const header = message.as(ViewHeader);
-    const headers = headersOfView(message);
+    const headers = headersOfView(message.body());
     assert(header.view === view.view, () => `the log of view ${header.view} in view ${view.view}`);
     this.#installHead(headers, header.commitMax);
     this.#installHeaders(headers);
@@ -117,7 +117,7 @@ export class ViewInstaller {
   #unfit(message: Message): string | null {
     const { config, view, log, window } = this.#options;
     const { commitMax } = message.as(ViewHeader);
-    const head = this.#newHead(headersOfView(message));
+    const head = this.#newHead(headersOfView(message.body()));
     if (head === null) return view.logView === view.view ? null : "no header fits into the log";
     if (head.op >= Math.min(log.op, window.opPrepareMax)) return null;
     if (head.op < Math.max(commitMax, log.commitMax))

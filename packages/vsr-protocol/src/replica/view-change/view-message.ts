@@ -6,21 +6,20 @@
 import { checkpointAfter, prepareMax, trigger } from "../../checkpoint.ts";
 import type { Config } from "../../config/config.ts";
 import { isZero } from "../../layout.ts";
-import type { Message } from "../../message/message.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
-import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
+import { CHECKPOINT_STATE_SIZE_BYTES, type ViewHeader } from "../../message/view.ts";
 import { CHECKPOINT_STATE_LAYOUT, CheckpointState } from "../../superblock/layout.ts";
 import { checkpointHeaderOf, checkpointStateInvalid } from "../../superblock/vsr-state.ts";
 import { type ViewHeaders, viewHeadersIn, viewHeadersInvalid } from "../../view-headers.ts";
 
-/** The primary's checkpoint in a `view` message: a view of the message's memory. */
-export function checkpointOfView(message: Message): CheckpointState {
-  return new CheckpointState(message.body());
+/** The primary's checkpoint in the body of a `view`: a view of its memory. */
+export function checkpointOfView(body: Uint8Array): CheckpointState {
+  return new CheckpointState(body);
 }
 
-/** The headers of the view's log in a `view` message, highest op first: views of the message's memory. */
-export function headersOfView(message: Message): ViewHeaders {
-  return viewHeadersIn(message.body().subarray(CHECKPOINT_STATE_SIZE_BYTES));
+/** The headers of the view's log in the body of a `view`, highest op first: views of its memory. */
+export function headersOfView(body: Uint8Array): ViewHeaders {
+  return viewHeadersIn(body.subarray(CHECKPOINT_STATE_SIZE_BYTES));
 }
 
 /**
@@ -28,10 +27,15 @@ export function headersOfView(message: Message): ViewHeaders {
  *
  * @param replicaCount how many replicas vote.
  */
-export function viewMessageInvalid(config: Config, message: Message, replicaCount: number): string | null {
-  const { view, replica, op, commitMax, checkpointOp } = message.as(ViewHeader);
-  const headers = headersOfView(message);
-  const checkpoint = checkpointOfView(message);
+export function viewMessageInvalid(
+  config: Config,
+  header: ViewHeader,
+  body: Uint8Array,
+  replicaCount: number,
+): string | null {
+  const { view, replica, op, commitMax, checkpointOp } = header;
+  const headers = headersOfView(body);
+  const checkpoint = checkpointOfView(body);
   if (replica !== view % replicaCount) return `replica ${replica} is not the primary of view ${view}`;
   if (op - commitMax > config.cluster.pipelinePrepareQueueMax) return `op ${op} is far beyond commit_max ${commitMax}`;
   const invalid = viewHeadersInvalid(config, "view", headers);

@@ -7,11 +7,10 @@ import { assert } from "@stagbeetle/kernels";
 import { Command } from "../../command.ts";
 import type { Config } from "../../config/config.ts";
 import { recordBytes } from "../../layout.ts";
-import { HEADER_SIZE_BYTES } from "../../message/frame.ts";
 import { GetViewHeader } from "../../message/get-view.ts";
 import type { Message } from "../../message/message.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
-import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
+import { viewBodySizeBytes, ViewHeader, writeView } from "../../message/view.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
@@ -114,16 +113,17 @@ export class ViewMessages {
     const headers = this.headers();
     const { working } = superblock;
     assert(working.checkpointHeader.op === window.opCheckpoint, () => `checkpoint ${window.opCheckpoint}`);
-    const bodySizeBytes = CHECKPOINT_STATE_SIZE_BYTES + headers.length * HEADER_SIZE_BYTES;
-    return messages.message(ViewHeader, Command.view, view.view, bodySizeBytes, (header, body) => {
-      header.nonce = nonce;
-      header.op = log.op;
-      header.commitMax = log.commitMax;
-      header.checkpointOp = window.opCheckpoint;
-      body.set(recordBytes(working.checkpoint));
-      for (const [index, entry] of headers.entries()) {
-        body.set(recordBytes(entry), CHECKPOINT_STATE_SIZE_BYTES + index * HEADER_SIZE_BYTES);
-      }
-    });
+    const values = {
+      nonce,
+      op: log.op,
+      commitMax: log.commitMax,
+      checkpointOp: window.opCheckpoint,
+      checkpoint: recordBytes(working.checkpoint),
+      headers,
+    };
+    const bodySizeBytes = viewBodySizeBytes(headers.length);
+    return messages.message(ViewHeader, Command.view, view.view, bodySizeBytes, (header, body) =>
+      writeView(header, body, values),
+    );
   }
 }

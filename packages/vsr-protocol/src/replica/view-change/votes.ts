@@ -7,6 +7,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Message } from "../../message/message.ts";
+import { JoinViewHeader } from "../../message/join-view.ts";
 import { type JoinViewVote, joinViewVote } from "./join-view-vote.ts";
 
 /** The replicas, this one included, that want to leave the view. */
@@ -65,7 +66,7 @@ export class JoinViewVotes {
 
   /** All votes, in the order of their replicas. */
   all(): JoinViewVote[] {
-    return [...this.#messages.values()].map(joinViewVote).sort((one, other) => one.replica - other.replica);
+    return [...this.#messages.values()].map(voteOf).sort((one, other) => one.replica - other.replica);
   }
 
   /** Keeps a message of its own, in the place of an older one of its replica. */
@@ -88,4 +89,9 @@ export class JoinViewVotes {
     this.#messages.clear();
     this.#quorum = false;
   }
+}
+
+/** What a `join_view` says, as views of its memory. */
+export function voteOf(message: Message): JoinViewVote {
+  return joinViewVote(message.as(JoinViewHeader), message.body());
 }

@@ -1,5 +1,5 @@
 /**
- * A single replica of the production configuration in this process, whose clock the recording sets.
+ * A replica of the production configuration in this process, whose clock the recording sets.
  *
  * @module
  */
@@ -40,13 +40,23 @@ const CACHE_GRID_SIZE_BYTES = 64 * PRODUCTION.cluster.blockSize;
 const PULSE_TICKS_MAX = 100;
 
 /** What the recorded server was started with. */
-export interface SoloReplicaOptions {
+export interface HostedReplicaOptions {
   readonly cluster: bigint;
   readonly release: Release;
   readonly releaseClientMin: Release;
   /** What the server told its clients that a request's body may have. */
   readonly batchSizeLimit: number;
   readonly aofRecovery: boolean;
+  /** Its index; the only one of its cluster unless said. */
+  readonly replica?: number;
+  /** How many replicas the cluster has. */
+  readonly replicaCount?: number;
+}
+
+/** A message to another replica. */
+export interface SentToReplica {
+  readonly to: number;
+  readonly bytes: Uint8Array;
 }
 
 interface Running {
@@ -59,15 +69,16 @@ interface Running {
 }
 
 /** Starts a replica on a formatted disk, feeds it frames one at a time, and lets it come to rest after each. */
-export class SoloReplica {
-  readonly #options: SoloReplicaOptions;
+export class HostedReplica {
+  readonly #options: HostedReplicaOptions;
   readonly #disk = new SimulatedDisk();
   readonly #sent: Uint8Array[] = [];
+  readonly #sentToReplicas: SentToReplica[] = [];
   #realtimeNs = 1n;
   #monotonicNs = 1n;
   #running: Running;
 
-  constructor(options: SoloReplicaOptions) {
+  constructor(options: HostedReplicaOptions) {
     this.#options = options;
     this.#format();
     this.#running = this.#start();
@@ -128,6 +139,19 @@ export class SoloReplica {
     }
   }
 
+  /** Lets 10 ms pass. Nothing asynchronous that follows from it has happened yet. */
+  tick(): void {
+    this.#monotonicNs += TICK_NS;
+    this.#realtimeNs += TICK_NS;
+    this.#running.storage.tick();
+    this.#running.replica.tick();
+  }
+
+  /** One line for people. */
+  describe(): string {
+    return this.#running.replica.describe();
+  }
+
   /** What the replica has written. */
   get disk(): SimulatedDisk {
     return this.#disk;
@@ -143,6 +167,11 @@ export class SoloReplica {
     return this.#sent.splice(0);
   }
 
+  /** Takes what was sent to other replicas since the last call, in order. */
+  takeSentToReplicas(): readonly SentToReplica[] {
+    return this.#sentToReplicas.splice(0);
+  }
+
   /** Stops the replica and starts it again on the same disk. */
   restart(): void {
     this.#running.storage.crash();
@@ -150,19 +179,19 @@ export class SoloReplica {
   }
 
   #format(): void {
-    const { cluster, release } = this.#options;
+    const { cluster, release, replica = 0, replicaCount = 1 } = this.#options;
     const memory = new LinearMemory({ sizeBytes: OTHER_MEMORY_SIZE_BYTES });
     const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
     const options = { config: PRODUCTION, storage, memory, logger: SILENT_LOGGER };
     let formatted = false;
-    formatDataFile({ ...options, cluster, release, replica: 0, replicaCount: 1, view: 0 }, () => (formatted = true));
+    formatDataFile({ ...options, cluster, release, replica, replicaCount, view: 0 }, () => (formatted = true));
     while (storage.step());
     if (!formatted) throw new Error("the data file is not formatted");
   }
 
   #start(): Running {
-    const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery } = this.#options;
-    const messages = messagesMax(PRODUCTION, 1, PIPELINE_REQUEST_QUEUE_LIMIT);
+    const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery, replicaCount = 1 } = this.#options;
+    const messages = messagesMax(PRODUCTION, replicaCount, PIPELINE_REQUEST_QUEUE_LIMIT);
     const { messageSizeMax } = PRODUCTION.cluster;
     const memory = new LinearMemory({ sizeBytes: messages * messageSizeMax + OTHER_MEMORY_SIZE_BYTES });
     const kernels = createKernels({ memory });
@@ -190,7 +219,7 @@ export class SoloReplica {
       {
         config: PRODUCTION,
         cluster,
-        addressCount: 1,
+        addressCount: replicaCount,
         release,
         releaseClientMin,
         requestSizeLimit: HEADER_SIZE_BYTES + batchSizeLimit,
@@ -207,7 +236,8 @@ export class SoloReplica {
         checkpointStore: store.checkpointStore,
         bus: {
           tick: () => undefined,
-          sendMessageToReplica: () => undefined,
+          sendMessageToReplica: (to: number, message: Message) =>
+            this.#sentToReplicas.push({ to, bytes: message.bytes().slice() }),
           sendMessageToClient: (_client: bigint, message: Message) => this.#sent.push(message.bytes().slice()),
           resumeReceive: () => undefined,
         },
