@@ -30,13 +30,10 @@ test.each([1, 9, 21, 57])("a state sync can die after %i ticks, and goes on", (t
   expect(failuresOf(`reconnect B2\nticks ${ticks}\nstop B2\nopen B2\n`)).toEqual([]);
 });
 
-test.each([200])(
-  "a replica that gets no blocks for %i ticks can die as well, and opens when they come",
-  (ticks) => {
-    const steps = `drop block to B2\nreconnect B2\nticks ${ticks}\nstop B2\nopen B2\nticks 20\npass block to B2\n`;
-    expect(failuresOf(steps)).toEqual([]);
-  },
-);
+test.each([200])("a replica that gets no blocks for %i ticks can die as well, and opens when they come", (ticks) => {
+  const steps = `drop block to B2\nreconnect B2\nticks ${ticks}\nstop B2\nopen B2\nticks 20\npass block to B2\n`;
+  expect(failuresOf(steps)).toEqual([]);
+});
 
 test("what is lost of the grid while it is being synced is fetched once more", () => {
   expect(failuresOf("reconnect B2\nticks 20\ncorrupt B2 grid\n")).toEqual([]);
