@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -48,6 +49,15 @@ function start(...args: readonly string[]): Program {
 
 async function format(): Promise<void> {
   expect((await runProgram("format", ...SOLO, path)).status).toBe(0);
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
 }
 
 /** A refusal is one line that says what is wrong, and nothing else; what the log says before begins with a time. */
@@ -122,6 +132,24 @@ describe("start", () => {
     }
   });
 
+  test("three replicas elect a primary, and another one when that is killed", { timeout: TIMEOUT_MS }, async () => {
+    const addresses = `--addresses=${(await freePorts(3)).join(",")}`;
+    const paths = [0, 1, 2].map((replica) => join(directory, `0_${replica}.stagbeetle`));
+    for (const [replica, of] of paths.entries()) {
+      await formatWith(of, { release: RELEASE, replica, replicaCount: 3 });
+    }
+    const replicas = paths.map((of) => start(addresses, of));
+    await Promise.all(replicas.map((program) => program.untilServing()));
+    const elected = /(\d)N: the view starts; this replica is its primary/u;
+    const first = await Promise.any(replicas.map((program) => program.until(elected)));
+    const primary = Number(first[1]);
+    const others = replicas.filter((_, replica) => replica !== primary);
+    await replicas[primary]?.end("SIGKILL");
+    const next = await Promise.any(others.map((program) => program.until(elected)));
+    expect(Number(next[1])).not.toBe(primary);
+    await Promise.allSettled(others.map((program) => program.end("SIGTERM")));
+  });
+
   test("serves again after SIGKILL", { timeout: TIMEOUT_MS }, async () => {
     await format();
     await start("--addresses=127.0.0.1:0", path).untilServing();
@@ -163,7 +191,7 @@ describe("start", () => {
       path,
     );
     await program.untilServing();
-    expect(program.stderr).toContain("without effect on a single replica: --commit-stall-lag-min, --replicate-star");
+    expect(program.stderr).toContain("without effect in this release: --commit-stall-lag-min, --replicate-star");
   });
 
   test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {
@@ -227,18 +255,12 @@ describe("start refuses", () => {
       "the data file is at release 0.17.8, this is release 0.17.9",
     ],
     [
-      "of a larger cluster",
-      { replicaCount: 3 },
-      ["127.0.0.1:0", "3001", "3002"],
-      "this release runs single-replica clusters",
-    ],
-    [
       "of a larger cluster than there are addresses",
       { replicaCount: 3 },
       ["127.0.0.1:0"],
       "all addresses must be provided",
     ],
-    ["with an address too many", {}, ["127.0.0.1:0", "3001"], "2 addresses for one replica"],
+    ["of a later replica without an address", { replica: 1, replicaCount: 2 }, ["3000"], "this is number 1"],
   ])("a file %s", { timeout: TIMEOUT_MS }, async (_what, made, addresses, error) => {
     await formatWith(path, { release: RELEASE, replica: 0, replicaCount: 1, ...made });
     const before = fingerprint(path);

@@ -67,6 +67,11 @@ export class DataFileReader {
     );
   }
 
+  /** Reads a file that is open already. Whoever opened it closes it. */
+  static of(config: Config, file: DataFile): DataFileReader {
+    return new DataFileReader(config, file);
+  }
+
   close(): void {
     this.#file.close();
   }

@@ -36,6 +36,8 @@ export interface CompositionOptions {
   readonly config: Config;
   readonly file: DataFile;
   readonly addresses: readonly Address[];
+  /** The own index among the addresses. */
+  readonly member: number;
   readonly release: Release;
   readonly releaseClientMin: Release;
   readonly storageSizeLimit: number;
@@ -57,12 +59,9 @@ export interface Composition {
   readonly memory: LinearMemory;
 }
 
-/** This release runs single-replica clusters, so everyone is the first one. */
-const REPLICA_INDEX = 0;
-
 /** Allocates everything that a replica ever takes. Nothing is read or written yet. */
 export function compose(options: CompositionOptions, memory: LinearMemory): Composition {
-  const { config, file, addresses, storageSizeLimit, pipelineRequestQueueLimit } = options;
+  const { config, file, addresses, member, storageSizeLimit, pipelineRequestQueueLimit } = options;
   const { pipelinePrepareQueueMax, messageSizeMax } = config.cluster;
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
@@ -86,7 +85,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const bus = new MessageBus({
     role: {
       kind: "replica",
-      replica: REPLICA_INDEX,
+      replica: member,
       clientsLimit: pipelinePrepareQueueMax + pipelineRequestQueueLimit,
     },
     config,

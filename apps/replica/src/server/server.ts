@@ -13,6 +13,7 @@ import type { StartCommand } from "../commands/start-command.ts";
 import { createLogger } from "../log.ts";
 import { compose, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
+import { memberOf } from "./member.ts";
 
 /** As what release a server serves. */
 export interface ServerOptions {
@@ -59,7 +60,7 @@ export class Server {
     const { config, release, releaseClientMin } = this.#options;
     if (withoutEffect.length > 0) {
       const flags = withoutEffect.map((flag) => `--${flag}`).join(", ");
-      this.#logger.log("info", `without effect on a single replica: ${flags}`);
+      this.#logger.log("info", `without effect in this release: ${flags}`);
     }
     const file = await openDataFile({
       path,
@@ -68,7 +69,8 @@ export class Server {
       directIo: development ? "optional" : "required",
       logger: createLogger("storage"),
     });
-    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses });
+    const member = await memberOf(config, file, addresses.length);
+    const composition = this.#compose({ ...this.#command, ...this.#options, file, addresses, member });
     const { replica, bus } = composition;
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.

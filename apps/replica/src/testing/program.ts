@@ -44,7 +44,11 @@ export class Program {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
         throw new Error(`the program ended without ${String(pattern)}: ${this.#stdout}${this.#stderr}`);
       }
-      await Promise.race([once(this.#child.stderr, "data"), once(this.#child.stdout, "data"), this.#ended]);
+      const heard = new AbortController();
+      const { signal } = heard;
+      const output = [this.#child.stderr, this.#child.stdout].map((stream) => once(stream, "data", { signal }));
+      await Promise.race([...output, this.#ended]);
+      heard.abort();
     }
   }
 
