@@ -340,7 +340,7 @@ class ClusterRun {
     if (core.length < machines.length) this.#coverage.mark("coreSmaller");
     this.#machineFaults = NO_MACHINE_FAULTS;
     this.#storageFaults = CALM_STORAGE;
-    network.faults = { ...NO_NETWORK_FAULTS, linkCapacity: this.#options.network.linkCapacity };
+    network.faults = { ...NO_NETWORK_FAULTS, delayMinTicks: 1, linkCapacity: this.#options.network.linkCapacity };
     network.partitions.heal();
     for (const machine of machines) {
       if (core.includes(machine)) this.#calm(machine);
