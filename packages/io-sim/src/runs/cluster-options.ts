@@ -6,7 +6,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { type Config, type Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 
 import { type Application, LEDGER, STORED_ECHO } from "../cluster/application.ts";
 import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
