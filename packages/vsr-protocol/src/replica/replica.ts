@@ -172,8 +172,9 @@ export class Replica implements MessageBusReceiver {
 
   /** All numbers. Only after the superblock is open. */
   metrics(): ReplicaMetrics {
-    const { journal, stateMachine, superblock } = this.#ports;
+    const { journal, stateMachine, superblock, checkpointStore } = this.#ports;
     const { vsrState } = superblock.working;
+    const grid = checkpointStore?.grid;
     return {
       replica_start: this.#startTime,
       replica_status: STATUS_METRIC[this.#context.status.current],
@@ -190,6 +191,10 @@ export class Replica implements MessageBusReceiver {
       replica_sync_op_max: vsrState.syncOpMax,
       journal_dirty: journal.dirtyCount,
       journal_faulty: journal.faultyCount,
+      grid_blocks_acquired: grid?.blocksAcquired ?? 0,
+      grid_blocks_missing: grid?.blocksMissing ?? 0,
+      grid_cache_hits: grid?.cacheHits ?? 0,
+      grid_cache_misses: grid?.cacheMisses ?? 0,
       release: this.#options.release,
       release_seen_client_min: this.#releasesSeen.min,
       release_seen_client_max: this.#releasesSeen.max,
