@@ -27,7 +27,14 @@ import {
   Replica,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
+import type {
+  Address,
+  Config,
+  MessageBuffer,
+  MessageBusReceiver,
+  Release,
+  StallLimits,
+} from "@stagbeetle/vsr-protocol";
 
 import { createLogger } from "../log.ts";
 
@@ -48,6 +55,8 @@ export interface CompositionOptions {
   readonly cacheObjects: CacheSizes;
   readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
+  readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  readonly stall: StallLimits;
 }
 
 /** A replica and what drives it. */

@@ -34,7 +34,7 @@ const NEWEST_ONE_IN = 50;
 /** What is repaired, and by whom. */
 export interface JournalRepairOptions {
   readonly config: Config;
-  readonly identity: Pick<Identity, "solo" | "primaryIndex" | "replica">;
+  readonly identity: Pick<Identity, "primaryIndex" | "replica">;
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "ofPrimary" | "backup">;
   readonly view: Pick<DurableView, "view" | "headers">;
