@@ -37,8 +37,8 @@ export function excuseOf(cluster: Cluster, core: readonly Machine[]): Excuse | n
 }
 
 /**
- * Whether a prepare is gone: a committed one that some node still has to execute or to keep and nobody has, or one behind it
- * that so many do not have that it can be neither repaired nor given up.
+ * Whether a prepare is gone that nobody has: a committed one that some node still has to execute or to keep, or one behind it
+ * that too few can say they never had, so that it cannot be given up.
  */
 function prepareMissing(
   { config, history, replicaCount }: Cluster,
@@ -61,7 +61,8 @@ function prepareMissing(
       const header = journal.headerWithOp(op);
       return header === null || !journal.hasPrepare(header);
     });
-    if (without.length + replicaCount - voters.length >= nackPrepare) return true;
+    const nowhere = without.length === voters.length;
+    if (nowhere && without.length + replicaCount - voters.length >= nackPrepare) return true;
   }
   return false;
 }
