@@ -13,7 +13,7 @@ export const PLACES = ["prepare", "header", "reply", "grid"] as const;
 export type Place = (typeof PLACES)[number];
 
 /** The sectors of the disk, in bytes, where these things of a node begin. @param which `7`, `27..31` or `*`. */
-export function sectorsOf(world: World, node: number, place: Place, which: string): readonly number[] {
+function sectorsOf(world: World, node: number, place: Place, which: string): readonly number[] {
   const { config, cluster } = world;
   const { messageSizeMax, blockSize, clientsMax, journalSlotCount } = config.cluster;
   switch (place) {
@@ -67,7 +67,7 @@ export function damageGridHelically(world: World, nodes: readonly number[]): voi
 }
 
 /** The addresses of all blocks that were ever written, ascending. */
-export function writtenBlocks({ config }: World, { disk }: Machine): readonly number[] {
+function writtenBlocks({ config }: World, { disk }: Machine): readonly number[] {
   const start = zoneStart(config, "grid");
   const { blockSize } = config.cluster;
   const count = Math.max(0, Math.ceil((disk.writtenEnd - start) / blockSize));

@@ -65,7 +65,7 @@ export interface WorldOptions {
 }
 
 /** A release by its patch number. */
-export function releaseOfPatch(patch: number): Release {
+function releaseOfPatch(patch: number): Release {
   return releaseOf(0, 0, patch);
 }
 

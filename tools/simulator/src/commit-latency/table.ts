@@ -6,7 +6,7 @@ import { measure, type Placement, type Region } from "./regions.ts";
 const REQUESTS = 100;
 
 /** One way between them: A–B 30 ms, B–C 50 ms, A–C 80 ms. Nothing within a region. */
-export const REGIONS: readonly Region[] = [
+const REGIONS: readonly Region[] = [
   { name: "A", ticksTo: [0, 3, 8] },
   { name: "B", ticksTo: [3, 0, 5] },
   { name: "C", ticksTo: [8, 5, 0] },
