@@ -11,6 +11,6 @@ export { randomClientId } from "./client-id.ts";
 
 // Sessions with promises.
 export { EvictedError, TcpClient } from "./tcp-client.ts";
-export type { Answer } from "./tcp-client.ts";
+export type { Answer, TcpClientOptions } from "./tcp-client.ts";
 export { TcpClients } from "./tcp-clients.ts";
 export type { TcpClientsOptions } from "./tcp-clients.ts";

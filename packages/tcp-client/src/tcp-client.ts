@@ -19,6 +19,12 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** Who connects, and to what kind of cluster. */
+export interface TcpClientOptions extends ConnectOptions {
+  /** Whether the servers are in AOF recovery, where clients choose the timestamps (spec 06 §2.12). */
+  readonly aofRecovery?: boolean;
+}
+
 /** One client: at most one request at a time. */
 export class TcpClient {
   readonly #bus: MessageBus;
@@ -26,10 +32,11 @@ export class TcpClient {
   /** Ends what is under way. */
   #reject: (reason: Error) => void = () => undefined;
 
-  constructor(network: ClientNetwork, options: ConnectOptions) {
+  constructor(network: ClientNetwork, { aofRecovery = false, ...options }: TcpClientOptions) {
     const { bus, receiver } = network.connect(
       options,
-      (parts) => new Session({ ...parts, onEviction: ({ message }) => this.#reject(new EvictedError(message)) }),
+      (parts) =>
+        new Session({ ...parts, aofRecovery, onEviction: ({ message }) => this.#reject(new EvictedError(message)) }),
     );
     this.#bus = bus;
     this.#session = receiver;
@@ -53,9 +60,15 @@ export class TcpClient {
     });
   }
 
-  /** Sends a request, of which the body is copied, and waits for its answer, however often it has to be sent. @throws EvictedError */
-  async request(operation: number, body: Uint8Array): Promise<Answer> {
-    return this.requestWith(operation, body, (reply) => ({ timestamp: reply.timestamp, body: reply.body.slice() }));
+  /**
+   * Sends a request, of which the body is copied, and waits for its answer, however often it has to be sent.
+   *
+   * @param timestamp of the prepare in nanoseconds, in AOF recovery; 0 otherwise.
+   * @throws EvictedError
+   */
+  async request(operation: number, body: Uint8Array, timestamp = 0n): Promise<Answer> {
+    const copy = (reply: Reply): Answer => ({ timestamp: reply.timestamp, body: reply.body.slice() });
+    return this.requestWith(operation, body, copy, timestamp);
   }
 
   /**
@@ -64,16 +77,22 @@ export class TcpClient {
    * @param read sees the answer as soon as it is there; its body is good for the call only. What it throws rejects.
    * @returns what `read` returned.
    */
-  async requestWith<Result>(operation: number, body: Uint8Array, read: (reply: Reply) => Result): Promise<Result> {
+  async requestWith<Result>(
+    operation: number,
+    body: Uint8Array,
+    read: (reply: Reply) => Result,
+    timestamp = 0n,
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      this.#session.request(operation, body, (reply) => {
+      const onReply = (reply: Reply): void => {
         try {
           resolve(read(reply));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
-      });
+      };
+      this.#session.request(operation, body, onReply, timestamp);
     });
   }
 

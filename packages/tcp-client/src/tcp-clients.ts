@@ -18,6 +18,8 @@ export interface TcpClientsOptions {
   readonly release: Release;
   /** How long a tick is in milliseconds; that of the configuration unless said. A shorter one makes clients impatient. */
   readonly tickMs?: number;
+  /** Whether the servers are in AOF recovery, where clients choose the timestamps. */
+  readonly aofRecovery?: boolean;
   readonly logger?: Logger;
 }
 
@@ -27,11 +29,12 @@ export class TcpClients {
   readonly #loop: EventLoop;
 
   /** Begins to tick, and keeps the process alive until `close`. */
-  constructor({ count, config, cluster, addresses, release, tickMs, logger }: TcpClientsOptions) {
+  constructor(options: TcpClientsOptions) {
+    const { count, config, cluster, addresses, release, tickMs, aofRecovery = false, logger } = options;
     assert(count >= 1, () => `${count} clients`);
     const network = new ClientNetwork({ config, cluster, addresses, clientsMax: count, time: new SystemTime() });
-    const options = { release, ...(logger === undefined ? {} : { logger }) };
-    this.all = Array.from({ length: count }, () => new TcpClient(network, options));
+    const client = { release, aofRecovery, ...(logger === undefined ? {} : { logger }) };
+    this.all = Array.from({ length: count }, () => new TcpClient(network, client));
     this.#loop = new EventLoop({ tickMs: tickMs ?? config.process.tickMs, ticking: this.all });
     this.#loop.start();
   }
