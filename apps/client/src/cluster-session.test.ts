@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 import { type OperationCodec, rawOperation, SharedSession } from "@stagbeetle/client";
+import { buildMessage, echo, FakeReplica } from "@stagbeetle/tcp-client/testing";
 import { EvictionReason, Header } from "@stagbeetle/vsr-protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { buildMessage, echo, FakeReplica } from "../test/fake-replica.ts";
 import type { ClientState } from "./client-state.ts";
 import { ClusterSession } from "./cluster-session.ts";
 import { RequestError } from "./request-error.ts";

@@ -4,6 +4,7 @@
 import { CommandLineError, EXIT_FAILURE, bugReport, operatorReport } from "@stagbeetle/command-line";
 import type { Report } from "@stagbeetle/command-line";
 import { DataFileError, ListenError } from "@stagbeetle/io-linux";
+import { EvictedError } from "@stagbeetle/tcp-client";
 import { FatalError } from "@stagbeetle/vsr-protocol";
 
 import { BenchmarkError } from "./benchmark/benchmark-error.ts";
@@ -14,6 +15,7 @@ import { InterruptedError } from "./until-done.ts";
 export function reportOf(error: unknown): Report {
   if (error instanceof CommandLineError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof BenchmarkError) return operatorReport(error, EXIT_FAILURE);
+  if (error instanceof EvictedError) return operatorReport(error, EXIT_FAILURE);
   if (error instanceof FatalError) return operatorReport(error, error.reason);
   if (error instanceof DataFileError) return operatorReport(error, error.exitStatus);
   if (error instanceof InspectError) return operatorReport(error, EXIT_FAILURE);

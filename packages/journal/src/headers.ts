@@ -8,7 +8,7 @@ import { HEADER_SIZE_BYTES, Operation, PrepareHeader, SECTOR_SIZE_BYTES } from "
 import type { Slot } from "./slot.ts";
 
 /** How many headers one sector of the header ring holds. */
-export const HEADERS_PER_SECTOR: number = SECTOR_SIZE_BYTES / HEADER_SIZE_BYTES;
+const HEADERS_PER_SECTOR: number = SECTOR_SIZE_BYTES / HEADER_SIZE_BYTES;
 
 /** One prepare header per slot, 256 bytes each. All zero when made, which is no valid header. */
 export class HeaderRing {

@@ -22,7 +22,7 @@ import type { SlotStates } from "./slot-states.ts";
 import { storedBodyValid, storedHeaderValid, storedPaddingZero } from "./stored-prepare.ts";
 
 /** Reads that are always left for committing (spec 04 §2): one for the commit loop, one for rebuilding the pipeline. */
-export const READS_COMMIT_MAX = 2;
+const READS_COMMIT_MAX = 2;
 
 /** Told when a read ended: with a message that the callee owns and releases, or with null. */
 export type ReadCallback = (message: Message | null) => void;

@@ -60,7 +60,7 @@ export interface PrepareOptions {
 const checksums = new Checksums();
 
 /** Fills a header and `bodySize` bytes of body into `buffer`, padded with zeros to whole sectors. */
-export function writePrepareInto(buffer: Uint8Array, options: PrepareOptions): PrepareHeader {
+function writePrepareInto(buffer: Uint8Array, options: PrepareOptions): PrepareHeader {
   const { op, view = 1, parent = 0n, bodySize = 0, cluster = CLUSTER } = options;
   const size = HEADER_SIZE_BYTES + bodySize;
   buffer.fill(0, 0, sectorCeil(size));

@@ -112,7 +112,7 @@ function groove(
 }
 
 /** The four grooves. */
-export function grooves(config: Config): readonly GrooveDeclaration[] {
+function grooves(config: Config): readonly GrooveDeclaration[] {
   const n = Math.floor(config.derived.messageBodySizeMax / TRANSFER_SIZE_BYTES);
   return [
     groove("Account", 7, 128, 120, 2 * n, [

@@ -12,11 +12,6 @@ export type {
   Forest,
   ForestMemory,
   Groove,
-  GrooveDeclaration,
-  IndexCondition,
-  IndexDeclaration,
-  IndexKind,
-  IndexSource,
   Pointer,
   Scan,
   ScanEnd,
@@ -26,6 +21,7 @@ export type {
   ScopeOutcome,
   TimestampRange,
 } from "./forest.ts";
+export type { GrooveDeclaration, IndexCondition, IndexDeclaration, IndexKind, IndexSource } from "@stagbeetle/lsm";
 export { TIMESTAMP_MAX, TIMESTAMP_MIN, timestampValid } from "./timestamp.ts";
 
 // A forest in memory.

@@ -26,6 +26,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   lsm: { mayImport: ["kernels", "vsr-protocol", "grid"], deterministic: true },
   "state-machine": { mayImport: ["kernels", "vsr-protocol", "grid", "lsm"], deterministic: true },
   client: { mayImport: ["kernels", "vsr-protocol", "state-machine"], deterministic: true },
+  "tcp-client": { mayImport: ["kernels", "vsr-protocol", "io-linux", "client"], deterministic: false },
   // Composes whole clusters, so it stands above what it composes; its storage, network and time need only the ports.
   "io-sim": {
     mayImport: ["kernels", "vsr-protocol", "journal", "grid", "lsm", "state-machine", "aof", "client"],

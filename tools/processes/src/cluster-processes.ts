@@ -38,7 +38,12 @@ export class ClusterProcesses {
   static async format({ directory, replicaCount, flags = [] }: ClusterProcessesOptions): Promise<ClusterProcesses> {
     const paths = Array.from({ length: replicaCount }, (_, replica) => join(directory, `0_${replica}.stagbeetle`));
     for (const [replica, path] of paths.entries()) await ServerProcess.format(path, { replica, replicaCount });
-    return new ClusterProcesses(paths, await freePorts(replicaCount), flags);
+    return ClusterProcesses.of(paths, flags);
+  }
+
+  /** A cluster of data files that are there already, by index. Chooses free ports. Nothing runs yet. */
+  static async of(paths: readonly string[], flags: readonly string[] = []): Promise<ClusterProcesses> {
+    return new ClusterProcesses(paths, await freePorts(paths.length), flags);
   }
 
   /** Which members run. */

@@ -13,4 +13,4 @@ export {
   runProgramSuccessfully,
 } from "./program.ts";
 export { type MemberOptions, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
-export { type Answer, TcpClient, TcpClients, type TcpClientsOptions } from "./tcp-clients.ts";
+export { localClients, type LocalClientsOptions } from "./local-clients.ts";

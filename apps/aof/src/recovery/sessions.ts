@@ -3,14 +3,11 @@
  */
 import { Session } from "@stagbeetle/client";
 import { createLogger } from "@stagbeetle/command-line";
-import { EventLoop, MessageBus, SystemTime } from "@stagbeetle/io-linux";
-import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { Checksums, formatRelease, MessagePool, PRODUCTION, Random } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer, Release } from "@stagbeetle/vsr-protocol";
+import { EventLoop, SystemTime } from "@stagbeetle/io-linux";
+import { ClientNetwork, type Connected } from "@stagbeetle/tcp-client";
+import { formatRelease, PRODUCTION } from "@stagbeetle/vsr-protocol";
+import type { Address, Release } from "@stagbeetle/vsr-protocol";
 
-/** A request, a ping, and what is received. */
-const MESSAGES_PER_SESSION = 4;
-const MEMORY_BESIDE_MESSAGES_BYTES = 2 ** 20;
 /** Tells attempts apart in a client's id: the release is below. */
 const ATTEMPT_SHIFT = 32n;
 
@@ -30,20 +27,22 @@ export interface RecoverySessionsOptions {
 /** One session for each release of the log, and the loop that drives them. */
 export class RecoverySessions {
   readonly #options: RecoverySessionsOptions;
-  readonly #pool: MessagePool;
-  readonly #checksums: Checksums;
+  readonly #network: ClientNetwork;
   readonly #loop: EventLoop;
-  readonly #members: { readonly session: Session; readonly bus: MessageBus }[] = [];
+  readonly #members: Connected<Session>[] = [];
 
   constructor(options: RecoverySessionsOptions) {
-    const { messageSizeMax } = PRODUCTION.cluster;
-    const messagesMax = options.sessionsMax * messagesOf(PRODUCTION, options.addresses.length);
-    const memory = new LinearMemory({ sizeBytes: messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES });
+    const { cluster, addresses, sessionsMax } = options;
     this.#options = options;
-    this.#checksums = new Checksums(createKernels({ memory }));
-    this.#pool = new MessagePool({ memory, messageSizeMax, messagesMax });
+    this.#network = new ClientNetwork({
+      config: PRODUCTION,
+      cluster,
+      addresses,
+      clientsMax: sessionsMax,
+      time: new SystemTime(),
+    });
     const tick = (): void => {
-      for (const { session } of this.#members) session.tick();
+      for (const { receiver } of this.#members) receiver.tick();
       options.onTick();
     };
     this.#loop = new EventLoop({ tickMs: PRODUCTION.process.tickMs, ticking: [{ tick }] });
@@ -55,51 +54,22 @@ export class RecoverySessions {
    * same bytes; a recovery that is taken up again cannot go on with the session it had, and has another.
    */
   open(release: Release): Session {
-    const { cluster, addresses, attempt, sessionsMax, onEviction } = this.#options;
-    assert(this.#members.length < sessionsMax, () => `more than ${sessionsMax} sessions`);
+    const { attempt, onEviction } = this.#options;
     const client = BigInt(release) + (BigInt(attempt) << ATTEMPT_SHIFT);
-    const random = new Random(BigInt.asUintN(64, client));
-    const logger = createLogger(formatRelease(release));
-    const bus = new MessageBus({
-      role: { kind: "client" },
-      config: PRODUCTION,
-      addresses,
-      pool: this.#pool,
-      checksums: this.#checksums,
-      receiver: { onMessages: (buffer: MessageBuffer) => session.onMessages(buffer) },
-      random,
-      logger,
-    });
-    const session = new Session({
-      config: PRODUCTION,
-      pool: this.#pool,
-      checksums: this.#checksums,
-      bus,
-      time: new SystemTime(),
-      random,
-      cluster,
-      client,
-      replicaCount: addresses.length,
-      release,
-      aofRecovery: true,
-      onEviction: ({ message }) => onEviction(message),
-      logger,
-    });
-    this.#members.push({ session, bus });
-    return session;
+    const member = this.#network.connect(
+      { release, client, logger: createLogger(formatRelease(release)) },
+      (parts) => new Session({ ...parts, aofRecovery: true, onEviction: ({ message }) => onEviction(message) }),
+    );
+    this.#members.push(member);
+    return member.receiver;
   }
 
   /** Ends all connections. */
   async close(): Promise<void> {
     this.#loop.stop();
-    for (const { session, bus } of this.#members) {
-      session.close();
+    for (const { receiver, bus } of this.#members) {
+      receiver.close();
       await bus.close();
     }
   }
-}
-
-/** How many messages one session holds at once: its own, and on each connection a buffer and what waits to be sent. */
-function messagesOf({ derived }: Config, replicaCount: number): number {
-  return MESSAGES_PER_SESSION + replicaCount * (1 + derived.connectionSendQueueMaxClient);
 }

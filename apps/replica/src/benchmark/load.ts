@@ -12,6 +12,7 @@ import {
   CreateTransferStatus,
   TRANSFER_LAYOUT,
 } from "@stagbeetle/state-machine";
+import type { TcpClients } from "@stagbeetle/tcp-client";
 import {
   MultiBatchDecoder,
   MultiBatchEncoder,
@@ -22,7 +23,6 @@ import type { Logger } from "@stagbeetle/vsr-protocol";
 
 import type { BenchmarkCommand } from "../commands/benchmark-flags.ts";
 import { BenchmarkError } from "./benchmark-error.ts";
-import type { Clients } from "./clients.ts";
 import { latencyLines } from "./latencies.ts";
 import { runPhase } from "./phase.ts";
 import type { PhaseRequest, PhaseResult } from "./phase.ts";
@@ -53,7 +53,7 @@ type Kind = keyof typeof OPERATION;
 export interface LoadOptions {
   readonly command: BenchmarkCommand;
   /** Registered. */
-  readonly clients: Clients;
+  readonly clients: TcpClients;
   readonly report: BenchmarkReport;
   readonly logger: Logger;
   /** Is called when so many percent of the transfers were created, from 0. */

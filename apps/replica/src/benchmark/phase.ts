@@ -3,12 +3,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { BenchmarkClient } from "./clients.ts";
+import type { TcpClient } from "@stagbeetle/tcp-client";
+
 import { Latencies } from "./latencies.ts";
 
 /** What one phase asks. */
 export interface PhaseOptions {
-  readonly clients: readonly BenchmarkClient[];
+  readonly clients: readonly TcpClient[];
   readonly operation: number;
   /** The next request; null: there are no more. The body is used before this is called again. */
   readonly next: () => PhaseRequest | null;
@@ -36,11 +37,11 @@ export async function runPhase({ clients, operation, next, delayMs = 0 }: PhaseO
   const latencies = new Latencies();
   const begin = process.hrtime.bigint();
   let ready = next();
-  const askAll = async (client: BenchmarkClient): Promise<void> => {
+  const askAll = async (client: TcpClient): Promise<void> => {
     while (ready !== null) {
       const { body, onReply } = ready;
       const sentMs = performance.now();
-      const answered = client.request(operation, body, (reply) => {
+      const answered = client.requestWith(operation, body, (reply) => {
         const latencyMs = performance.now() - sentMs;
         latencies.add(latencyMs);
         onReply(reply.body, latencyMs);

@@ -7,15 +7,19 @@ import { randomBytes } from "node:crypto";
 import { statSync, unlinkSync } from "node:fs";
 
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
+import { TcpClients } from "@stagbeetle/tcp-client";
 import { Checksums, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
-import { Clients } from "../benchmark/clients.ts";
 import { Load } from "../benchmark/load.ts";
 import { OwnServer } from "../benchmark/own-server.ts";
 import { BenchmarkReport } from "../benchmark/report.ts";
+import { RELEASE } from "../release.ts";
 import type { BenchmarkCommand, BenchmarkTarget } from "./benchmark-flags.ts";
 import { format } from "./format.ts";
+
+/** Benchmarks are for clusters with this id only (spec 06 §7.1). */
+const CLUSTER = 0n;
 
 /** @throws BenchmarkError, and whatever `format` throws. The data file is left behind then. */
 export async function benchmark(command: BenchmarkCommand, terminal: Terminal): Promise<void> {
@@ -31,7 +35,7 @@ type OwnTarget = Extract<BenchmarkTarget, { readonly kind: "own" }>;
 async function withOwnServer(command: BenchmarkCommand, target: OwnTarget, report: BenchmarkReport): Promise<void> {
   // Beside where we are, not in a temporary directory: what is measured is the file system, too.
   const path = target.file ?? `0_0-${randomBytes(4).toString("hex")}.stagbeetle.benchmark`;
-  await format({ path, cluster: 0n, replica: 0, replicaCount: 1, development: false, logDebug: command.logDebug });
+  await format({ path, cluster: CLUSTER, replica: 0, replicaCount: 1, development: false, logDebug: command.logDebug });
   const emptySizeBytes = statSync(path).size;
   const server = await OwnServer.start(path, target.flags);
   const addresses: readonly Address[] = [{ family: 4, host: "127.0.0.1", port: server.port }];
@@ -52,7 +56,14 @@ async function load(
   server: OwnServer | null,
 ): Promise<void> {
   const logger = createLogger("benchmark");
-  const clients = new Clients(command.clientCount, addresses);
+  const clients = new TcpClients({
+    count: command.clientCount,
+    config: PRODUCTION,
+    cluster: CLUSTER,
+    addresses,
+    release: RELEASE,
+    logger: createLogger("client"),
+  });
   await clients.register();
   const residentSizes: { readonly percent: number; readonly bytes: number }[] = [];
   const onProgress = (percent: number): void => {

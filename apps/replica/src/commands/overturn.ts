@@ -2,20 +2,13 @@
  * Turning over a cluster's pipeline: as many committed requests as there can be prepares that are not (spec 06 §4.2).
  */
 import { createLogger } from "@stagbeetle/command-line";
-import { randomBytes } from "node:crypto";
-
-import { Session } from "@stagbeetle/client";
-import { MessageBus, SystemTime } from "@stagbeetle/io-linux";
-import { createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { Checksums, fatal, FatalReason, MessagePool, Operation, Random, readU128 } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer } from "@stagbeetle/vsr-protocol";
+import { type Eviction, Session } from "@stagbeetle/client";
+import { SystemTime } from "@stagbeetle/io-linux";
+import { ClientNetwork, type Connected } from "@stagbeetle/tcp-client";
+import { fatal, FatalReason, Operation } from "@stagbeetle/vsr-protocol";
+import type { Address, Config } from "@stagbeetle/vsr-protocol";
 
 import { RELEASE } from "../release.ts";
-
-/** A request, a ping and what is received; and for each connection its buffer and what is queued. */
-const MESSAGES_OF_SESSION = 4;
-const MESSAGES_OF_CONNECTION = 6;
-const MEMORY_BESIDE_MESSAGES_BYTES = 2 ** 20;
 
 /** How often the operator hears that there is no answer yet. */
 const WAITING_MS = 5000;
@@ -33,7 +26,7 @@ export interface OverturnOptions {
 /** A client that commits `pipeline_prepare_queue_max` requests, its registration included, one after the other. */
 export class Overturn {
   readonly #session: Session;
-  readonly #bus: MessageBus;
+  readonly #bus: Connected<Session>["bus"];
   readonly #committedMax: number;
   readonly #logger = createLogger("main");
   readonly #tickMs: number;
@@ -41,39 +34,22 @@ export class Overturn {
   #committed = 0;
 
   constructor({ config, cluster, addresses, replicaCount }: OverturnOptions) {
-    const { messageSizeMax, pipelinePrepareQueueMax } = config.cluster;
-    const messagesMax = MESSAGES_OF_SESSION + addresses.length * MESSAGES_OF_CONNECTION;
-    const memory = new LinearMemory({ sizeBytes: messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES });
-    const pool = new MessagePool({ memory, messageSizeMax, messagesMax });
-    const checksums = new Checksums(createKernels({ memory }));
-    const client = randomClient();
-    const random = new Random(BigInt.asUintN(64, client));
-    this.#committedMax = pipelinePrepareQueueMax;
+    this.#committedMax = config.cluster.pipelinePrepareQueueMax;
     this.#tickMs = config.process.tickMs;
-    this.#bus = new MessageBus({
-      role: { kind: "client" },
+    const network = new ClientNetwork({
       config,
-      addresses: addresses.slice(0, replicaCount),
-      pool,
-      checksums,
-      receiver: { onMessages: (buffer: MessageBuffer) => this.#session.onMessages(buffer) },
-      random,
-      logger: createLogger("message_bus"),
-    });
-    this.#session = new Session({
-      config,
-      pool,
-      checksums,
-      bus: this.#bus,
-      time: new SystemTime(),
-      random,
       cluster,
-      client,
-      replicaCount,
-      release: RELEASE,
-      onEviction: ({ message }) => fatal(FatalReason.cli, message),
-      logger: createLogger("client"),
+      addresses: addresses.slice(0, replicaCount),
+      clientsMax: 1,
+      time: new SystemTime(),
     });
+    const onEviction = ({ message }: Eviction): void => fatal(FatalReason.cli, message);
+    const { receiver, bus } = network.connect(
+      { release: RELEASE, logger: createLogger("client") },
+      (parts) => new Session({ ...parts, onEviction }),
+    );
+    this.#session = receiver;
+    this.#bus = bus;
   }
 
   /** The newest view that the cluster has shown. */
@@ -110,10 +86,4 @@ export class Overturn {
         "a majority of the other replicas has to run, and --cluster and --addresses have to be theirs",
     );
   }
-}
-
-function randomClient(): bigint {
-  const bytes = randomBytes(16);
-  const client = readU128(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);
-  return client === 0n ? 1n : client;
 }

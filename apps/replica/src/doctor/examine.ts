@@ -1,13 +1,10 @@
 /**
  * Looking at a cluster over its network.
  */
-import { randomBytes } from "node:crypto";
-
 import { Diagnosis, type Finding, Probe, type ProbeRole, type ReplicaReport } from "@stagbeetle/client";
-import { MessageBus, SystemTime } from "@stagbeetle/io-linux";
-import { createKernels, LinearMemory } from "@stagbeetle/kernels";
-import { Checksums, type Endpoint, formatEndpoint, MessagePool, PRODUCTION, Random } from "@stagbeetle/vsr-protocol";
-import type { MessageBuffer } from "@stagbeetle/vsr-protocol";
+import { SystemTime } from "@stagbeetle/io-linux";
+import { ClientNetwork, type Connected } from "@stagbeetle/tcp-client";
+import { type ConnectionObserver, type Endpoint, formatEndpoint, PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { RELEASE } from "../release.ts";
 
@@ -30,14 +27,10 @@ export interface Examination {
   readonly finding: Finding | null;
 }
 
-/** A receive buffer, two pings that are queued, and the message that is looked at. */
-const MESSAGES_PER_REPLICA = 4;
-const MEMORY_BESIDE_MESSAGES_BYTES = 2 ** 20;
-
 interface Instruments {
   readonly diagnosis: Diagnosis;
   readonly probe: Probe;
-  readonly bus: MessageBus;
+  readonly bus: Connected<Probe>["bus"];
 }
 
 /** Asks every replica until all have answered, or something is known to be wrong with those that have not, or time is up. */
@@ -66,41 +59,25 @@ function known(diagnosis: Diagnosis, probe: Probe): boolean {
 }
 
 function instruments({ endpoints, cluster }: ExaminationOptions): Instruments {
-  const replicaCount = endpoints.length;
-  const { messageSizeMax } = PRODUCTION.cluster;
-  const messagesMax = replicaCount * MESSAGES_PER_REPLICA;
-  const memory = new LinearMemory({ sizeBytes: messagesMax * messageSizeMax + MEMORY_BESIDE_MESSAGES_BYTES });
-  const checksums = new Checksums(createKernels({ memory }));
-  const pool = new MessagePool({ memory, messageSizeMax, messagesMax });
   const time = new SystemTime();
-  const client = BigInt(`0x${randomBytes(16).toString("hex")}`) | 1n;
   const diagnosis = new Diagnosis({
     addresses: endpoints.map(formatEndpoint),
     cluster,
     release: RELEASE,
     nowNs: () => time.monotonic(),
   });
-  const bus = new MessageBus({
-    role: { kind: "client" },
-    config: PRODUCTION,
-    addresses: endpoints,
-    pool,
-    checksums,
-    receiver: { onMessages: (buffer: MessageBuffer) => probe.onMessages(buffer) },
-    random: new Random(BigInt.asUintN(64, client)),
-    observer: {
-      onConnected: (replica) => {
-        diagnosis.onConnected(replica);
-        probe.onConnected(replica);
-      },
-      onMessage: (replica, header) => {
-        diagnosis.onMessage(replica, header);
-        probe.onMessage(replica, header);
-      },
-      onDisconnected: (replica, end) => diagnosis.onDisconnected(replica, end),
+  const network = new ClientNetwork({ config: PRODUCTION, cluster, addresses: endpoints, clientsMax: 1, time });
+  const observer: ConnectionObserver = {
+    onConnected: (replica) => {
+      diagnosis.onConnected(replica);
+      probe.onConnected(replica);
     },
-  });
-  const common = { config: PRODUCTION, pool, checksums, bus, time, cluster, client, release: RELEASE, replicaCount };
-  const probe = new Probe(common);
+    onMessage: (replica, header) => {
+      diagnosis.onMessage(replica, header);
+      probe.onMessage(replica, header);
+    },
+    onDisconnected: (replica, end) => diagnosis.onDisconnected(replica, end),
+  };
+  const { receiver: probe, bus } = network.connect({ release: RELEASE, observer }, (parts) => new Probe(parts));
   return { diagnosis, probe, bus };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AOF, MemoryFile } from "@stagbeetle/aof";
 import { Journal } from "@stagbeetle/journal";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
@@ -31,7 +32,6 @@ import {
   SECTOR_SIZE_BYTES,
   sectorFloor,
   SILENT_LOGGER,
-  type Storage,
   SuperBlock,
   type Zone,
   zoneStart,
@@ -111,8 +111,12 @@ interface Life {
 export class Machine implements MessageBusReceiver {
   /** What it holds; another one after {@link Machine.replaceDisk}. */
   disk: SimulatedDisk = new SimulatedDisk();
+  /** Its append-only file, which is lost with the disk. */
+  aofFile: MemoryFile = this.#createAofFile();
   readonly time: SimulatedTime;
   readonly #options: MachineOptions;
+  /** Says how much a power failure leaves of the append-only file. */
+  readonly #aofRandom: Random;
   #state: MachineState = "down";
   #life: Life | null = null;
   #lives = 0;
@@ -131,6 +135,8 @@ export class Machine implements MessageBusReceiver {
     this.#releasesBundled = [options.release];
     this.#release = options.release;
     this.time = new SimulatedTime(options.time);
+    // Of its own, so that all else happens as it would without such a file.
+    this.#aofRandom = new Random(BigInt.asUintN(64, options.cluster) + BigInt(options.replica));
   }
 
   get state(): MachineState {
@@ -248,6 +254,7 @@ export class Machine implements MessageBusReceiver {
   replaceDisk(): void {
     assert(this.#state === "down", () => `a disk is replaced while its machine is ${this.#state}`);
     this.disk = new SimulatedDisk();
+    this.aofFile = this.#createAofFile();
   }
 
   /** Formats the disk, at once. `view` is 0, or for a replica that was lost the first view that it may take part in. */
@@ -296,11 +303,16 @@ export class Machine implements MessageBusReceiver {
     }
   }
 
-  /** The power fails: what was being written is lost, torn or complete, and the replica is gone. */
+  /**
+   * The power fails: what was being written is lost, torn or complete, and the replica is gone. Of the append-only file, what was
+   * synced stays, and any part of the rest.
+   */
   crash(): void {
     assert(this.#life !== null, () => `a machine crashes while it is ${this.#state}`);
     this.#stateBeforeCrash = this.#state === "serving" ? this.#life.replica.state : null;
     this.#life.storage.crash();
+    const { sizeBytes, syncedSizeBytes } = this.aofFile;
+    this.aofFile.truncate(syncedSizeBytes + this.#aofRandom.index(sizeBytes - syncedSizeBytes + 1));
     this.#options.network.remove(this.#options.replica);
     this.#life = null;
     this.#paused = false;
@@ -503,7 +515,7 @@ export class Machine implements MessageBusReceiver {
         logger,
         pool,
         checksums,
-        aof: observedAof(storage, (prepare) => observer.onPrepare(index, prepare)),
+        aof: observedAof(new AOF({ config, file: this.aofFile }), (prepare) => observer.onPrepare(index, prepare)),
         onMetrics: null,
         onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
@@ -526,6 +538,10 @@ export class Machine implements MessageBusReceiver {
     };
   }
 
+  #createAofFile(): MemoryFile {
+    return new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
+  }
+
   #headerOnDisk(offset: number): PrepareHeader {
     const sector = new Uint8Array(SECTOR_SIZE_BYTES);
     const sectorOffset = sectorFloor(offset);
@@ -534,11 +550,14 @@ export class Machine implements MessageBusReceiver {
   }
 }
 
-/** An append-only file that is only looked at: the replica writes every prepare to it before executing it. */
-function observedAof(storage: Storage, onPrepare: (prepare: Message) => void): AppendOnlyFile {
+/** Shows every prepare before it is appended: the replica does that before it executes it. */
+function observedAof(aof: AOF, onPrepare: (prepare: Message) => void): AppendOnlyFile {
   return {
-    write: onPrepare,
-    checkpoint: (callback) => storage.nextTick(callback),
-    stateSynced: () => undefined,
+    write: (prepare) => {
+      onPrepare(prepare);
+      aof.write(prepare);
+    },
+    checkpoint: (callback) => aof.checkpoint(callback),
+    stateSynced: () => aof.stateSynced(),
   };
 }

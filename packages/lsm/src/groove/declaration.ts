@@ -7,7 +7,7 @@ import { assert, type ValueLayout } from "@stagbeetle/kernels";
 import type { TreeDeclaration } from "../tree-schema.ts";
 
 /**
- * The shape of an index entry: a `unique` u128 key to one object, or any number of objects for a u64, a u128 or nothing
+ * The shape of an index entry (spec 02 §8.1): a `unique` u128 key to one object, or any number of objects for a u64, a u128 or nothing
  * (`void`).
  */
 export type IndexKind = "unique" | "u64" | "u128" | "void";
@@ -73,6 +73,7 @@ export interface GrooveDeclaration {
   readonly objectCache: boolean;
   /** The most values that one op adds to the object tree. */
   readonly valuesPerBatch: number;
+  /** In the order in which one insert writes them. */
   readonly indexes: readonly IndexDeclaration[];
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "../forest.ts";
+import type { GrooveDeclaration, IndexDeclaration, IndexKind, IndexSource } from "@stagbeetle/lsm";
 import * as u64 from "../lanes/u64.ts";
 import { ACCOUNT_SIZE_BYTES, AccountFlags, AccountLane } from "./account.ts";
 import { ACCOUNT_EVENT_SIZE_BYTES, AccountEventLane } from "./account-event.ts";

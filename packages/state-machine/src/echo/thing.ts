@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { GrooveDeclaration } from "@stagbeetle/lsm";
 import { recordClass, type RecordClass, type RecordOf } from "@stagbeetle/vsr-protocol";
-import type { GrooveDeclaration } from "../forest.ts";
 
 /** The size of a thing in bytes. */
 export const THING_SIZE_BYTES = 32;

@@ -4,10 +4,9 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { GrooveLimits } from "@stagbeetle/lsm";
+import type { GrooveDeclaration, GrooveLimits } from "@stagbeetle/lsm";
 import type { Limits } from "../accounting/limits.ts";
 import { type OperationKind, OPERATIONS } from "../accounting/operations.ts";
-import type { GrooveDeclaration } from "../forest.ts";
 
 /** How many objects stay in memory beside those of the current bar (`--cache-accounts` and the like). */
 export interface CacheSizes {

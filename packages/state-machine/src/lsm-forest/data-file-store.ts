@@ -5,7 +5,7 @@
  */
 import { CheckpointTrailer, Grid, GridScrubber } from "@stagbeetle/grid";
 import type { Kernels } from "@stagbeetle/kernels";
-import { ForestTables, ForestTour, GridStore, type GrooveLimits } from "@stagbeetle/lsm";
+import { ForestTables, ForestTour, GridStore, type GrooveLimits, type GrooveDeclaration } from "@stagbeetle/lsm";
 import {
   BlockType,
   type CheckpointStore,
@@ -18,7 +18,6 @@ import {
   type Storage,
   type SuperBlock,
 } from "@stagbeetle/vsr-protocol";
-import type { GrooveDeclaration } from "../forest.ts";
 import { LsmForest, lsmForestBlocksMax } from "./lsm-forest.ts";
 
 /** What the store of any state machine is made of. */

@@ -15,9 +15,10 @@ import {
   type GrooveLimits,
   scanBlocksMax,
   treesOf,
+  type GrooveDeclaration,
 } from "@stagbeetle/lsm";
 import type { Config, ManifestReferences } from "@stagbeetle/vsr-protocol";
-import type { Forest, ForestMemory, GrooveDeclaration, Scans } from "../forest.ts";
+import type { Forest, ForestMemory, Scans } from "../forest.ts";
 import { LsmScans } from "./lsm-scans.ts";
 
 /** What the forest must know of the superblock, which is open before it. */

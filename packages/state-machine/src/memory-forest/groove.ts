@@ -4,14 +4,8 @@
  * @module
  */
 import { assert, fail } from "@stagbeetle/kernels";
-import {
-  type ForestMemory,
-  type Groove,
-  type GrooveDeclaration,
-  NOT_FOUND,
-  type Pointer,
-  type ScopeOutcome,
-} from "../forest.ts";
+import type { GrooveDeclaration } from "@stagbeetle/lsm";
+import { type ForestMemory, type Groove, NOT_FOUND, type Pointer, type ScopeOutcome } from "../forest.ts";
 import * as u64 from "../lanes/u64.ts";
 import { timestampLanesValid } from "../timestamp.ts";
 import { IndexTree } from "./index-tree.ts";

@@ -8,7 +8,8 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { ForestMemory, IndexCondition, IndexDeclaration, IndexKind, Pointer } from "../forest.ts";
+import type { IndexCondition, IndexDeclaration, IndexKind } from "@stagbeetle/lsm";
+import type { ForestMemory, Pointer } from "../forest.ts";
 import * as u128 from "../lanes/u128.ts";
 import * as u64 from "../lanes/u64.ts";
 import type { ObjectStore } from "./object-store.ts";

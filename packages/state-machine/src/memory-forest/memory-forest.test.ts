@@ -1,14 +1,7 @@
+import type { GrooveDeclaration } from "@stagbeetle/lsm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type Direction,
-  type Groove,
-  type GrooveDeclaration,
-  NOT_FOUND,
-  ORPHANED,
-  type Pointer,
-  type Scan,
-} from "../forest.ts";
+import { type Direction, type Groove, NOT_FOUND, ORPHANED, type Pointer, type Scan } from "../forest.ts";
 import * as u128 from "../lanes/u128.ts";
 import * as u64 from "../lanes/u64.ts";
 import { TIMESTAMP_MAX } from "../timestamp.ts";

@@ -8,8 +8,9 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import type { GrooveDeclaration } from "@stagbeetle/lsm";
 import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
-import type { Forest, GrooveDeclaration, Scans } from "../forest.ts";
+import type { Forest, Scans } from "../forest.ts";
 import { MemoryGroove, type NextTick } from "./groove.ts";
 import { GrowingMemory, MEMORY_SIZE_BYTES_MAX } from "./memory.ts";
 import { MemoryScans } from "./scans.ts";

@@ -11,9 +11,9 @@ import { assert } from "@stagbeetle/kernels";
 const NS_PER_MS = 1_000_000n;
 
 /** Intervals between signs of life are taken to be at least this long (ns): shorter ones would make it jumpy. */
-export const SIGNAL_INTERVAL_MIN_NS: bigint = 100n * NS_PER_MS;
+const SIGNAL_INTERVAL_MIN_NS: bigint = 100n * NS_PER_MS;
 /** And at most this long (ns), which is also what is assumed at the beginning. */
-export const SIGNAL_INTERVAL_MAX_NS: bigint = 2000n * NS_PER_MS;
+const SIGNAL_INTERVAL_MAX_NS: bigint = 2000n * NS_PER_MS;
 
 /** What silence means: `green`, nothing; `yellow`, it is longer than usual; `red`, there is nobody any more. */
 export type Tardiness = "green" | "yellow" | "red";

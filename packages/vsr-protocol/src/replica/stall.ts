@@ -37,7 +37,7 @@ interface Ratio {
 const LAG_MAX_CHECKPOINTS = 3;
 
 /** What is used unless the operator says otherwise. */
-export function stallLimits({ cluster, derived }: Config): StallLimits {
+function stallLimits({ cluster, derived }: Config): StallLimits {
   return {
     probability: { numerator: 2, denominator: 5 },
     lagMin: cluster.pipelinePrepareQueueMax,

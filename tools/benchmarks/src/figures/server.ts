@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { ServerProcess, type TcpClient, TcpClients } from "@stagbeetle/processes";
+import { localClients, ServerProcess } from "@stagbeetle/processes";
+import type { TcpClient, TcpClients } from "@stagbeetle/tcp-client";
 
 import { copyGigabytesPerSecond } from "./checksum.ts";
 import { Latencies, whole } from "./latencies.ts";
@@ -48,7 +49,7 @@ export async function withServer<Result>(
   try {
     await ServerProcess.format(path);
     const server = await ServerProcess.start(path, { flags });
-    const clients = new TcpClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
+    const clients = localClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
     await clients.register();
     const transfers = new Transfers(ACCOUNTS);
     for (const { operation, body } of transfers.accounts(eventsPerRequest))

@@ -26,8 +26,8 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
-import { prepares } from "../containers/aof.ts";
-import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { readLog } from "../cluster-log.ts";
+import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
 import { loadDataFile, openDataFile, type OpenedDataFile } from "../recorded-data-file.ts";
 import { RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
@@ -37,19 +37,6 @@ const { blockSize, clientsMax, messageSizeMax } = PRODUCTION.cluster;
 interface ClusterFile {
   readonly aofs: readonly string[];
   readonly dataFile: string;
-}
-
-/** The prepares of all files by op, from 1 without a gap. A restarted replica has some of them twice. */
-async function readLog(aofs: readonly string[]): Promise<readonly Uint8Array[]> {
-  const byOp = new Map<number, Uint8Array>();
-  for (const aof of aofs) {
-    for (const bytes of prepares(await readDecompressed(aof))) byOp.set(new PrepareHeader(bytes).op, bytes);
-  }
-  return Array.from({ length: byOp.size }, (_, index) => {
-    const prepare = byOp.get(index + 1);
-    if (prepare === undefined) throw new Error(`op ${index + 1} is in none of the append-only files`);
-    return prepare;
-  });
 }
 
 function replicaFor(log: readonly Uint8Array[]): HostedReplica {

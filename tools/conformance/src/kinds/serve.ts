@@ -1,6 +1,6 @@
 /**
  * Recorded data files, served: a real server opens a copy of each, and answers every question as the machine in memory does that has
- * executed the recorded run.
+ * executed the recorded run. The files of a cluster are served together, and each replica answers as primary in its turn.
  *
  * Asked for are all accounts and transfers that the run has tried to create, and what queries say of them.
  *
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { ServerProcess } from "@stagbeetle/processes";
+import { ClusterProcesses } from "@stagbeetle/processes";
 import {
   AccountFilter,
   AccountFilterFlags,
@@ -24,27 +24,28 @@ import {
   QueryFilterFlags,
   TIMESTAMP_MAX,
 } from "@stagbeetle/state-machine";
+import { TcpClients, type TcpClient } from "@stagbeetle/tcp-client";
 import {
+  type Address,
   HEADER_SIZE_BYTES,
   MultiBatchDecoder,
   MultiBatchEncoder,
   PrepareHeader,
   PRODUCTION,
-  ReplyHeader,
 } from "@stagbeetle/vsr-protocol";
 
-import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
-import { prepares } from "../containers/aof.ts";
-import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
+import { readLog } from "../cluster-log.ts";
+import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
 import { clientsChooseTimestamps, Executor } from "../executor.ts";
-import { ServerClient } from "../server-client.ts";
-import { ServerConnection } from "../server-connection.ts";
+import { RECORDED_RELEASE } from "../hosted-replica.ts";
 import { writeSparse } from "../sparse-file.ts";
 
-interface ServedFile {
-  readonly aof: string;
-  readonly dataFile: string;
+/** The files of one run, those of a cluster by replica. */
+interface ServedRun {
+  readonly aofs: readonly string[];
+  readonly dataFiles: readonly string[];
 }
 
 const ID_SIZE_BYTES = 16;
@@ -53,8 +54,6 @@ const IDS_PER_REQUEST = 1000;
 const ACCOUNTS_ASKED = 100;
 /** More than a reply can have. */
 const LIMIT = 8190;
-/** A client that no recorded run has. */
-const CLIENT = 0xfeedn;
 
 /** How often, and after how long, the server is asked again for accounts whose pending transfers it has still to expire. */
 const EXPIRY_RETRIES_MAX = 50;
@@ -136,7 +135,7 @@ function questionsOnHistory(
 
 /** Asks a server and the model the same. */
 class Interview {
-  readonly #client: ServerClient;
+  readonly #client: TcpClient;
   readonly #model: Executor;
   readonly #aofRecovery: boolean;
   /** Where the log ends. */
@@ -146,7 +145,7 @@ class Interview {
   answers = 0;
   resultsSizeBytes = 0;
 
-  constructor(client: ServerClient, model: Executor, aofRecovery: boolean, timestamp: bigint) {
+  constructor(client: TcpClient, model: Executor, aofRecovery: boolean, timestamp: bigint) {
     this.#client = client;
     this.#model = model;
     this.#aofRecovery = aofRecovery;
@@ -174,10 +173,9 @@ class Interview {
   async #compare(question: Question): Promise<string | null> {
     const { operation } = question;
     const body = this.#encode(question);
-    const reply = await this.#client.request(operation, body, this.#aofRecovery ? this.#timestamp : 0n);
-    const { timestamp } = new ReplyHeader(reply);
+    const answer = await this.#client.request(operation, body, this.#aofRecovery ? this.#timestamp : 0n);
+    const { timestamp, body: actual } = answer;
     if (!this.#aofRecovery) this.#model.expire(timestamp);
-    const actual = reply.subarray(HEADER_SIZE_BYTES);
     const expected = this.#model.answer(operation, body, timestamp);
     const at = firstDifferingByte(actual, expected);
     if (at === null) {
@@ -200,57 +198,82 @@ class Interview {
   }
 }
 
-async function interview(log: readonly Uint8Array[], port: number): Promise<Outcome> {
+/** Asks every replica as primary: whoever has answered is killed, until the next one has, too. */
+async function interview(log: readonly Uint8Array[], cluster: ClusterProcesses): Promise<Outcome> {
   const aofRecovery = clientsChooseTimestamps(log);
   const model = new Executor(aofRecovery);
   for (const bytes of log) model.execute(bytes);
   const headers = log.map((bytes) => new PrepareHeader(bytes));
   const end = headers.reduce((latest, { timestamp }) => (timestamp > latest ? timestamp : latest), 1n);
-  const connection = await ServerConnection.open(port);
+  const clients = new TcpClients({
+    count: 1,
+    config: PRODUCTION,
+    cluster: headers[0]?.cluster ?? 0n,
+    addresses: cluster.ports.map((port): Address => ({ family: 4, host: "127.0.0.1", port })),
+    release: RECORDED_RELEASE,
+    aofRecovery,
+  });
   try {
-    const client = new ServerClient(connection, { cluster: headers[0]?.cluster ?? 0n, client: CLIENT, aofRecovery });
-    await client.register();
+    await clients.register();
+    const client = clients.at(0);
     const interviewed = new Interview(client, model, aofRecovery, end < TIMESTAMP_MAX ? end + 1n : end);
     const accounts = idsOf(log, "create_accounts");
     const transfers = idsOf(log, "create_transfers");
-    const difference =
-      (await interviewed.compareExpiring(questionsOnAccounts(accounts))) ??
-      (await interviewed.compare(questionsOnHistory(accounts, transfers, end)));
-    if (difference !== null) return different(difference);
+    const replicaCount = cluster.ports.length;
+    const primaries: number[] = [];
+    while (primaries.length < replicaCount) {
+      const difference =
+        (await interviewed.compareExpiring(questionsOnAccounts(accounts))) ??
+        (await interviewed.compare(questionsOnHistory(accounts, transfers, end)));
+      const primary = client.view % replicaCount;
+      if (difference !== null) return different(`replica ${primary}: ${difference}`);
+      if (primaries.includes(primary)) return different(`replica ${primary} is primary again`);
+      primaries.push(primary);
+      if (primaries.length === replicaCount) break;
+      await cluster.start();
+      await cluster.kill(primary);
+    }
     return equal(
       `${accounts.length} ids of accounts and ${transfers.length} of transfers looked up, ` +
-        `${interviewed.answers} answers, ${interviewed.resultsSizeBytes} bytes`,
+        `${interviewed.answers} answers, ${interviewed.resultsSizeBytes} bytes; primaries: ${primaries.join(", ")}`,
     );
   } finally {
-    connection.close();
+    await clients.close();
   }
 }
 
-async function check({ aof, dataFile }: ServedFile): Promise<Outcome> {
-  const log = [...prepares(await readDecompressed(aof))];
-  if (log.some((bytes) => new PrepareHeader(bytes).replica !== 0)) return beyond("needs a cluster of several replicas");
+async function check({ aofs, dataFiles }: ServedRun): Promise<Outcome> {
+  const log = await readLog(aofs);
   const directory = await mkdtemp(join(tmpdir(), "stagbeetle-conformance-"));
   try {
-    const path = join(directory, "0_0.stagbeetle");
-    await writeSparse(path, streamDecompressed(dataFile));
-    const flags = clientsChooseTimestamps(log) ? ["--experimental", "--aof-recovery"] : [];
-    const server = await ServerProcess.start(path, { flags });
+    const paths = dataFiles.map((_, replica) => join(directory, `0_${replica}.stagbeetle`));
+    for (const [replica, file] of dataFiles.entries()) {
+      await writeSparse(paths[replica] as string, streamDecompressed(file));
+    }
+    const cluster = await ClusterProcesses.of(
+      paths,
+      clientsChooseTimestamps(log) ? ["--experimental", "--aof-recovery"] : [],
+    );
     try {
-      const outcome = await interview(log, server.port);
-      await server.stop();
+      await cluster.start();
+      const outcome = await interview(log, cluster);
+      await cluster.stop();
       return outcome;
     } finally {
-      await server.kill();
+      await cluster.destroy();
     }
   } finally {
     await rm(directory, { recursive: true });
   }
 }
 
+/** A data file of a cluster is named after its replica. */
+const REPLICA = /\.replica(?<replica>\d+)$/u;
+
 export const serve: Kind = {
   name: "serve",
   discover(root, files) {
-    const artefacts: Artefact[] = [];
+    const runs = new Map<string, { aofs: string[]; dataFiles: string[] }>();
     for (const file of files.filter((path) => withoutCompression(path).endsWith(".tigerbeetle"))) {
       const name = withoutCompression(file).slice(0, -".tigerbeetle".length);
       // The log may lie beside another recording of the same run.
@@ -258,9 +281,13 @@ export const serve: Kind = {
         files.find((other) => withoutCompression(other) === `${name}.aof`) ??
         files.find((other) => basename(withoutCompression(other)) === `${basename(name)}.aof`);
       if (aof === undefined) continue;
-      const run = { aof: join(root, aof), dataFile: join(root, file) };
-      artefacts.push({ name, kind: "serve", check: () => check(run) });
+      const runName = name.replace(REPLICA, "");
+      const run = runs.get(runName) ?? { aofs: [], dataFiles: [] };
+      runs.set(runName, run);
+      run.aofs.push(join(root, aof));
+      run.dataFiles.push(join(root, file));
     }
+    const artefacts = [...runs].map(([name, run]): Artefact => ({ name, kind: "serve", check: () => check(run) }));
     return Promise.resolve(artefacts);
   },
 };

@@ -5,7 +5,7 @@
  */
 import { AccountingModel, assertBytes } from "@stagbeetle/io-sim";
 import { assert } from "@stagbeetle/kernels";
-import type { Answer } from "@stagbeetle/processes";
+import type { Answer } from "@stagbeetle/tcp-client";
 import { operationFromVsr } from "@stagbeetle/state-machine";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 

@@ -11,7 +11,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { ClusterProcesses, TcpClients } from "@stagbeetle/processes";
+import { ClusterProcesses, localClients } from "@stagbeetle/processes";
+import type { TcpClients } from "@stagbeetle/tcp-client";
 import { Random } from "@stagbeetle/vsr-protocol";
 
 import { assertSameCheckpoints } from "./same-checkpoints.ts";
@@ -67,7 +68,7 @@ export class ClusterLane {
   async run(): Promise<void> {
     const { directory, replicaCount, clientCount, kills } = this.#options;
     const cluster = await ClusterProcesses.format({ directory, replicaCount });
-    const clients = new TcpClients({ count: clientCount, ports: cluster.ports, tickMs: CLIENT_TICK_MS });
+    const clients = localClients({ count: clientCount, ports: cluster.ports, tickMs: CLIENT_TICK_MS });
     const load = this.#load;
     try {
       await cluster.start();

@@ -11,7 +11,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { ServerProcess, TcpClients } from "@stagbeetle/processes";
+import { localClients, ServerProcess } from "@stagbeetle/processes";
+import type { TcpClients } from "@stagbeetle/tcp-client";
 import { Random } from "@stagbeetle/vsr-protocol";
 
 import { LedgerLoad } from "./ledger-load.ts";
@@ -90,7 +91,7 @@ class LaneFile {
     await ServerProcess.format(this.#path);
     let server = await ServerProcess.start(this.#path);
     const { port } = server;
-    const clients = new TcpClients({ count: this.#options.clientCount, ports: [port], tickMs: CLIENT_TICK_MS });
+    const clients = localClients({ count: this.#options.clientCount, ports: [port], tickMs: CLIENT_TICK_MS });
     const load = this.#load;
     try {
       await within(load.open(clients), () => `the sessions are not registered: ${server.describe()}`);

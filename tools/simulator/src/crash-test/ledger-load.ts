@@ -2,7 +2,7 @@
  * Clients that create accounts and transfers, and check every answer against the model.
  */
 import { AccountingWorkload, type WorkloadRequest } from "@stagbeetle/io-sim";
-import type { TcpClient, TcpClients } from "@stagbeetle/processes";
+import type { TcpClient, TcpClients } from "@stagbeetle/tcp-client";
 import { PRODUCTION, type Random } from "@stagbeetle/vsr-protocol";
 
 import { AcknowledgedRequests } from "./acknowledged.ts";

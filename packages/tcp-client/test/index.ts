@@ -1,0 +1,6 @@
+/**
+ * What tests of clients share.
+ *
+ * @packageDocumentation
+ */
+export { buildMessage, echo, FakeReplica, type Reaction } from "./fake-replica.ts";
