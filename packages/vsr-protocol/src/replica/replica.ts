@@ -221,6 +221,7 @@ export class Replica implements MessageBusReceiver {
       ...this.#context,
       journalRepair: {
         repair: () => this.#repair.journal.repair(),
+        foreign: (header) => this.#repair.journal.foreign(header),
         repairHeader: (header) => this.#repair.journal.repairHeader(header),
         replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
       },
@@ -415,7 +416,7 @@ export class Replica implements MessageBusReceiver {
   #takeForSync(view: Message): boolean {
     const { stateSync } = this.#repair;
     if (stateSync.decide(view) === "repair") return false;
-    stateSync.start(view);
+    if (this.#viewChange.viewInstaller.fitsSync(view)) stateSync.start(view);
     return true;
   }
 
