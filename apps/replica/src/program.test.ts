@@ -205,7 +205,7 @@ describe("start", () => {
       path,
     );
     await program.untilServing();
-    expect(program.stderr).toContain("without effect in this release: --commit-stall-lag-min, --replicate-star");
+    expect(program.stderr).toContain("without effect in this release: --replicate-star");
   });
 
   test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {

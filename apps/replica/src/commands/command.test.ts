@@ -117,6 +117,8 @@ describe("start", () => {
       cacheGridSizeBytes: 1024 * MIB,
       cacheObjects: { accounts: 2 ** 20, transfers: 0, transfersPending: 0 },
       manifestTablesMax: 2 ** 20,
+      timeoutTicks: { prepare: 25, gridRepair: 10 },
+      stall: { probability: { numerator: 2, denominator: 5 }, lagMin: 8, lagMax: 2880, multipleMax: 4 },
       withoutEffect: [],
     });
   });

@@ -9,9 +9,9 @@ import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
-import type { Address, Config } from "@stagbeetle/vsr-protocol";
+import type { Address, Config, StallLimits } from "@stagbeetle/vsr-protocol";
 
-import { COMPACTION_BLOCKS_MIN, isDefault, startDefaults } from "./start-defaults.ts";
+import { COMPACTION_BLOCKS_MIN, isDefault, STALL_PROBABILITY, startDefaults } from "./start-defaults.ts";
 import type { StartDefaults } from "./start-defaults.ts";
 import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";
 import type { StartFlag, StartValues } from "./start-flags.ts";
@@ -52,6 +52,10 @@ export interface StartCommand {
   readonly cacheObjects: CacheSizes;
   /** How many tables the manifest has room for. */
   readonly manifestTablesMax: number;
+  /** Ticks of timeouts. */
+  readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  /** How much a primary slows down for backups that are behind. */
+  readonly stall: StallLimits;
   /** Flags that were given and have no effect in this build. */
   readonly withoutEffect: readonly StartFlag[];
 }
@@ -90,6 +94,11 @@ export function parseStart(args: readonly string[], config: Config): StartComman
       transfersPending: cacheObjects("cache-transfers-pending", values, defaults, TRANSFER_PENDING_SIZE_BYTES),
     },
     manifestTablesMax: Math.floor(bytesOf("memory-lsm-manifest", values, defaults) / TABLE_INFO_SIZE_BYTES),
+    timeoutTicks: {
+      prepare: ticksOf("timeout-prepare-ms", values, defaults, config),
+      gridRepair: ticksOf("timeout-grid-repair-message-ms", values, defaults, config),
+    },
+    stall: stall(values, defaults),
     withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
   };
 }
@@ -214,6 +223,25 @@ function checkTimeouts(values: StartValues, config: Config): void {
     if (timeoutMs === 0n) throw new CommandLineError(`--${flag}: value must be greater than zero`);
     if (timeoutMs % tickMs !== 0n) throw new CommandLineError(`--${flag}: value must be a multiple of ${tickMs}`);
   }
+}
+
+function ticksOf(
+  flag: "timeout-prepare-ms" | "timeout-grid-repair-message-ms",
+  values: StartValues,
+  defaults: StartDefaults,
+  config: Config,
+): number {
+  return Number(values[flag] ?? defaults[flag]) / config.process.tickMs;
+}
+
+function stall(values: StartValues, defaults: StartDefaults): StallLimits {
+  const { numerator, denominator } = values["commit-stall-probability"] ?? STALL_PROBABILITY;
+  return {
+    probability: { numerator: Number(numerator), denominator: Number(denominator) },
+    lagMin: values["commit-stall-lag-min"] ?? defaults["commit-stall-lag-min"],
+    lagMax: values["commit-stall-lag-max"] ?? defaults["commit-stall-lag-max"],
+    multipleMax: values["commit-stall-multiple-max"] ?? defaults["commit-stall-multiple-max"],
+  };
 }
 
 /** The reference asserts these; a mistake of the operator deserves a line. */

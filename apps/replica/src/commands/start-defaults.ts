@@ -11,7 +11,7 @@ const CACHE_GRID_BLOCKS_DEVELOPMENT = 64;
 const LIMIT_REQUEST_DEVELOPMENT = 32 * KIB;
 const MANIFEST_NODES = 8192;
 const CHECKPOINTS_OF_STALL_LAG = 3;
-const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
+export const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
 const STALL_MULTIPLE_MAX = 4;
 
 /** Blocks that compaction cannot do without: one of the manifest log, three of each input's level, 16 of output. */
@@ -24,8 +24,11 @@ export type StartDefaults = { readonly [flag in StartFlag]?: number } & {
   readonly "limit-storage": number;
   readonly "limit-pipeline-requests": number;
   readonly "limit-request": number;
+  readonly "timeout-prepare-ms": number;
+  readonly "timeout-grid-repair-message-ms": number;
   readonly "commit-stall-lag-min": number;
   readonly "commit-stall-lag-max": number;
+  readonly "commit-stall-multiple-max": number;
 };
 
 /** The defaults under a configuration. In development mode the largest request is smaller, if the configuration is not smaller still. */

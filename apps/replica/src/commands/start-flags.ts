@@ -104,17 +104,8 @@ export const EXPERIMENTAL: readonly StartFlag[] = [
   "aof-recovery",
 ];
 
-/** Flags that are checked and then mean nothing to a single replica. */
-export const WITHOUT_EFFECT: readonly StartFlag[] = [
-  "memory-lsm-compaction",
-  "timeout-prepare-ms",
-  "timeout-grid-repair-message-ms",
-  "commit-stall-probability",
-  "commit-stall-lag-min",
-  "commit-stall-lag-max",
-  "commit-stall-multiple-max",
-  "replicate-star",
-];
+/** Flags that are checked and then mean nothing. */
+export const WITHOUT_EFFECT: readonly StartFlag[] = ["memory-lsm-compaction", "replicate-star"];
 
 /** Flags that ask for something this build does not have. */
 export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd"];

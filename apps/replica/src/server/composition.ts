@@ -31,7 +31,14 @@ import {
   Replica,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
+import type {
+  Address,
+  Config,
+  MessageBuffer,
+  MessageBusReceiver,
+  Release,
+  StallLimits,
+} from "@stagbeetle/vsr-protocol";
 
 /** What a replica is composed for. Sizes in bytes. */
 export interface CompositionOptions {
@@ -52,6 +59,8 @@ export interface CompositionOptions {
   readonly cacheObjects: CacheSizes;
   readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
+  readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  readonly stall: StallLimits;
 }
 
 /** A replica and what drives it. */

@@ -165,7 +165,7 @@ function createHoldings(options: ReplicaOptions, ports: ReplicaPorts, { window, 
   const opMax = stateMachine.checkpoints ? null : (): number => window.opCheckpointNextTrigger - 1;
   return {
     random,
-    timeouts: new Timeouts({ config, random }),
+    timeouts: new Timeouts({ config, random, afterTicks: options.timeoutTicks }),
     sessions,
     clientReplies: new ClientReplies({ config, storage, sessions, messages: pool, checksums }),
     room: new LogRoom(opMax, time, logger),

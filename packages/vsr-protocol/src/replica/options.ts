@@ -20,6 +20,7 @@ import type { Release } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointStore } from "./checkpoint-writer.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
+import type { StallLimits } from "./stall.ts";
 
 /** The limits and switches of one replica. */
 export interface ReplicaOptions {
@@ -43,6 +44,10 @@ export interface ReplicaOptions {
   readonly pipelineRequestQueueLimit: number;
   /** A random u128, not 0, that no other start of this replica has. */
   readonly nonce: bigint;
+  /** Other ticks for these timeouts. */
+  readonly timeoutTicks?: { readonly prepare?: number; readonly gridRepair?: number };
+  /** How much this replica, as a primary, slows down for backups that are behind. */
+  readonly stall?: StallLimits;
   /** Whether clients replay an AOF and choose the timestamps themselves (spec 06 §2.12). */
   readonly aofRecovery: boolean;
 }

@@ -78,3 +78,12 @@ test("the acknowledgement that completes a quorum says where the replica is, eve
   progress.completed(2, 56);
   expect(stallTicks(primary(progress))).toBe(1);
 });
+
+test("an operator can choose the limits", () => {
+  const stall = { probability: { numerator: 1, denominator: 1 }, lagMin: 20, lagMax: 40, multipleMax: 1 };
+  expect(stallTicks({ ...primary(progressOf([60, 61], [50, 61])), stall })).toBe(0);
+  expect(stallTicks({ ...primary(progressOf([60, 61], [30, 61])), stall })).toBe(1);
+  expect(stallTicks({ ...primary(progressOf([60, 61], [10, 61])), stall })).toBe(0);
+  const burst = primary(progressOf([60, 61], [60, 61]), { quorums: [true, true] });
+  expect(stallTicks({ ...burst, stall })).toBe(1);
+});

@@ -15,16 +15,42 @@ import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Roles } from "./roles.ts";
 
-/** How often a primary that is hardly ahead waits nevertheless. */
-const PROBABILITY = { numerator: 2, denominator: 5 } as const;
+/** How much a primary slows down. All replicas may have other limits. */
+export interface StallLimits {
+  /** How often a primary whose backups keep up waits nevertheless, when it has more to do. */
+  readonly probability: Ratio;
+  /** From how many ops on that the slowest backup is behind, it is waited for at every op. */
+  readonly lagMin: number;
+  /** Backups that are further behind are gone, or about to fetch the whole state: they are not waited for. In ops. */
+  readonly lagMax: number;
+  /** The longest stall in ticks. */
+  readonly multipleMax: number;
+}
+
+/** A probability as a ratio of whole numbers. */
+interface Ratio {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
 /** Backups that are more checkpoints behind are not waited for. */
 const LAG_MAX_CHECKPOINTS = 3;
-/** The longest stall in ticks. */
-const TICKS_MAX = 4;
+
+/** What is used unless the operator says otherwise. */
+export function stallLimits({ cluster, derived }: Config): StallLimits {
+  return {
+    probability: { numerator: 2, denominator: 5 },
+    lagMin: cluster.pipelinePrepareQueueMax,
+    lagMax: LAG_MAX_CHECKPOINTS * derived.vsrCheckpointOps,
+    multipleMax: 4,
+  };
+}
 
 /** What the length of a stall follows from. */
 export interface StallOptions {
   readonly config: Config;
+  /** Those of {@link stallLimits} unless given. */
+  readonly stall?: StallLimits | undefined;
   readonly random: Random;
   readonly identity: Pick<Identity, "replica" | "solo">;
   readonly roles: Pick<Roles, "primary">;
@@ -33,17 +59,17 @@ export interface StallOptions {
   readonly progress: Pick<BackupProgress, "lag">;
 }
 
-/** For how many ticks the op at the head of the queue waits before it is executed: 0 to 4. To be asked once an op. */
+/** For how many ticks the op at the head of the queue waits before it is executed; 0 for not at all. To be asked once an op. */
 export function stallTicks(options: StallOptions): number {
   const { config, random, identity, roles, log, pipeline, progress } = options;
   if (!roles.primary || identity.solo) return 0;
-  const { vsrCheckpointOps } = config.derived;
-  const lag = progress.lag(identity.replica, log.commitMin, LAG_MAX_CHECKPOINTS * vsrCheckpointOps);
-  if (lag < config.cluster.pipelinePrepareQueueMax) {
+  const { probability, lagMin, lagMax, multipleMax } = options.stall ?? stallLimits(config);
+  const lag = progress.lag(identity.replica, log.commitMin, lagMax);
+  if (lag < lagMin) {
     const moreToDo = pipeline.prepares.slice(1).some((prepare) => prepare.okQuorumReceived);
-    return moreToDo && random.chance(PROBABILITY.numerator, PROBABILITY.denominator) ? 1 : 0;
+    return moreToDo && random.chance(probability.numerator, probability.denominator) ? 1 : 0;
   }
-  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(vsrCheckpointOps / 4)), 1), TICKS_MAX);
-  assert(ticks >= 1 && ticks <= TICKS_MAX, () => `a stall of ${ticks} ticks`);
+  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(config.derived.vsrCheckpointOps / 4)), 1), multipleMax);
+  assert(ticks >= 1 && ticks <= multipleMax, () => `a stall of ${ticks} ticks`);
   return ticks;
 }
