@@ -11,7 +11,7 @@ const TICKS = 1000;
  * A request that is forged so well that a quorum stored it is executed, and where it contradicts what was executed before, a
  * replica stops rather than go on with another state than the others: that is no promise.
  */
-const EXECUTED = /^request \d+ after \d+$/;
+const EXECUTED = /^request \d+ after \d+$|^release \d+ in a session of \d+$/;
 
 /** For the slowest machine: no run waits for a clock. */
 vi.setConfig({ testTimeout: 600_000 });

@@ -353,12 +353,14 @@ export class Commit {
   }
 
   #checkPrepare(): void {
-    const { log, window, stateMachine, aofRecovery, roles } = this.#options;
+    const { release, log, window, superblock, stateMachine, aofRecovery, roles } = this.#options;
     const message = this.#preparing();
     const header = message.as(PrepareHeader);
     this.#committing.fill(message);
     assert(header.op === log.commitMin + 1, () => `op ${header.op} after op ${log.commitMin}`);
     assert(header.op <= window.opCheckpointNextTrigger, () => `op ${header.op} before its checkpoint`);
+    const checkpointRelease = superblock.working.checkpoint.release;
+    assert(release === checkpointRelease, () => `release ${release} executes for release ${checkpointRelease}`);
     assert(this.#follows(header), () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
       assert(!roles.primary, () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);

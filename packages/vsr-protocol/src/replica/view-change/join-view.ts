@@ -179,6 +179,8 @@ export class JoinView {
   #evaluate(): void {
     const { config, identity, quorums, votes, view, logger } = this.#options;
     const all = votes.all();
+    assert(identity.primaryOf(view.view), () => `the votes for view ${view.view} are counted by its primary`);
+    assert(votes.of(identity.replica) !== null, () => `view ${view.view} is decided without the own vote`);
     const quorum = evaluateJoinViewQuorum(all, {
       replicaCount: identity.replicaCount,
       quorums: quorums(),
@@ -226,7 +228,8 @@ export class JoinView {
     const executed = Math.max(log.commitMin, ...votes.map(({ commitMin }) => commitMin));
     if (head < Math.max(executed, log.commitMax, window.opCheckpoint)) return "it lacks what is committed";
     if (head > window.opPrepareMax) return `its head ${head} is beyond ${window.opPrepareMax}`;
-    const truncated = Math.min(log.op, window.opPrepareMax) - head;
+    // Ops beyond what fits were never acknowledged.
+    const truncated = head < Math.min(log.op, window.opPrepareMax) ? log.op - head : 0;
     if (truncated > config.cluster.pipelinePrepareQueueMax) return `${truncated} ops would be truncated`;
     const trusted = [...headers, ...votes.flatMap(executedHeaders)];
     const reasons = trusted.map((header) => journalRepair.foreign(header));
