@@ -44,6 +44,14 @@ function read(bench: Bench, options: PrepareOptions, purpose: "commit" | "repair
   return results;
 }
 
+/** Asks the disk, whatever the headers say. */
+function readOnDisk(bench: Bench, op: number, checksum: bigint): (Message | null)[] {
+  const results: (Message | null)[] = [];
+  bench.journal.readPrepareWithOpAndChecksum(op, checksum, "repair", (message) => results.push(message));
+  bench.disk.drain();
+  return results;
+}
+
 function pendingZones({ pending }: SimulatedDisk): string[] {
   return pending.map(({ kind, zone, offset }) => `${kind} ${zone} ${offset}`);
 }
@@ -308,6 +316,26 @@ describe("reading a prepare", () => {
     bench.disk.drain();
     expect(results).toEqual([null]);
     expect(members(bench.journal.faulty)).toEqual([1]);
+  });
+
+  test("the right checksum with the op of another wrap gives nothing, and is no damage", () => {
+    const bench = fresh();
+    const options = { op: 1, bodySize: 10 };
+    const header = prepareHeader(options);
+    appendAll(bench, [options]);
+    expect(readOnDisk(bench, 33, header.checksum)).toEqual([null]);
+    expect([bench.journal.hasPrepare(header), bench.journal.dirtyCount]).toEqual([true, 0]);
+    expect(readOnDisk(bench, 1, header.checksum)).not.toEqual([null]);
+  });
+
+  test("damage that is found under the op of another wrap is that of the slot", () => {
+    const bench = fresh();
+    const options = { op: 1, bodySize: 10 };
+    appendAll(bench, [options]);
+    garble(bench.disk.image.walPrepares, SMALL.cluster.messageSizeMax, SMALL.cluster.messageSizeMax + 10);
+    expect(readOnDisk(bench, 33, prepareHeader(options).checksum)).toEqual([null]);
+    expect(bench.journal.hasPrepare(prepareHeader(options))).toBe(false);
+    expect([members(bench.journal.dirty), members(bench.journal.faulty)]).toEqual([[1], [1]]);
   });
 
   test("a prepare that is repaired is clean again", () => {

@@ -188,7 +188,8 @@ export class PrepareReads {
     }
     const damage = this.#damageOf(read);
     if (damage !== null) this.#markDamaged(op, checksum, slot, damage);
-    read.end(damage === null);
+    // Who asked may have known the checksum, and not the op: then nothing is wrong with what is here.
+    read.end(damage === null && read.message.as(PrepareHeader).op === op);
   }
 
   /** The first thing that is wrong with what was read, or null. */
@@ -196,8 +197,7 @@ export class PrepareReads {
     const header = message.as(PrepareHeader);
     if (!storedHeaderValid(header, this.#checksums, this.#slotSizeBytes)) return "header checksum";
     if (header.cluster !== this.#slots.cluster) return "cluster";
-    if (header.op !== wanted.op) return "op";
-    if (header.checksum !== wanted.checksum) return "checksum";
+    if (header.checksum !== wanted.checksum) return header.op === wanted.op ? "checksum" : "op";
     if (!storedBodyValid(message, this.#checksums)) return "body checksum";
     if (!storedPaddingZero(message)) return "padding";
     return null;
@@ -205,7 +205,8 @@ export class PrepareReads {
 
   #markDamaged(op: number, checksum: bigint, slot: Slot, damage: PrepareDamage): void {
     this.#slots.vacate(slot);
-    if (this.#slots.headerWithOpAndChecksum(op, checksum) !== null) {
+    // Whatever op was asked for: the damage is that of the slot.
+    if (this.#slots.occupied(slot) && this.#slots.headers.at(slot).checksum === checksum) {
       this.#slots.dirty.set(slot);
       this.#slots.faulty.set(slot);
     }

@@ -179,6 +179,7 @@ export class ViewChangeNode {
       stateMachine: this,
       journalRepair: {
         repair: () => this.repair(),
+        foreign: () => null,
         replaceHeader: (header: PrepareHeader) => this.#replaceHeader(header),
         repairHeader: (header: PrepareHeader) => this.#repairHeader(header),
       },

@@ -29,7 +29,7 @@ import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Application } from "./application.ts";
 import { SimulatedClient } from "./client.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type MachineObserver } from "./machine.ts";
 
 /** The release that simulated clusters run. */
 export const SIMULATED_RELEASE: Release = releaseOf(0, 17, 9);
@@ -66,7 +66,21 @@ export interface ClusterOptions {
   /** Sees every packet that is sent, and every one that arrives. */
   readonly onPacket?: (event: "sent" | "arrived", packet: Packet) => void;
   readonly logger?: Logger;
+  /**
+   * Whether what replicas do is held against the model and each other's history: true unless said. What forged messages make a
+   * cluster believe cannot be judged.
+   */
+  readonly judged?: boolean;
 }
+
+/** Judges nothing. */
+const NO_OBSERVER: MachineObserver = {
+  onStart: () => undefined,
+  onServing: () => undefined,
+  onPrepare: () => undefined,
+  onResult: () => undefined,
+  onReplySent: () => undefined,
+};
 
 /** A cluster. Driven from outside: `tick` lets 10 ms pass, `deliver` and `step` do what is due. */
 export class Cluster {
@@ -208,14 +222,19 @@ export class Cluster {
       random: new Random(this.#random.u64()),
       time: this.#options.time?.(replica) ?? {},
       atlas: this.#options.atlas?.(replica) ?? NO_FAULTS_ATLAS,
-      observer: this.history,
+      observer: this.#judged ? this.history : NO_OBSERVER,
       inspect: (machine) => this.#inspect(machine),
       onIncident: this.#options.onIncident ?? (() => undefined),
       ...(logger === undefined ? {} : { logger }),
     });
   }
 
+  get #judged(): boolean {
+    return this.#options.judged ?? true;
+  }
+
   #inspect(machine: Machine): void {
+    if (!this.#judged) return;
     this.stateChecker.check(machine);
     // Alone, a replica has nobody to be compared with.
     if (this.machines.length > 1) this.storageChecker.check(machine);
@@ -234,17 +253,17 @@ export class Cluster {
   #onSent(packet: Packet): void {
     this.#options.onPacket?.("sent", packet);
     if (typeof packet.from !== "bigint") {
-      this.stateChecker.onSent(packet);
+      if (this.#judged) this.stateChecker.onSent(packet);
       return;
     }
     this.#client(packet.from).onSent(packet);
-    if (new Header(packet.bytes).command === Command.request) this.history.onRequestSent(packet.bytes);
+    if (this.#judged && new Header(packet.bytes).command === Command.request) this.history.onRequestSent(packet.bytes);
   }
 
   #onDelivered(packet: Packet): void {
     this.#options.onPacket?.("arrived", packet);
     if (typeof packet.to !== "bigint") return;
-    if (new Header(packet.bytes).command === Command.reply) this.history.onReplyDelivered(packet.bytes);
+    if (this.#judged && new Header(packet.bytes).command === Command.reply) this.history.onReplyDelivered(packet.bytes);
     this.#client(packet.to).onDelivered(packet);
   }
 

@@ -172,6 +172,11 @@ export class SimulatedNetwork {
     return recorded.length;
   }
 
+  /** Lets a packet set out that nobody sent: `from` need not know of it. Nobody observes it but who gets it. */
+  inject(packet: Packet): void {
+    this.#launch(packet);
+  }
+
   /** Lets 10 ms pass. Delivers nothing. */
   tick(): void {
     this.#ticks += 1;

@@ -20,6 +20,7 @@ import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { Operation, operationOfStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
 import { snapshotReadableAtCommit } from "../snapshot.ts";
@@ -102,6 +103,7 @@ export interface CommitOptions {
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "primary" | "ofPrimary">;
   readonly timeouts: Timeouts;
+  readonly logger: Logger;
   /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
   readonly validHashChain: () => boolean;
   /** For how many ticks the op that comes next has to wait, so that the backups keep up. Asked once an op. */
@@ -302,15 +304,26 @@ export class Commit {
 
   /**
    * The header of the next op, if it is committed and its header certainly that of what was committed: all of the log down
-   * to it hangs together, or it was prepared by the primary that prepared the head.
+   * to it hangs together, or it was prepared by the primary that prepared the head and follows what was executed.
    */
   #nextInLog(): PrepareHeader | null {
-    const { status, log, journal, validHashChain } = this.#options;
+    const { status, log, journal, validHashChain, logger } = this.#options;
     if (log.commitMin >= log.commitMax || log.commitMin >= log.op) return null;
     const header = journal.headerWithOp(log.commitMin + 1);
     if (header === null) return null;
     const ofHeadsView = status.normal && header.view === journal.headerWithOp(log.op)?.view;
-    return ofHeadsView || validHashChain() ? header : null;
+    if (!ofHeadsView && !validHashChain()) return null;
+    if (this.#follows(header)) return header;
+    logger.log("error", "commit: the next op in the log does not follow what was executed", { op: header.op });
+    return null;
+  }
+
+  /** Whether the op that comes next has what was executed last as its parent, as far as that is still known. */
+  #follows({ parent }: PrepareHeader): boolean {
+    const { log, window, journal, superblock } = this.#options;
+    const executed =
+      log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
+    return executed === null || executed.checksum === parent;
   }
 
   #readPrepare({ op, checksum }: PrepareHeader): void {
@@ -340,15 +353,15 @@ export class Commit {
   }
 
   #checkPrepare(): void {
-    const { log, window, journal, superblock, stateMachine, aofRecovery, roles } = this.#options;
+    const { release, log, window, superblock, stateMachine, aofRecovery, roles } = this.#options;
     const message = this.#preparing();
     const header = message.as(PrepareHeader);
     this.#committing.fill(message);
     assert(header.op === log.commitMin + 1, () => `op ${header.op} after op ${log.commitMin}`);
     assert(header.op <= window.opCheckpointNextTrigger, () => `op ${header.op} before its checkpoint`);
-    const parent =
-      log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
-    if (parent !== null) assert(header.parent === parent.checksum, () => `op ${header.op} breaks the hash chain`);
+    const checkpointRelease = superblock.working.checkpoint.release;
+    assert(release === checkpointRelease, () => `release ${release} executes for release ${checkpointRelease}`);
+    assert(this.#follows(header), () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
       assert(!roles.primary, () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
       fatal(

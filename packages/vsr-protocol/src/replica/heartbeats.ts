@@ -141,23 +141,27 @@ export class Heartbeats {
     const header = message.as(CommitHeader);
     if (!roles.backup || header.view !== view.view) return;
     if (header.replica !== roles.primaryIndex) return this.#log("warn", "on_commit: dropped: not of the primary");
+    const contradiction = this.#contradiction(header);
+    if (contradiction !== null) return this.#log("error", `on_commit: dropped: ${contradiction}`);
     if (header.timestampMonotonic > this.#heartbeatTimestamp) {
       this.#heartbeatTimestamp = header.timestampMonotonic;
       faultDetector.signal(time.monotonic());
       onAlive();
     }
-    this.#assertCommitted(header);
     log.learnCommitMax(header.commit);
     onCommitted();
   }
 
-  /** What is committed has one checksum. Another one below a broken chain is of a log that is still being repaired. */
-  #assertCommitted({ commit, commitChecksum }: CommitHeader): void {
+  /**
+   * Why a correct primary cannot have committed this, or null: what is committed has one checksum. Another one below a broken
+   * chain is of a log that is still being repaired.
+   */
+  #contradiction({ commit, commitChecksum }: CommitHeader): string | null {
     const { journal, log } = this.#options;
     const header = commit <= log.op ? journal.headerWithOp(commit) : null;
-    if (header === null || header.checksum === commitChecksum) return;
+    if (header === null || header.checksum === commitChecksum) return null;
     const intact = journal.headerWithOp(log.op) !== null && chainStart(journal, log.op, commit) === commit;
-    assert(!intact, () => `op ${commit} has another checksum here than where it was committed`);
+    return intact ? `op ${commit} has another checksum here than where it was committed` : null;
   }
 
   /** The header of the newest committed op. Right after a checkpoint was installed only the superblock may have it. */
@@ -169,7 +173,7 @@ export class Heartbeats {
     return header;
   }
 
-  #log(level: "warn" | "debug", message: string): void {
+  #log(level: "error" | "warn" | "debug", message: string): void {
     this.#options.logger.log(level, message, { view: this.#options.view.view });
   }
 }

@@ -51,6 +51,12 @@ export interface IngressOptions {
   readonly logger: Logger;
 }
 
+/**
+ * The highest view that is believed: four billion views are not reached in the life of a cluster, and from here on there is room
+ * for more, whatever happens.
+ */
+const VIEW_MAX = 0xffff_0000;
+
 /** The commands whose messages are written to disk as they are, so that the bytes after them must be zero. */
 const STORED: ReadonlySet<number> = new Set([Command.request, Command.prepare, Command.block, Command.reply]);
 
@@ -123,6 +129,7 @@ export class Ingress {
     const invalid = invalidHeader(header, config) ?? invalidBody(message, config, checksums);
     if (invalid !== null) return this.#drop(header, invalid);
     if (header.cluster !== identity.cluster) return this.#drop(header, `of cluster ${header.cluster}`);
+    if (header.view > VIEW_MAX) return this.#drop(header, `of view ${header.view}`);
     if (header.replica >= nodeCount) return this.#drop(header, `of replica ${header.replica} of ${nodeCount}`);
     counters.count(header.command);
     if (deaf()) return false;

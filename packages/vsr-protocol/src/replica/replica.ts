@@ -221,6 +221,7 @@ export class Replica implements MessageBusReceiver {
       ...this.#context,
       journalRepair: {
         repair: () => this.#repair.journal.repair(),
+        foreign: (header) => this.#repair.journal.foreign(header),
         repairHeader: (header) => this.#repair.journal.repairHeader(header),
         replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
       },
@@ -415,7 +416,7 @@ export class Replica implements MessageBusReceiver {
   #takeForSync(view: Message): boolean {
     const { stateSync } = this.#repair;
     if (stateSync.decide(view) === "repair") return false;
-    stateSync.start(view);
+    if (this.#viewChange.viewInstaller.fitsSync(view)) stateSync.start(view);
     return true;
   }
 
@@ -498,6 +499,7 @@ export class Replica implements MessageBusReceiver {
     assert(this.#ports.journal.headerWithOp(op) !== null, () => `the head ${op} is not in the log`);
     assert(opCheckpoint <= commitMin, () => `commit_min ${commitMin} below the checkpoint ${opCheckpoint}`);
     this.#assertHeadFits();
+    this.#assertAlone();
     assert(
       !normal || this.#context.view.view === this.#context.view.logView,
       () => `log_view ${this.#context.view.logView} in status normal`,
@@ -510,6 +512,15 @@ export class Replica implements MessageBusReceiver {
     assert(commitMin === commitMax, () => `commit_min ${commitMin}, commit_max ${commitMax}`);
     const { prepareCount } = this.#context.pipeline;
     assert(commitMax + prepareCount === op, () => `${prepareCount} prepares from ${commitMax} to ${op}`);
+  }
+
+  /** A replica that is alone in the vote has nobody to change views or to sync with. */
+  #assertAlone(): void {
+    if (!this.#context.identity.solo) return;
+    const { current } = this.#context.status;
+    const { stage } = this.#repair.stateSync;
+    assert(current === "normal", () => `a solo replica in status ${current}`);
+    assert(stage === "idle", () => `a solo replica syncs: ${stage}`);
   }
 
   /** The head overwrites nothing that is still needed. */

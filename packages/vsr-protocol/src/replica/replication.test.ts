@@ -5,6 +5,7 @@ import { RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts
 import { Command } from "../command.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
+import { Operation } from "../operation.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { Timeout } from "../timeout.ts";
 import { FaultDetector } from "./fault-detector.ts";
@@ -47,7 +48,7 @@ class Bench extends RepairBench {
     const parent = this.journal.headerWithOp(op - 1)?.checksum ?? 9n;
     const header = prepareHeader({ op, view: fields.view ?? this.view.view, parent });
     header.replica = fields.replica ?? 0;
-    header.commit = fields.commit ?? 0;
+    header.commit = fields.commit ?? Math.max(0, op - 4);
     header.size = fields.size ?? HEADER_SIZE_BYTES;
     this.checksums.set(header);
     return this.prepare(header);
@@ -123,15 +124,29 @@ describe("a backup", () => {
     expect(bench.faultDetector.tardiness(bench.time.monotonicNs)).toBe("green");
   });
 
-  test("stops at a prepare that follows from another state, breaks the chain of its view, or is too large", () => {
+  test("takes no prepare that follows from another state, breaks the chain of its view, is too large or too far ahead", () => {
     const bench = new Bench();
     const diverged = bench.next(6);
     diverged.as(PrepareHeader).checkpointId = 77n;
-    expect(() => bench.onPrepare(diverged)).toThrow("has diverged");
     const unchained = bench.next(6);
     unchained.as(PrepareHeader).parent = 77n;
-    expect(() => bench.onPrepare(unchained)).toThrow("is not the successor");
-    expect(() => bench.onPrepare(bench.next(6, { size: 1025 }))).toThrow("--limit-request");
+    const wrong = [
+      diverged,
+      unchained,
+      bench.next(6, { size: 1025 }),
+      bench.next(6, { replica: 2 }),
+      bench.next(9, { commit: 4 }),
+    ];
+    for (const prepare of wrong) expect(bench.onPrepare(prepare)).toEqual(["followed"]);
+    expect([bench.log.op, bench.log.commitMax, bench.journal.writesPending]).toEqual([5, 3, 0]);
+  });
+
+  test("takes no header of an unused slot for a prepare", () => {
+    const bench = new Bench();
+    const reserved = bench.next(6);
+    reserved.as(PrepareHeader).operation = Operation.reserved;
+    expect(bench.onPrepare(reserved)).toEqual([]);
+    expect(bench.log.op).toBe(5);
   });
 });
 

@@ -11,6 +11,7 @@ import { durable } from "../checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
+import { Operation } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Time } from "../ports/time.ts";
@@ -72,6 +73,7 @@ export class Replication {
   onPrepare(message: Message): void {
     const { status, view, log, roles, updatingCheckpoint, onRepair } = this.#options;
     const header = message.as(PrepareHeader);
+    if (header.operation === Operation.reserved) return this.#drop(header, "of an unused slot");
     this.#replicate(message, header);
     if (updatingCheckpoint()) return this.#drop(header, "a checkpoint is being installed");
     const old = header.view < view.view || (status.normal && header.view === view.view && header.op <= log.op);
@@ -152,12 +154,9 @@ export class Replication {
 
   /** A prepare of the own view, beyond the head, becomes the head. */
   #append(message: Message, header: PrepareHeader): void {
-    const { requestSizeLimit, identity, roles, view, log, pipeline, journal } = this.#options;
-    assert(
-      header.size <= requestSizeLimit,
-      () => `op ${header.op} has ${header.size} bytes, more than this replica's --limit-request of ${requestSizeLimit}`,
-    );
-    if (header.replica !== identity.primaryIndex(view.view)) return this.#drop(header, "not of the primary");
+    const { identity, roles, log, pipeline, journal } = this.#options;
+    const contradiction = this.#contradiction(header);
+    if (contradiction !== null) return this.#refuse(header, contradiction);
     const foreign = roles.primary && pipeline.findQueued(header.op, header.checksum) === null;
     if (foreign) return this.#drop(header, "not made by this primary");
     assert(header.op > log.op && header.op > log.commitMin, () => `op ${header.op} behind head ${log.op}`);
@@ -166,11 +165,28 @@ export class Replication {
       this.#cache(message, header);
     }
     if (!this.#fits(header)) return;
-    this.#assertChained(header);
     log.advanceHead(header.op);
     journal.setHeaderAsDirty(header);
     if (identity.solo) this.writeNext();
     else this.writePrepare(message);
+  }
+
+  /**
+   * Why the prepare cannot follow what is here, or null: its primary, or this replica, is not correct, or went another way.
+   * The reference stops here (spec 03 §32); not to take it is as safe, and a peer that is wrong stops nobody.
+   */
+  #contradiction({ op, commit, replica, size, parent, checkpointId }: PrepareHeader): string | null {
+    const { config, requestSizeLimit, identity, view, window, journal } = this.#options;
+    if (replica !== identity.primaryIndex(view.view)) return `of replica ${replica}, which is not the primary`;
+    if (size > requestSizeLimit) return `of ${size} bytes, more than this replica's --limit-request`;
+    if (op - commit > config.cluster.pipelinePrepareQueueMax) return `far beyond commit ${commit}`;
+    const checkpointIdHere = op <= window.opPrepareMax ? window.checkpointIdForOp(op) : null;
+    if (checkpointIdHere !== null && checkpointId !== checkpointIdHere) {
+      return "of another checkpoint: the state of this replica has diverged from that of the primary";
+    }
+    const previous = journal.headerWithOp(op - 1);
+    const broken = previous !== null && previous.view === view.view && previous.checksum !== parent;
+    return broken ? `not the successor of op ${op - 1} of the same view` : null;
   }
 
   /**
@@ -188,10 +204,7 @@ export class Replication {
     const { config, roles, log, window } = this.#options;
     const { op } = header;
     const { opPrepareMax, opCheckpointNext } = window;
-    if (op <= opPrepareMax) {
-      this.#assertCheckpoint(header);
-      return true;
-    }
+    if (op <= opPrepareMax) return true;
     assert(roles.backup, () => `op ${op} would overwrite what is still needed (${opPrepareMax})`);
     // What it overwrites must be executed here; what the next checkpoint and the release after it depend on must stay.
     const { journalSlotCount } = config.cluster;
@@ -201,29 +214,13 @@ export class Replication {
     return false;
   }
 
-  /** Whoever went another way is found here, before what it says is executed. */
-  #assertCheckpoint({ op, checkpointId }: PrepareHeader): void {
-    const { window } = this.#options;
-    const expected = window.checkpointIdForOp(op);
-    assert(
-      expected === null || checkpointId === expected,
-      () =>
-        `op ${op} was prepared on checkpoint ${checkpointId}, but the one here is ${expected}: the state of this replica has diverged from that of the primary`,
-    );
-  }
-
-  #assertChained({ op, view, parent }: PrepareHeader): void {
-    const previous = this.#options.journal.headerWithOp(op - 1);
-    const ofView = previous !== null && previous.view === view;
-    assert(
-      !ofView || previous.checksum === parent,
-      () => `op ${op} of view ${view} is not the successor of op ${op - 1} of the same view`,
-    );
-  }
-
   #onWritten(written: Message | null): void {
     this.#options.onJournalWritten();
     if (written !== null) this.#options.onPrepareWritten(written.as(PrepareHeader));
+  }
+
+  #refuse({ op, view, replica }: PrepareHeader, because: string): void {
+    this.#options.logger.log("error", `on_prepare: dropped: ${because}`, { op, view, replica });
   }
 
   #drop(header: PrepareHeader, because: string): void {

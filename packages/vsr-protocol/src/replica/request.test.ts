@@ -410,6 +410,6 @@ describe("what a network can deliver is never fatal", () => {
     solo.settle();
     expect(solo.bus.resumed).toBe(1);
     solo.offerAgain();
-    expect(solo.logger.lines.at(-1)).toContain("repair_header: ignoring");
+    expect(solo.logger.lines.at(-1)).toContain("on_prepare: dropped: of an unused slot");
   });
 });

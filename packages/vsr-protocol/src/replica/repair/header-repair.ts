@@ -55,18 +55,16 @@ export class HeaderRepair {
    * then is it certain what the ops to be executed are.
    */
   validHashChain(): boolean {
-    const { log, window, journal, superblock } = this.#options;
+    const { log, window, journal, superblock, logger } = this.#options;
     const { opCheckpoint } = window;
     if (log.op < this.opRepairMax || log.op === opCheckpoint) return false;
     const opMin = Math.max(log.commitMin, opCheckpoint + 1);
     assert(opMin <= log.op, () => `head ${log.op} below ${opMin}`);
     if (chainStart(journal, log.op, opMin) > opMin) return false;
     const first = opMin === opCheckpoint + 1 ? journal.headerWithOp(opMin) : null;
-    assert(
-      first === null || first.parent === superblock.working.checkpointHeader.checksum,
-      () => `op ${opMin} does not follow the checkpoint`,
-    );
-    return true;
+    const follows = first === null || first.parent === superblock.working.checkpointHeader.checksum;
+    if (!follows) logger.log("error", "the log does not follow the checkpoint", { op: opMin });
+    return follows;
   }
 
   /**
@@ -90,18 +88,28 @@ export class HeaderRepair {
    * that must be in the log is left alone.
    */
   replaceHeader(header: PrepareHeader): void {
-    const { view, log, window, journal, superblock, updatingCheckpoint } = this.#options;
+    const { log, window, journal } = this.#options;
     const { op } = header;
     assert(op <= log.op && op <= window.opPrepareMaxSync, () => `op ${op} above head ${log.op} enters the log`);
-    assert(header.view <= view.view, () => `op ${op} of view ${header.view} in view ${view.view}`);
-    if (op > window.opCheckpoint && op <= log.commitMin && !updatingCheckpoint()) {
-      assert(journal.hasHeader(header), () => `op ${op} was executed and is another one`);
-    }
-    const { checkpointHeader } = superblock.working;
-    const follows = op !== window.opCheckpoint + 1 || header.parent === checkpointHeader.checksum;
-    assert(follows, () => `op ${op} does not follow the checkpoint`);
+    const foreign = this.foreign(header);
+    assert(foreign === null, () => `op ${op} enters the log: ${foreign ?? ""}`);
     if (op < this.opRepairMin || journal.hasHeader(header)) return;
     journal.setHeaderAsDirty(header);
+  }
+
+  /**
+   * Why the header cannot be that of an op of this replica's log, whoever vouches for it, or null. To be asked before
+   * {@link HeaderRepair.replaceHeader} of every header that others sent.
+   */
+  foreign(header: PrepareHeader): string | null {
+    const { view, log, window, journal, superblock, updatingCheckpoint } = this.#options;
+    const { op } = header;
+    if (header.view > view.view) return `of view ${header.view} in view ${view.view}`;
+    const executed = op > window.opCheckpoint && op <= log.commitMin && !updatingCheckpoint();
+    if (executed && journal.headerWithOp(op) !== null && !journal.hasHeader(header))
+      return "another one was executed here";
+    const follows = op !== window.opCheckpoint + 1 || header.parent === superblock.working.checkpointHeader.checksum;
+    return follows ? null : "it does not follow the checkpoint";
   }
 
   /** Why the header is not wanted or not proved to belong into the log, or null. The first that applies. */

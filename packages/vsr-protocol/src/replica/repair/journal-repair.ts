@@ -119,6 +119,11 @@ export class JournalRepair {
     return this.#options.headerRepair.repairHeader(header);
   }
 
+  /** Why a header of the log of the view cannot be that of this replica's log, or null. */
+  foreign(header: PrepareHeader): string | null {
+    return this.#options.headerRepair.foreign(header);
+  }
+
   /** Takes over a header of the log of the view. */
   replaceHeader(header: PrepareHeader): void {
     this.#options.headerRepair.replaceHeader(header);

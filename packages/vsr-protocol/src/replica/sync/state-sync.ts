@@ -211,7 +211,11 @@ export class StateSync {
   installCheckpoint(): void {
     const { log, progress } = this.#options;
     assert(this.#state.stage === "updating_checkpoint", () => `a checkpoint is installed while ${this.stage}`);
-    log.syncTo(this.#state.ids.op);
+    const { op } = this.#state.ids;
+    const { lsmCompactionOps } = this.#options.config.cluster;
+    // What is executed again is at most the bar from the checkpoint to the op that triggered it.
+    assert(log.commitMin - op <= lsmCompactionOps, () => `a sync from op ${log.commitMin} back to ${op}`);
+    log.syncTo(op);
     progress.restart();
   }
 

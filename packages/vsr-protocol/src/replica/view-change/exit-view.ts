@@ -71,7 +71,9 @@ export class ExitView {
     votes.add(header.replica);
     const window = timeouts.get("exitViewWindow");
     if (header.replica !== identity.replica && !window.ticking) window.start();
-    if (votes.count < quorums().viewChange) return;
+    const { viewChange } = quorums();
+    if (votes.count < viewChange) return;
+    assert(votes.count === viewChange, () => `${votes.count} replicas left view ${view.view}, ${viewChange} suffice`);
     logger.log("info", "on_exit_view: quorum received; leaving the view", { view: view.view });
     transitions.toViewChange(view.view + 1);
   }

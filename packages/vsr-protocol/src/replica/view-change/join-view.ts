@@ -35,6 +35,8 @@ import { type JoinViewVotes, voteOf } from "./votes.ts";
 
 /** How headers that others vouch for enter the log (spec 03 §18.7, §20.4). */
 export interface LogHeaders {
+  /** Why the header cannot be that of an op of the log, or null. */
+  foreign(header: PrepareHeader): string | null;
   /** Puts a trusted header into the log. Its prepare is fetched later. */
   replaceHeader(header: PrepareHeader): void;
   /** Puts a header into the log if the hash chain proves that it belongs there. */
@@ -177,6 +179,8 @@ export class JoinView {
   #evaluate(): void {
     const { config, identity, quorums, votes, view, logger } = this.#options;
     const all = votes.all();
+    assert(identity.primaryOf(view.view), () => `the votes for view ${view.view} are counted by its primary`);
+    assert(votes.of(identity.replica) !== null, () => `view ${view.view} is decided without the own vote`);
     const quorum = evaluateJoinViewQuorum(all, {
       replicaCount: identity.replicaCount,
       quorums: quorums(),
@@ -197,19 +201,39 @@ export class JoinView {
   }
 
   #onQuorum(votes: readonly JoinViewVote[], opMin: number, headers: readonly PrepareHeader[]): void {
-    const { view, log, transitions, logger } = this.#options;
+    const { view, transitions, logger } = this.#options;
     const head = headers[0]?.op ?? 0;
-    if (head < log.commitMax) {
-      const fields = { view: view.view, op: head, commitMax: log.commitMax };
-      return logger.log("error", "on_join_view: quorum received, but it lacks what is committed", fields);
-    }
     const forfeit = this.#forfeitTo(votes, opMin);
     if (forfeit !== null) {
       logger.log("info", "on_join_view: lagging primary; forfeiting", { view: view.view, to: forfeit });
       return transitions.toViewChange(forfeit);
     }
+    const unfit = this.#unfit(votes, headers);
+    if (unfit !== null) {
+      const fields = { view: view.view, op: head };
+      return logger.log(
+        "error",
+        `on_join_view: quorum received, but its log is not for this replica: ${unfit}`,
+        fields,
+      );
+    }
     logger.log("info", "on_join_view: quorum received", { view: view.view, op: head });
     this.#install(votes, opMin, headers);
+  }
+
+  /** Why the log that the votes chose cannot become that of this replica, or null. Then one of the voters is not correct. */
+  #unfit(votes: readonly JoinViewVote[], headers: readonly PrepareHeader[]): string | null {
+    const { config, log, window, journalRepair } = this.#options;
+    const head = headers[0]?.op ?? 0;
+    const executed = Math.max(log.commitMin, ...votes.map(({ commitMin }) => commitMin));
+    if (head < Math.max(executed, log.commitMax, window.opCheckpoint)) return "it lacks what is committed";
+    if (head > window.opPrepareMax) return `its head ${head} is beyond ${window.opPrepareMax}`;
+    // Ops beyond what fits were never acknowledged.
+    const truncated = head < Math.min(log.op, window.opPrepareMax) ? log.op - head : 0;
+    if (truncated > config.cluster.pipelinePrepareQueueMax) return `${truncated} ops would be truncated`;
+    const trusted = [...headers, ...votes.flatMap(executedHeaders)];
+    const reasons = trusted.map((header) => journalRepair.foreign(header));
+    return reasons.find((reason) => reason !== null) ?? null;
   }
 
   /**
@@ -272,12 +296,16 @@ export class JoinView {
   /** An older log knows what its replica executed; the rest of it is taken as far as it is chained to the chosen one. */
   #installOlder(vote: JoinViewVote): void {
     const { journalRepair } = this.#options;
+    for (const header of executedHeaders(vote)) journalRepair.replaceHeader(header);
     for (const header of vote.headers) {
-      if (isBlankPrepare(header)) continue;
-      if (header.op <= vote.commitMin) journalRepair.replaceHeader(header);
-      else journalRepair.repairHeader(header);
+      if (!isBlankPrepare(header) && header.op > vote.commitMin) journalRepair.repairHeader(header);
     }
   }
+}
+
+/** The headers of ops that the voter executed: those are certainly the right ones. */
+function executedHeaders({ headers, commitMin }: JoinViewVote): readonly PrepareHeader[] {
+  return headers.filter((header) => !isBlankPrepare(header) && header.op <= commitMin);
 }
 
 /** Whether two messages of one replica promise the same log. */

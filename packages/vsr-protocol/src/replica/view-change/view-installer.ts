@@ -4,6 +4,7 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
+import { checkpointAfter, prepareMax } from "../../checkpoint.ts";
 import type { Config } from "../../config/config.ts";
 import type { Message } from "../../message/message.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
@@ -62,7 +63,7 @@ export class ViewInstaller {
 
   /** The primary of a view tells its log: the view has started, or is about to. */
   onView(message: Message): void {
-    const { config, identity, status, view, transitions, takeForSync, logger } = this.#options;
+    const { config, identity, status, view, window, transitions, takeForSync, logger } = this.#options;
     const header = message.as(ViewHeader);
     const because = this.#ignored(header);
     if (because !== null) {
@@ -76,9 +77,20 @@ export class ViewInstaller {
     else if (view.view < header.view) transitions.toViewChange(header.view);
     assert(view.view === header.view, () => `view ${view.view}, not ${header.view}`);
     if (takeForSync(message)) return;
-    const unfit = this.#unfit(message);
+    const unfit = this.#unfit(message, window.opPrepareMaxSync) ?? this.#foreign(message);
     if (unfit === null) return this.installLog(message);
     logger.log("error", `on_view: dropped: ${unfit}`, { replica: header.replica, view: header.view });
+  }
+
+  /** Whether the log of a valid `view` could be installed together with the checkpoint in it; a line in the log if not. */
+  fitsSync(message: Message): boolean {
+    const { config, logger } = this.#options;
+    const { replica, view, checkpointOp } = message.as(ViewHeader);
+    const opMax = prepareMax(config, checkpointAfter(config, checkpointOp));
+    assert(opMax !== null, "every checkpoint but that of op 0 has a last op");
+    const unfit = this.#unfit(message, opMax);
+    if (unfit !== null) logger.log("error", `on_view: not synced: ${unfit}`, { replica, view });
+    return unfit === null;
   }
 
   /**
@@ -113,11 +125,15 @@ export class ViewInstaller {
     return header.view === view.logView && header.op < log.op ? "older log" : null;
   }
 
-  /** Why the log in the message cannot take the place of this replica's, or null. */
-  #unfit(message: Message): string | null {
+  /**
+   * Why the head of the log in the message cannot take the place of this replica's, or null.
+   *
+   * @param opMax the highest op that the log of this replica has place for then.
+   */
+  #unfit(message: Message, opMax: number): string | null {
     const { config, view, log, window } = this.#options;
     const { commitMax } = message.as(ViewHeader);
-    const head = this.#newHead(headersOfView(message.body()));
+    const head = this.#newHead(headersOfView(message.body()), opMax);
     if (head === null) return view.logView === view.view ? null : "no header fits into the log";
     if (head.op >= Math.min(log.op, window.opPrepareMax)) return null;
     if (head.op < Math.max(commitMax, log.commitMax))
@@ -126,17 +142,25 @@ export class ViewInstaller {
     return truncated > config.cluster.pipelinePrepareQueueMax ? `${truncated} ops would be truncated` : null;
   }
 
-  /** The newest header that fits into this replica's log, unless that goes further already. */
-  #newHead(headers: ViewHeaders): PrepareHeader | null {
-    const { view, log, window } = this.#options;
+  /** Why one of the headers that would enter the log cannot be of it, or null. */
+  #foreign(message: Message): string | null {
+    const { window, journalRepair } = this.#options;
+    const fitting = headersOfView(message.body()).filter(({ op }) => op <= window.opPrepareMaxSync);
+    const reasons = fitting.map((header) => journalRepair.foreign(header));
+    return reasons.find((reason) => reason !== null) ?? null;
+  }
+
+  /** The newest header up to `opMax`, which fits into this replica's log, unless that goes further already. */
+  #newHead(headers: ViewHeaders, opMax: number): PrepareHeader | null {
+    const { view, log } = this.#options;
     const changed = view.logView < view.view;
-    return headers.find(({ op }) => op <= window.opPrepareMaxSync && (changed || op >= log.op)) ?? null;
+    return headers.find(({ op }) => op <= opMax && (changed || op >= log.op)) ?? null;
   }
 
   /** The head becomes the newest op of the view's log that fits into this replica's. */
   #installHead(headers: ViewHeaders, commitMax: number): void {
     const { config, view, log, window, journal, updatingCheckpoint, installCheckpoint } = this.#options;
-    const head = this.#newHead(headers);
+    const head = this.#newHead(headers, window.opPrepareMaxSync);
     if (head === null) {
       assert(view.logView === view.view, "no header of the new log fits");
       return log.learnCommitMax(commitMax);
