@@ -4,12 +4,12 @@
 import { resolve } from "node:path";
 
 import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
-import type { Size } from "@stagbeetle/command-line";
+import type { Ratio, Size } from "@stagbeetle/command-line";
 import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
-import type { Address, Config } from "@stagbeetle/vsr-protocol";
+import type { Address, CommitStall, Config, TimeoutTicks } from "@stagbeetle/vsr-protocol";
 
 import { COMPACTION_BLOCKS_MIN, isDefault, startDefaults } from "./start-defaults.ts";
 import type { StartDefaults } from "./start-defaults.ts";
@@ -18,6 +18,9 @@ import type { StartFlag, StartValues } from "./start-flags.ts";
 
 const U32_MAX = 2n ** 32n - 1n;
 const STATSD_ADDRESSES_MAX = 1;
+/** 497 days: what is asked to take longer may as well take that long. */
+const TIMEOUT_TICKS_MAX = U32_MAX;
+const SAFE_INTEGER_BITS = 53;
 const ACCOUNT_SIZE_BYTES = 128n;
 const TRANSFER_SIZE_BYTES = 128n;
 const TRANSFER_PENDING_SIZE_BYTES = 16n;
@@ -52,6 +55,10 @@ export interface StartCommand {
   readonly cacheObjects: CacheSizes;
   /** How many tables the manifest has room for. */
   readonly manifestTablesMax: number;
+  /** Timeouts that were given, in ticks. */
+  readonly timeoutTicks: TimeoutTicks;
+  /** How a primary waits for its backups. */
+  readonly commitStall: CommitStall;
   /** Flags that were given and have no effect in this build. */
   readonly withoutEffect: readonly StartFlag[];
 }
@@ -90,6 +97,11 @@ export function parseStart(args: readonly string[], config: Config): StartComman
       transfersPending: cacheObjects("cache-transfers-pending", values, defaults, TRANSFER_PENDING_SIZE_BYTES),
     },
     manifestTablesMax: Math.floor(bytesOf("memory-lsm-manifest", values, defaults) / TABLE_INFO_SIZE_BYTES),
+    timeoutTicks: {
+      ...timeoutTicks("prepare", values["timeout-prepare-ms"], config),
+      ...timeoutTicks("gridRepair", values["timeout-grid-repair-message-ms"], config),
+    },
+    commitStall: commitStall(values, defaults),
     withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
   };
 }
@@ -214,6 +226,29 @@ function checkTimeouts(values: StartValues, config: Config): void {
     if (timeoutMs === 0n) throw new CommandLineError(`--${flag}: value must be greater than zero`);
     if (timeoutMs % tickMs !== 0n) throw new CommandLineError(`--${flag}: value must be a multiple of ${tickMs}`);
   }
+}
+
+function timeoutTicks(name: "prepare" | "gridRepair", timeoutMs: bigint | null, { process }: Config): TimeoutTicks {
+  if (timeoutMs === null) return {};
+  const ticks = timeoutMs / BigInt(process.tickMs);
+  return { [name]: Number(ticks < TIMEOUT_TICKS_MAX ? ticks : TIMEOUT_TICKS_MAX) };
+}
+
+function commitStall(values: StartValues, defaults: StartDefaults): CommitStall {
+  const of = (flag: "commit-stall-lag-min" | "commit-stall-lag-max" | "commit-stall-multiple-max"): number =>
+    values[flag] ?? defaults[flag];
+  return {
+    probability: rounded(values["commit-stall-probability"] ?? defaults["commit-stall-probability"]),
+    lagMin: of("commit-stall-lag-min"),
+    lagMax: of("commit-stall-lag-max"),
+    ticksMax: of("commit-stall-multiple-max"),
+  };
+}
+
+/** A ratio of numbers that are exact; one of larger integers is rounded to such. */
+function rounded({ numerator, denominator }: Ratio): CommitStall["probability"] {
+  const excessBits = BigInt(Math.max(0, denominator.toString(2).length - SAFE_INTEGER_BITS));
+  return { numerator: Number(numerator >> excessBits), denominator: Number(denominator >> excessBits) };
 }
 
 /** The reference asserts these; a mistake of the operator deserves a line. */

@@ -59,12 +59,12 @@ const FLAGS: FlagsOf<StartValues> = {
   trace: optional("path", parseText, "write a trace (not in this build)"),
   "log-debug": toggle("also log debug lines"),
   "log-trace": toggle("also log events of the trace (not in this build)"),
-  "timeout-prepare-ms": optional("integer", unsignedBig(64), "resend a prepare after this (no effect yet)"),
-  "timeout-grid-repair-message-ms": optional("integer", unsignedBig(64), "ask for blocks after this (no effect yet)"),
-  "commit-stall-probability": optional("ratio", parseRatio, "how often to wait for slow replicas (no effect yet)"),
-  "commit-stall-lag-min": optional("integer", unsigned(32), "(no effect yet)"),
-  "commit-stall-lag-max": optional("integer", unsigned(32), "(no effect yet)"),
-  "commit-stall-multiple-max": optional("integer", unsigned(16), "(no effect yet)"),
+  "timeout-prepare-ms": optional("integer", unsignedBig(64), "resend a prepare after this"),
+  "timeout-grid-repair-message-ms": optional("integer", unsignedBig(64), "ask for damaged blocks after this"),
+  "commit-stall-probability": optional("ratio", parseRatio, "how often to wait although nobody is behind"),
+  "commit-stall-lag-min": optional("integer", unsigned(32), "wait for replicas this many operations behind"),
+  "commit-stall-lag-max": optional("integer", unsigned(32), "do not wait for replicas further behind"),
+  "commit-stall-multiple-max": optional("integer", unsigned(16), "the longest wait, in ticks of 10 ms"),
   "replicate-star": toggle("deprecated, no effect"),
   statsd: optional("address", parseText, "send metrics there (not in this build)"),
   "aof-file": optional("path", parseText, "append every prepare to this file, which ends in .aof"),
@@ -104,17 +104,8 @@ export const EXPERIMENTAL: readonly StartFlag[] = [
   "aof-recovery",
 ];
 
-/** Flags that are checked and then mean nothing to a single replica. */
-export const WITHOUT_EFFECT: readonly StartFlag[] = [
-  "memory-lsm-compaction",
-  "timeout-prepare-ms",
-  "timeout-grid-repair-message-ms",
-  "commit-stall-probability",
-  "commit-stall-lag-min",
-  "commit-stall-lag-max",
-  "commit-stall-multiple-max",
-  "replicate-star",
-];
+/** Flags that are checked and then mean nothing. */
+export const WITHOUT_EFFECT: readonly StartFlag[] = ["memory-lsm-compaction", "replicate-star"];
 
 /** Flags that ask for something this build does not have. */
 export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd"];

@@ -31,7 +31,15 @@ import {
   Replica,
   SuperBlock,
 } from "@stagbeetle/vsr-protocol";
-import type { Address, Config, MessageBuffer, MessageBusReceiver, Release } from "@stagbeetle/vsr-protocol";
+import type {
+  Address,
+  CommitStall,
+  Config,
+  MessageBuffer,
+  MessageBusReceiver,
+  Release,
+  TimeoutTicks,
+} from "@stagbeetle/vsr-protocol";
 
 /** What a replica is composed for. Sizes in bytes. */
 export interface CompositionOptions {
@@ -52,6 +60,8 @@ export interface CompositionOptions {
   readonly cacheObjects: CacheSizes;
   readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
+  readonly timeoutTicks: TimeoutTicks;
+  readonly commitStall: CommitStall;
 }
 
 /** A replica and what drives it. */

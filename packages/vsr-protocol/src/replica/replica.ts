@@ -154,7 +154,7 @@ export class Replica implements MessageBusReceiver {
         requestQueueMax: options.pipelineRequestQueueLimit,
       }),
       clientReplies: new ClientReplies({ config, storage: ports.storage, sessions, messages: pool, checksums }),
-      timeouts: new Timeouts({ config, random }),
+      timeouts: new Timeouts({ config, random, afterTicks: options.timeoutTicks }),
       clock: () => this.#openedClock(),
       quorums: () => this.#openedQuorums(),
       quorumReplication: () => this.#openedQuorums().replication,

@@ -15,17 +15,45 @@ import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Roles } from "./roles.ts";
 
-/** How often a primary that is hardly ahead waits nevertheless. */
-const PROBABILITY = { numerator: 2, denominator: 5 } as const;
-/** Backups that are more checkpoints behind are not waited for. */
-const LAG_MAX_CHECKPOINTS = 3;
-/** The longest stall in ticks. */
-const TICKS_MAX = 4;
+/** How a primary waits for its backups. */
+export interface CommitStall {
+  /** How often a primary that is hardly ahead waits nevertheless, for one tick: in `numerator` of `denominator` cases. */
+  readonly probability: { readonly numerator: number; readonly denominator: number };
+  /** From how many ops on a backup is behind. */
+  readonly lagMin: number;
+  /** Backups that are more ops behind are not waited for. */
+  readonly lagMax: number;
+  /** The longest stall in ticks. */
+  readonly ticksMax: number;
+}
+
+/** How a primary waits unless it is told otherwise (spec 03 §16.5). */
+export function commitStallDefaults({ cluster, derived }: Config): CommitStall {
+  return {
+    probability: { numerator: 2, denominator: 5 },
+    lagMin: cluster.pipelinePrepareQueueMax,
+    lagMax: 3 * derived.vsrCheckpointOps,
+    ticksMax: 4,
+  };
+}
+
+/** @throws AssertionError if nobody can wait like this. */
+export function assertCommitStall({ probability, lagMin, lagMax, ticksMax }: CommitStall): void {
+  const { numerator, denominator } = probability;
+  assert(
+    numerator >= 0 && numerator <= denominator && denominator > 0 && Number.isSafeInteger(denominator),
+    () => `a probability of ${numerator}/${denominator}`,
+  );
+  assert(lagMin >= 0 && lagMin <= lagMax, () => `a lag of ${lagMin} to ${lagMax} ops`);
+  assert(Number.isInteger(ticksMax) && ticksMax >= 1, () => `a stall of at most ${ticksMax} ticks`);
+}
 
 /** What the length of a stall follows from. */
 export interface StallOptions {
   readonly config: Config;
   readonly random: Random;
+  /** Without it: {@link commitStallDefaults}. */
+  readonly commitStall?: CommitStall;
   readonly identity: Pick<Identity, "replica" | "solo">;
   readonly roles: Pick<Roles, "primary">;
   readonly log: Pick<LogPosition, "commitMin">;
@@ -33,17 +61,17 @@ export interface StallOptions {
   readonly progress: Pick<BackupProgress, "lag">;
 }
 
-/** For how many ticks the op at the head of the queue waits before it is executed: 0 to 4. To be asked once an op. */
+/** For how many ticks the op at the head of the queue waits before it is executed, possibly 0. To be asked once an op. */
 export function stallTicks(options: StallOptions): number {
   const { config, random, identity, roles, log, pipeline, progress } = options;
   if (!roles.primary || identity.solo) return 0;
-  const { vsrCheckpointOps } = config.derived;
-  const lag = progress.lag(identity.replica, log.commitMin, LAG_MAX_CHECKPOINTS * vsrCheckpointOps);
-  if (lag < config.cluster.pipelinePrepareQueueMax) {
+  const { probability, lagMin, lagMax, ticksMax } = options.commitStall ?? commitStallDefaults(config);
+  const lag = progress.lag(identity.replica, log.commitMin, lagMax);
+  if (lag < lagMin) {
     const moreToDo = pipeline.prepares.slice(1).some((prepare) => prepare.okQuorumReceived);
-    return moreToDo && random.chance(PROBABILITY.numerator, PROBABILITY.denominator) ? 1 : 0;
+    return moreToDo && random.chance(probability.numerator, probability.denominator) ? 1 : 0;
   }
-  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(vsrCheckpointOps / 4)), 1), TICKS_MAX);
-  assert(ticks >= 1 && ticks <= TICKS_MAX, () => `a stall of ${ticks} ticks`);
+  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(config.derived.vsrCheckpointOps / 4)), 1), ticksMax);
+  assert(ticks >= 1 && ticks <= ticksMax, () => `a stall of ${ticks} ticks`);
   return ticks;
 }
