@@ -201,11 +201,11 @@ describe("start", () => {
       "--addresses=127.0.0.1:0",
       "--experimental",
       "--replicate-star",
-      "--memory-lsm-compaction=21MiB",
+      "--commit-stall-lag-min=7",
       path,
     );
     await program.untilServing();
-    expect(program.stderr).toContain("without effect in this release: --memory-lsm-compaction, --replicate-star");
+    expect(program.stderr).toContain("without effect in this release: --replicate-star");
   });
 
   test("ends with status 7 at a message of the future", { timeout: TIMEOUT_MS }, async () => {

@@ -200,6 +200,14 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#state === "open" || this.#state === "checkpointing" ? this.freeSet.countAcquired : 0;
   }
 
+  get cacheHits(): number {
+    return this.#cache.counts.hits;
+  }
+
+  get cacheMisses(): number {
+    return this.#cache.counts.misses;
+  }
+
   get blocksMissing(): number {
     return this.missing.count;
   }

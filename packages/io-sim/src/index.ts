@@ -7,6 +7,7 @@
 export { flipBit, SimulatedDisk } from "./disk.ts";
 export { exponential } from "./exponential.ts";
 export { chunkSizeBytes, type FaultAtlas, NO_FAULTS_ATLAS, ZonesFaultAtlas } from "./faults/atlas.ts";
+export { ClusterFaultAtlas, type ClusterFaultAtlasOptions, gridBlockCount } from "./faults/cluster-atlas.ts";
 export {
   ALWAYS,
   type CrashOutcomes,
@@ -46,6 +47,9 @@ export {
   type SimulatedNetworkOptions,
 } from "./network/network.ts";
 
+export { NO_PARTITIONS, type PartitionFaults, type PartitionMode, Partitions } from "./network/partitions.ts";
+export { commandOf, type Link, Rules, type Traffic } from "./network/rules.ts";
+
 // Clusters in one process.
 export {
   ACCOUNTING,
@@ -54,12 +58,20 @@ export {
   type Foundation,
   type Incarnation,
   LEDGER,
+  STORED_ECHO,
   type Trial,
 } from "./cluster/application.ts";
 export { SimulatedClient, type SimulatedClientState } from "./cluster/client.ts";
 export { Cluster, type ClusterOptions, SIMULATED_RELEASE } from "./cluster/cluster.ts";
 export { CONFIGURATIONS, opMaxWithoutCheckpoint } from "./cluster/configurations.ts";
-export { Machine, type MachineObserver, type MachineOptions, type MachineState } from "./cluster/machine.ts";
+export {
+  Machine,
+  type MachineInspector,
+  type MachineObserver,
+  type MachineOptions,
+  type MachineState,
+} from "./cluster/machine.ts";
+export { Recovery, type RecoveryStage } from "./cluster/recovery.ts";
 
 // What they are held against.
 export {
@@ -71,14 +83,29 @@ export {
   type ModelTransfer,
   type PendingStatus,
 } from "./checkers/accounting-model.ts";
-export { assertBytes, type Executed, History, type HistoryCounts } from "./checkers/history.ts";
+export { assertBytes, type Executed, History, type HistoryCounts, type HistoryOptions } from "./checkers/history.ts";
+export { CheckpointDigest } from "./checkers/checkpoint-digest.ts";
+export { checkJournal } from "./checkers/journal-checker.ts";
+export { StateChecker } from "./checkers/state-checker.ts";
+export { StorageChecker } from "./checkers/storage-checker.ts";
 export { EchoModel, type Model, type ModelOperation } from "./checkers/model.ts";
 
 // What they are asked.
 export { AccountingWorkload, type AccountingWorkloadOptions } from "./workload/accounting-workload.ts";
 export type { Workload, WorkloadRequest } from "./workload/workload.ts";
 
+// Scenarios from text.
+export { runScenario, type ScenarioResult } from "./scenario/run-scenario.ts";
+
 // Runs from one seed.
+export { type ClusterRunOptions, drawClusterRun, type MachineFaults } from "./runs/cluster-options.ts";
+export {
+  type ClusterRunOutcome,
+  type ClusterRunResult,
+  type ClusterRunSetup,
+  runCluster,
+  shrinkCluster,
+} from "./runs/cluster-run.ts";
 export { Coverage, COVERAGE_MARKS, type CoverageMark } from "./runs/coverage.ts";
 export { type CrashRunLength, type CrashRunResult, type CrashRunSetup, runCrashes } from "./runs/crash-run.ts";
 export {

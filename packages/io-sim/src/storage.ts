@@ -141,6 +141,9 @@ export class SimulatedStorage implements Storage {
     this.#onIncident = onIncident;
   }
 
+  /** Whether reads show what was written, whatever has gone wrong with it. */
+  masked = false;
+
   /** Changes what may go wrong from now on. What has gone wrong stays. */
   set faults(faults: StorageFaults) {
     this.#faults = faults;
@@ -271,7 +274,11 @@ export class SimulatedStorage implements Storage {
     const { zone, offsetInZone, buffer } = request;
     const start = zoneStart(this.#config, zone) + offsetInZone;
     this.#disk.readPristine(start, buffer);
-    if (chance(this.#random, this.#faults.readFault) && this.#corruptWithin(zone, offsetInZone, buffer.length))
+    if (
+      !this.masked &&
+      chance(this.#random, this.#faults.readFault) &&
+      this.#corruptWithin(zone, offsetInZone, buffer.length)
+    )
       this.counts.readFaults += 1;
     const eligibility = this.#eligibility(zone, offsetInZone);
     for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
@@ -323,6 +330,7 @@ export class SimulatedStorage implements Storage {
 
   /** A prepare and its redundant header must not both be hit, or recovery takes the pair for a torn write (spec 07 §8.4). */
   #eligibility(zone: Zone, offsetInZone: number): Eligibility {
+    if (this.masked) return "none";
     if (zone !== "walPrepares") return "corruptOrMisdirected";
     const { messageSizeMax } = this.#config.cluster;
     const slot = Math.floor(offsetInZone / messageSizeMax);

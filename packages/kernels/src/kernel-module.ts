@@ -70,6 +70,13 @@ export interface KernelExports {
   ) => void;
   readonly keyFilterMayHave: (bits: Pointer, blockMask: number, key: Pointer) => number;
   readonly createSimpleTransfers: (batch: Pointer) => number;
+  readonly manifestLeastOverlap: (
+    nodes: Pointer,
+    nodeCount: number,
+    belowNodes: Pointer,
+    belowNodeCount: number,
+    overlapMax: number,
+  ) => Pointer;
   readonly runMergeOpen: (layout: Pointer, merge: Pointer) => void;
   readonly mergeStepBlocks: (layout: Pointer, step: Pointer) => number;
   readonly mergeStepRuns: (layout: Pointer, step: Pointer, merge: Pointer) => number;

@@ -95,6 +95,23 @@ export class Kernels {
     return this.exports.allZero(pointer, sizeBytes) !== 0;
   }
 
+  /**
+   * Of the live tables of a level the first that is over the fewest live tables of the level below, at most `overlapMax`: where
+   * its record is, or 0. A level is a list of nodes (u32 pointer of the first element, u32 count of at least 1); an element is a u32
+   * pointer to a table's record.
+   */
+  manifestLeastOverlap(
+    nodes: Pointer,
+    nodeCount: number,
+    belowNodes: Pointer,
+    belowNodeCount: number,
+    overlapMax: number,
+  ): Pointer {
+    this.memory.assertRange(nodes, 8 * nodeCount);
+    this.memory.assertRange(belowNodes, 8 * belowNodeCount);
+    return this.exports.manifestLeastOverlap(nodes, nodeCount, belowNodes, belowNodeCount, overlapMax) >>> 0;
+  }
+
   #assertRecords(a: Pointer, b: Pointer, sizeBytes: number): void {
     if (sizeBytes % 16 !== 0) fail(`records of ${sizeBytes} bytes`);
     this.memory.assertRange(a, sizeBytes);

@@ -226,12 +226,10 @@ export type { CommitStage } from "./replica/commit.ts";
 export type { ReplicaMetrics } from "./replica/metrics.ts";
 export { messagesMax } from "./replica/options.ts";
 export type { ReplicaOptions, ReplicaPorts } from "./replica/options.ts";
+export type { StallLimits } from "./replica/stall.ts";
 export { Replica } from "./replica/replica.ts";
 export type { ReplicaState } from "./replica/replica.ts";
-export { commitStallDefaults } from "./replica/stall.ts";
-export type { CommitStall } from "./replica/stall.ts";
 export type { ReplicaStatus } from "./replica/status.ts";
-export type { TimeoutTicks } from "./replica/timeouts.ts";
 
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";

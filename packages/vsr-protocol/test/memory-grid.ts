@@ -37,6 +37,8 @@ export class MemoryGrid implements GridPort {
   readonly repairReadsAvailable = 0;
   readonly cancelling = false;
   readonly blocksMissing = 0;
+  readonly cacheHits = 0;
+  readonly cacheMisses = 0;
   readonly readWaitsForBlock = false;
   readonly tablesAvailable = 0;
   readonly tablesMissing = 0;

@@ -97,7 +97,11 @@ export class MemoryJournal implements Journal {
     return Math.max(0, ...this.#headers.map((header) => header?.op ?? 0));
   }
 
-  findLatestHeadersBreakBetween(): OpRange | null {
+  findLatestHeadersBreakBetween(opMin: number, opMax: number): OpRange | null {
+    for (let op = opMax; op > opMin; op -= 1) {
+      const parent = this.headerWithOp(op - 1);
+      if (parent?.checksum !== this.headerWithOp(op)?.parent) return { opMin, opMax: op - 1 };
+    }
     return null;
   }
 
@@ -125,7 +129,7 @@ export class MemoryJournal implements Journal {
   setHeaderAsDirty(header: PrepareHeader): void {
     const slot = header.op % this.slotCount;
     const old = this.headerForOp(header.op);
-    assert(old === null || old.op < header.op, () => `op ${header.op} replaces op ${old?.op}`);
+    assert(old === null || old.op <= header.op, () => `op ${header.op} replaces op ${old?.op}`);
     this.#headers[slot] = copyOf(header);
     this.#dirty.add(slot);
   }
@@ -182,6 +186,11 @@ export class MemoryJournal implements Journal {
     }
     const message = pool.acquire();
     message.buffer.set(storage.read(this.#slotStart(op), message.buffer.length));
+    if (message.header.checksum !== checksum) {
+      message.release();
+      callback(null);
+      return;
+    }
     // As the real one: a prepare without a body needs no disk.
     if (header.size === HEADER_SIZE_BYTES) callback(message);
     else storage.nextTick(() => callback(message));

@@ -8,10 +8,10 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
 import { Coverage } from "@stagbeetle/io-sim";
-import type { Logger } from "@stagbeetle/vsr-protocol";
+import { type Logger, SILENT_LOGGER } from "@stagbeetle/vsr-protocol";
 
 import { runSeeds, scenarioNamed, type SeedsReport } from "./run-seeds.ts";
-import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { type Scenario, SCENARIOS, seedOf } from "./scenarios.ts";
 import { Workers } from "./workers.ts";
 
 const SEEDS_DEFAULT = 1000;
@@ -20,13 +20,14 @@ const SEEDS_FOR_COVERAGE = 1000;
 const WORKERS_MAX = 8;
 
 const HELP = `usage: pnpm simulate [--seeds=N] [--first=N] [--scenario=NAME] [--jobs=N]
-       pnpm simulate --seed=N --scenario=NAME [--log]
+       pnpm simulate --seed=N --scenario=NAME [--log | --shrink]
 
   --seeds=N        how many seeds (default ${SEEDS_DEFAULT}; long scenarios take a share of them)
   --first=N        the first seed (default 0)
   --scenario=NAME  only this one
   --seed=N         one seed, as a failure names it
   --log            with --seed: print what the replica logs
+  --shrink         with --seed: say which faults the failure does not need
   --jobs=N         how many threads (default: one a core)
 
 ${SCENARIOS.map(({ name, brief }) => `  ${name.padEnd(18)}${brief}`).join("\n")}`;
@@ -38,6 +39,7 @@ interface Command {
   /** One seed, in this thread. */
   readonly seed: number | null;
   readonly log: boolean;
+  readonly shrink: boolean;
   readonly jobs: number;
 }
 
@@ -49,6 +51,7 @@ function parseCommand(): Command | "help" {
       scenario: { type: "string" },
       seed: { type: "string" },
       log: { type: "boolean" },
+      shrink: { type: "boolean" },
       jobs: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -61,6 +64,7 @@ function parseCommand(): Command | "help" {
     seeds: integer("seeds", values.seeds, SEEDS_DEFAULT, 1),
     seed: values.seed === undefined ? null : integer("seed", values.seed, 0, 0),
     log: values.log === true,
+    shrink: values.shrink === true,
     jobs: integer("jobs", values.jobs, Math.min(availableParallelism(), WORKERS_MAX), 1),
   };
 }
@@ -113,6 +117,16 @@ async function runAll({ scenarios, first, seeds, jobs }: Command): Promise<boole
   return failed;
 }
 
+/** What a failing seed of each scenario fails without. */
+function shrinkOne(scenarios: readonly Scenario[], seed: number): void {
+  for (const scenario of scenarios) {
+    const setup = { coverage: new Coverage(), logger: SILENT_LOGGER };
+    console.log(
+      `${scenario.name}: ${scenario.shrink?.(seedOf(scenario, seed), setup) ?? "its seeds cannot be shrunk"}`,
+    );
+  }
+}
+
 /** One seed of each scenario, here. */
 function runOne(scenarios: readonly Scenario[], seed: number, log: boolean): boolean {
   let failed = false;
@@ -130,8 +144,9 @@ try {
   if (command === "help") {
     console.log(HELP);
   } else {
-    const { scenarios, seed, log } = command;
+    const { scenarios, seed, log, shrink } = command;
     const failed = seed === null ? await runAll(command) : runOne(scenarios, seed, log);
+    if (failed && seed !== null && shrink) shrinkOne(scenarios, seed);
     process.exitCode = failed ? 1 : 0;
   }
 } catch (error) {

@@ -8,9 +8,12 @@ import {
   type CoverageMark,
   ECHO,
   LEDGER,
+  runCluster,
   runCrashes,
   runDetection,
   runStoreDamage,
+  shrinkCluster,
+  STORED_ECHO,
 } from "@stagbeetle/io-sim";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 
@@ -28,6 +31,8 @@ export interface Scenario {
   readonly seedsPercent: number;
   /** Runs one seed. Returns how it ended. @throws AssertionError if something is wrong. */
   readonly run: (seed: bigint, setup: ScenarioSetup) => string;
+  /** Says what a failing seed fails without, in some runs more. */
+  readonly shrink?: (seed: bigint, setup: ScenarioSetup) => string;
   /** What must have been met at least once, when enough seeds ran. */
   readonly required: readonly CoverageMark[];
 }
@@ -50,6 +55,22 @@ function crashes(application: Application): Scenario {
     seedsPercent: 100,
     run: (seed, setup) => runCrashes(seed, { ...setup, application, length: "short" }).outcome,
     required: CRASH_MARKS,
+  };
+}
+
+function cluster(application: Application): Scenario {
+  const applications = [application];
+  return {
+    name: `cluster-${application === LEDGER ? "ledger" : "echo"}`,
+    brief: `1 to 6 replicas and standbys under all faults; ${application === LEDGER ? "the ledger" : "echo"} in data files`,
+    seedsPercent: 10,
+    run: (seed, setup) => runCluster(seed, { ...setup, applications }).outcome,
+    shrink: (seed, setup) => shrinkCluster(seed, { ...setup, applications }),
+    required: [
+      ...(["crashes", "starts", "pauses", "partitions", "reformats", "upgrades", "evictions", "coreSmaller"] as const),
+      ...(["viewChanges", "stateSyncs", "blocksSent", "prepareRepairs", "comparisons", "executedAgain"] as const),
+      ...(["headTorn", "headersTorn", "superblockTorn", "repliesTorn", "gridTorn"] as const),
+    ],
   };
 }
 
@@ -110,4 +131,6 @@ export const SCENARIOS: readonly Scenario[] = [
       ...(["superblockCorrupt", "misdirected", "executedAgain"] as const),
     ],
   },
+  cluster(LEDGER),
+  cluster(STORED_ECHO),
 ];

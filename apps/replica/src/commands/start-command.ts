@@ -9,9 +9,9 @@ import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
-import type { Address, CommitStall, Config, TimeoutTicks } from "@stagbeetle/vsr-protocol";
+import type { Address, Config, StallLimits } from "@stagbeetle/vsr-protocol";
 
-import { COMPACTION_BLOCKS_MIN, isDefault, startDefaults } from "./start-defaults.ts";
+import { COMPACTION_BLOCKS_MIN, isDefault, STALL_PROBABILITY, startDefaults } from "./start-defaults.ts";
 import type { StartDefaults } from "./start-defaults.ts";
 import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";
 import type { StartFlag, StartValues } from "./start-flags.ts";
@@ -55,10 +55,10 @@ export interface StartCommand {
   readonly cacheObjects: CacheSizes;
   /** How many tables the manifest has room for. */
   readonly manifestTablesMax: number;
-  /** Timeouts that were given, in ticks. */
-  readonly timeoutTicks: TimeoutTicks;
-  /** How a primary waits for its backups. */
-  readonly commitStall: CommitStall;
+  /** Ticks of timeouts. */
+  readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  /** How much a primary slows down for backups that are behind. */
+  readonly stall: StallLimits;
   /** Flags that were given and have no effect in this build. */
   readonly withoutEffect: readonly StartFlag[];
 }
@@ -98,10 +98,10 @@ export function parseStart(args: readonly string[], config: Config): StartComman
     },
     manifestTablesMax: Math.floor(bytesOf("memory-lsm-manifest", values, defaults) / TABLE_INFO_SIZE_BYTES),
     timeoutTicks: {
-      ...timeoutTicks("prepare", values["timeout-prepare-ms"], config),
-      ...timeoutTicks("gridRepair", values["timeout-grid-repair-message-ms"], config),
+      prepare: ticksOf("timeout-prepare-ms", values, defaults, config),
+      gridRepair: ticksOf("timeout-grid-repair-message-ms", values, defaults, config),
     },
-    commitStall: commitStall(values, defaults),
+    stall: stall(values, defaults),
     withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
   };
 }
@@ -228,25 +228,27 @@ function checkTimeouts(values: StartValues, config: Config): void {
   }
 }
 
-function timeoutTicks(name: "prepare" | "gridRepair", timeoutMs: bigint | null, { process }: Config): TimeoutTicks {
-  if (timeoutMs === null) return {};
-  const ticks = timeoutMs / BigInt(process.tickMs);
-  return { [name]: Number(ticks < TIMEOUT_TICKS_MAX ? ticks : TIMEOUT_TICKS_MAX) };
+function ticksOf(
+  flag: "timeout-prepare-ms" | "timeout-grid-repair-message-ms",
+  values: StartValues,
+  defaults: StartDefaults,
+  config: Config,
+): number {
+  const ticks = BigInt(values[flag] ?? defaults[flag]) / BigInt(config.process.tickMs);
+  return Number(ticks < TIMEOUT_TICKS_MAX ? ticks : TIMEOUT_TICKS_MAX);
 }
 
-function commitStall(values: StartValues, defaults: StartDefaults): CommitStall {
-  const of = (flag: "commit-stall-lag-min" | "commit-stall-lag-max" | "commit-stall-multiple-max"): number =>
-    values[flag] ?? defaults[flag];
+function stall(values: StartValues, defaults: StartDefaults): StallLimits {
   return {
-    probability: rounded(values["commit-stall-probability"] ?? defaults["commit-stall-probability"]),
-    lagMin: of("commit-stall-lag-min"),
-    lagMax: of("commit-stall-lag-max"),
-    ticksMax: of("commit-stall-multiple-max"),
+    probability: rounded(values["commit-stall-probability"] ?? STALL_PROBABILITY),
+    lagMin: values["commit-stall-lag-min"] ?? defaults["commit-stall-lag-min"],
+    lagMax: values["commit-stall-lag-max"] ?? defaults["commit-stall-lag-max"],
+    multipleMax: values["commit-stall-multiple-max"] ?? defaults["commit-stall-multiple-max"],
   };
 }
 
 /** A ratio of numbers that are exact; one of larger integers is rounded to such. */
-function rounded({ numerator, denominator }: Ratio): CommitStall["probability"] {
+function rounded({ numerator, denominator }: Ratio): StallLimits["probability"] {
   const excessBits = BigInt(Math.max(0, denominator.toString(2).length - SAFE_INTEGER_BITS));
   return { numerator: Number(numerator >> excessBits), denominator: Number(denominator >> excessBits) };
 }

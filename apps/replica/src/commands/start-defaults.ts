@@ -2,7 +2,6 @@
  * What `start` does where it is not told otherwise (spec 06 §4.3).
  */
 import type { Ratio } from "@stagbeetle/command-line";
-import { commitStallDefaults } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
 import type { StartFlag, StartValues } from "./start-flags.ts";
@@ -11,30 +10,29 @@ const KIB = 1024;
 const CACHE_GRID_BLOCKS_DEVELOPMENT = 64;
 const LIMIT_REQUEST_DEVELOPMENT = 32 * KIB;
 const MANIFEST_NODES = 8192;
+const CHECKPOINTS_OF_STALL_LAG = 3;
+export const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
+const STALL_MULTIPLE_MAX = 4;
 
 /** Blocks that compaction cannot do without: one of the manifest log, three of each input's level, 16 of output. */
 export const COMPACTION_BLOCKS_MIN = 21;
 /** Blocks that compaction may have under way to the disk. */
 const COMPACTION_BLOCKS_WRITTEN = 17;
 
-/** The flag that has a ratio. */
-type RatioFlag = "commit-stall-probability";
-
-/** The defaults of the flags that have a number: bytes, counts or milliseconds; and of the one that has a ratio. */
-export type StartDefaults = { readonly [flag in Exclude<StartFlag, RatioFlag>]?: number } & {
-  readonly "commit-stall-probability": Ratio;
+/** The defaults of the flags that have a number: bytes, counts or milliseconds. */
+export type StartDefaults = { readonly [flag in StartFlag]?: number } & {
   readonly "limit-storage": number;
   readonly "limit-pipeline-requests": number;
   readonly "limit-request": number;
+  readonly "timeout-prepare-ms": number;
+  readonly "timeout-grid-repair-message-ms": number;
   readonly "commit-stall-lag-min": number;
   readonly "commit-stall-lag-max": number;
   readonly "commit-stall-multiple-max": number;
 };
 
 /** The defaults under a configuration. In development mode the largest request is smaller, if the configuration is not smaller still. */
-export function startDefaults(config: Config, development: boolean): StartDefaults {
-  const { cluster, process } = config;
-  const { probability, lagMin, lagMax, ticksMax } = commitStallDefaults(config);
+export function startDefaults({ cluster, process, derived }: Config, development: boolean): StartDefaults {
   const { blockSize, messageSizeMax, clientsMax, pipelinePrepareQueueMax } = cluster;
   const queue = Math.max(0, Math.ceil(clientsMax / 2) - pipelinePrepareQueueMax);
   const compactionBlocks = COMPACTION_BLOCKS_MIN + (development ? 0 : COMPACTION_BLOCKS_WRITTEN);
@@ -50,13 +48,9 @@ export function startDefaults(config: Config, development: boolean): StartDefaul
     "memory-lsm-compaction": compactionBlocks * blockSize,
     "timeout-prepare-ms": 250,
     "timeout-grid-repair-message-ms": 100,
-    "commit-stall-probability": {
-      numerator: BigInt(probability.numerator),
-      denominator: BigInt(probability.denominator),
-    },
-    "commit-stall-lag-min": lagMin,
-    "commit-stall-lag-max": lagMax,
-    "commit-stall-multiple-max": ticksMax,
+    "commit-stall-lag-min": pipelinePrepareQueueMax,
+    "commit-stall-lag-max": CHECKPOINTS_OF_STALL_LAG * derived.vsrCheckpointOps,
+    "commit-stall-multiple-max": STALL_MULTIPLE_MAX,
   };
 }
 
@@ -64,13 +58,9 @@ export function startDefaults(config: Config, development: boolean): StartDefaul
 export function isDefault(defaults: StartDefaults, flag: StartFlag, value: StartValues[StartFlag]): boolean {
   if (value === null || value === false) return true;
   if (typeof value === "boolean" || typeof value === "string") return false;
-  const byDefault = defaults[flag];
-  if (byDefault === undefined) return false;
-  if (typeof value === "object" && "numerator" in value) {
-    return typeof byDefault === "object" && ratiosEqual(value, byDefault);
-  }
+  if (typeof value === "object" && "numerator" in value) return ratiosEqual(value, STALL_PROBABILITY);
   const number = typeof value === "object" ? value.bytes : BigInt(value);
-  return typeof byDefault === "number" && number === BigInt(byDefault);
+  return number === BigInt(defaults[flag] ?? -1);
 }
 
 function ratiosEqual(a: Ratio, b: Ratio): boolean {

@@ -33,12 +33,11 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import type {
   Address,
-  CommitStall,
   Config,
   MessageBuffer,
   MessageBusReceiver,
   Release,
-  TimeoutTicks,
+  StallLimits,
 } from "@stagbeetle/vsr-protocol";
 
 /** What a replica is composed for. Sizes in bytes. */
@@ -60,8 +59,8 @@ export interface CompositionOptions {
   readonly cacheObjects: CacheSizes;
   readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
-  readonly timeoutTicks: TimeoutTicks;
-  readonly commitStall: CommitStall;
+  readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  readonly stall: StallLimits;
 }
 
 /** A replica and what drives it. */

@@ -59,7 +59,7 @@ export interface Executed {
 /** What the history must know of the cluster. */
 export interface HistoryOptions {
   readonly config: Config;
-  /** Whether the cluster is one replica: then a start brings back everything at once. */
+  /** Whether there is one replica, beside standbys: then its start brings back everything at once. */
   readonly solo: boolean;
   /** Asserts that enough disks hold a prepare that is executed for the first time. */
   readonly assertDurable: (prepare: PrepareHeader) => void;
@@ -140,7 +140,7 @@ export class History {
 
   /** A replica serves. If it is alone, all that was executed before must be there again. */
   onServing(replica: number, { commitMin, opCheckpoint }: Pick<ReplicaState, "commitMin" | "opCheckpoint">): void {
-    if (!this.#options.solo) return;
+    if (!this.#alone(replica)) return;
     assert(commitMin >= this.opMax, () => `the replica serves from op ${commitMin}, but op ${this.opMax} was executed`);
     assert(opCheckpoint >= this.#opCheckpoint, () => `checkpoint ${opCheckpoint} after ${this.#opCheckpoint}`);
     // What is executed again may write a checkpoint of its own.
@@ -212,6 +212,11 @@ export class History {
     this.counts.acknowledged += 1;
   }
 
+  /** Whether a replica has nobody to learn from. */
+  #alone(replica: number): boolean {
+    return this.#options.solo && replica === 0;
+  }
+
   /** A replica executes one op after the other; a state sync takes it to the op after a checkpoint. */
   #advance(replica: number, op: number): void {
     const life = this.#lives.get(replica);
@@ -219,7 +224,7 @@ export class History {
       this.#lives.set(replica, { first: op, op });
       return;
     }
-    const synced = !this.#options.solo && isCheckpointOp(this.#options.config, op - 1);
+    const synced = !this.#alone(replica) && isCheckpointOp(this.#options.config, op - 1);
     assert(op === life.op + 1 || synced, () => `replica ${replica} executes op ${op} after op ${life.op}`);
     life.op = op;
   }

@@ -274,11 +274,15 @@ export class Machine implements MessageBusReceiver {
     assert(formatted, "the disk was not formatted");
   }
 
-  /** Starts the newest installed release on what the disk holds. It serves, or refuses to, some steps later. */
-  start(faults: StorageFaults): void {
+  /**
+   * Starts the newest installed release on what the disk holds. It serves, or refuses to, some steps later.
+   *
+   * @param damage whether the damage of the disk shows while the replica starts, or only when it serves.
+   */
+  start(faults: StorageFaults, damage: "shown" | "masked" = "shown"): void {
     const newest = this.#releasesBundled.at(-1);
     assert(newest !== undefined, "a release is installed");
-    this.#startRelease(newest, faults);
+    this.#startRelease(newest, faults, damage);
   }
 
   /**
@@ -397,7 +401,7 @@ export class Machine implements MessageBusReceiver {
     return this.#life;
   }
 
-  #startRelease(release: Release, faults: StorageFaults): void {
+  #startRelease(release: Release, faults: StorageFaults, damage: "shown" | "masked"): void {
     assert(this.#state === "down", () => `a machine is started while it is ${this.#state}`);
     this.#release = release;
     this.#storageFaults = faults;
@@ -405,6 +409,7 @@ export class Machine implements MessageBusReceiver {
     this.#lives += 1;
     this.#options.observer.onStart(this.index);
     this.#life = this.#compose(faults);
+    this.#life.storage.masked = damage === "masked";
     const { replica } = this.#life;
     this.#guard(() => replica.open(() => this.#onServing()));
   }
@@ -416,6 +421,7 @@ export class Machine implements MessageBusReceiver {
   #onServing(): void {
     assert(this.#state === "opening", () => `the replica serves while it is ${this.#state}`);
     this.#state = "serving";
+    this.#running.storage.masked = false;
     this.#options.observer.onServing(this.index, this.replica.state);
   }
 
@@ -437,7 +443,7 @@ export class Machine implements MessageBusReceiver {
   #switchRelease(release: Release): void {
     this.#releaseNext = null;
     this.crash();
-    if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults);
+    if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults, "masked");
   }
 
   #compose(faults: StorageFaults): Life {

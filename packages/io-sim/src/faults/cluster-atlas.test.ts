@@ -57,9 +57,9 @@ describe("the atlas of a cluster", () => {
   test("finds only sectors of faultable chunks within a range", () => {
     const atlas = atlasOf(3);
     const replica = [0, 1, 2].find((index) => atlas.faultable(index, "grid", 4)) ?? 0;
-    const faulty = atlas.of(replica);
+    const own = atlas.of(replica);
     const blockSize = TEST_MIN.cluster.blockSize;
-    expect(faulty.faultableSector(new Random(1), "grid", 4 * blockSize, blockSize)).toBe(4 * blockSize);
+    expect(own.faultableSector(new Random(1), "grid", 4 * blockSize, blockSize)).toBe(4 * blockSize);
     const good = [0, 1, 2].find((index) => !atlas.faultable(index, "grid", 4)) ?? 0;
     expect(atlas.of(good).faultableSector(new Random(1), "grid", 4 * blockSize, blockSize)).toBeNull();
   });

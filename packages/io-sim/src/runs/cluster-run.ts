@@ -50,9 +50,9 @@ export interface ClusterRunSetup {
 const RELEASES: readonly Release[] = [releaseOf(0, 17, 9), releaseOf(0, 17, 10), releaseOf(0, 17, 11)];
 const STORAGE_SIZE_BYTES = 128 * 1024 * 1024;
 /** So long nobody is answered before the faults stop: what keeps the cluster from answering may be one of them. */
-const SILENT_TICKS_MAX = 20_000;
-const SAFETY_TICKS_MAX = 150_000;
-const LIVENESS_TICKS_MAX = 60_000;
+const SILENT_TICKS_MAX = 12_000;
+const SAFETY_TICKS_MAX = 60_000;
+const LIVENESS_TICKS_MAX = 40_000;
 /** In one of so many ticks the log of a replica is compared with its disk. */
 const JOURNAL_CHECK_TICKS = 100;
 
@@ -173,7 +173,7 @@ class ClusterRun {
     const { viewChange } = this.#quorums;
     for (const machine of machines) {
       machine.format();
-      this.#start(machine, { ...this.#storageFaults, ...(machine.index < viewChange ? READS_WITHOUT_FAULTS : {}) });
+      this.#start(machine, machine.index < viewChange ? "masked" : "shown");
     }
     for (const client of clients) client.register();
     const finished = this.#runSafety();
@@ -241,12 +241,12 @@ class ClusterRun {
     if (recovery.tick() !== "formatted") return;
     this.#recoveries.delete(index);
     this.#coverage.mark("reformats");
-    this.#start(recovery.machine, this.#storageFaults);
+    this.#start(recovery.machine, "shown");
   }
 
-  #start(machine: Machine, faults: StorageFaults): void {
+  #start(machine: Machine, damage: "shown" | "masked"): void {
     this.#coverage.mark("starts");
-    machine.start(faults);
+    machine.start(this.#storageFaults, damage);
   }
 
   #maybeRequest(): void {
@@ -297,7 +297,7 @@ class ClusterRun {
     machine.releasesBundled = RELEASES.slice(0, machine.releasesBundled.length + 1);
   }
 
-  /** A restart finds the disk as it was, or cured where too few others could help, or empty. */
+  /** A restart finds the disk as it is, without its damage if too few others could help, or empty. */
   #maybeRestart(machine: Machine): void {
     const { restart, restartTicks, reformat } = this.#machineFaults;
     if (!chance(this.#random, restart)) return;
@@ -314,7 +314,7 @@ class ClusterRun {
       this.#recoveries.set(machine.index, new Recovery(this.#options.config, machine, client));
       return;
     }
-    this.#restart(machine, enough);
+    this.#restart(machine, enough ? "shown" : "masked");
     this.#stableTicks[machine.index] = this.#random.rangeInclusive(32, 0, restartTicks);
   }
 
@@ -324,14 +324,12 @@ class ClusterRun {
     return status !== "recovering_head" && syncStage === "idle";
   }
 
-  /** @param damaged whether damage to the log stays. */
-  #restart(machine: Machine, damaged: boolean): void {
+  #restart(machine: Machine, damage: "shown" | "masked"): void {
     const { config } = this.#options;
     // The smallest log has so few sectors of headers that one crash could take all of them.
-    const zones = damaged ? (["walHeaders"] as const) : (["walHeaders", "walPrepares"] as const);
-    for (const zone of zones) machine.disk.cureRange(zoneStart(config, zone), zoneSize(config, zone));
-    if (!damaged) machine.restoreHeaders();
-    this.#start(machine, this.#storageFaults);
+    machine.disk.cureRange(zoneStart(config, "walHeaders"), zoneSize(config, "walHeaders"));
+    if (damage === "masked") machine.restoreHeaders();
+    this.#start(machine, damage);
   }
 
   /** From now on nothing new goes wrong with some of the nodes; with the others it stays as it is, for good. */
@@ -342,7 +340,7 @@ class ClusterRun {
     if (core.length < machines.length) this.#coverage.mark("coreSmaller");
     this.#machineFaults = NO_MACHINE_FAULTS;
     this.#storageFaults = CALM_STORAGE;
-    network.faults = { ...NO_NETWORK_FAULTS, linkCapacity: this.#options.network.linkCapacity };
+    network.faults = { ...NO_NETWORK_FAULTS, delayMinTicks: 1, linkCapacity: this.#options.network.linkCapacity };
     network.partitions.heal();
     for (const machine of machines) {
       if (core.includes(machine)) this.#calm(machine);
@@ -353,7 +351,7 @@ class ClusterRun {
   #calm(machine: Machine): void {
     if (this.#recoveries.has(machine.index)) return;
     if (machine.paused) machine.unpause();
-    if (machine.state === "down") this.#restart(machine, false);
+    if (machine.state === "down") this.#restart(machine, "masked");
     else machine.storageFaults = CALM_STORAGE;
   }
 
@@ -389,7 +387,7 @@ class ClusterRun {
     for (const machine of this.#core ?? []) {
       if (machine.state !== "down" || this.#recoveries.has(machine.index)) continue;
       machine.releasesBundled = RELEASES;
-      this.#restart(machine, true);
+      this.#restart(machine, "shown");
     }
   }
 
@@ -445,8 +443,6 @@ class ClusterRun {
     coverage.mark("repeated", history.counts.repeated);
   }
 }
-
-const READS_WITHOUT_FAULTS = { readFault: NO_STORAGE_FAULTS.readFault } as const;
 
 function isPrimary({ index, replica }: Machine, replicaCount: number): boolean {
   return replica.state.status === "normal" && replica.state.view % replicaCount === index;

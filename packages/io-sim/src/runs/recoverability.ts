@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { BlockHeader, quorums, ReplyHeader, SECTOR_SIZE_BYTES, zoneStart } from "@stagbeetle/vsr-protocol";
+import { assert } from "@stagbeetle/kernels";
+import {
+  BLOCK_REQUEST_SIZE_BYTES,
+  BlockHeader,
+  type BlockReference,
+  quorums,
+  ReplyHeader,
+  SECTOR_SIZE_BYTES,
+  zoneStart,
+} from "@stagbeetle/vsr-protocol";
 
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Machine } from "../cluster/machine.ts";
@@ -11,21 +20,25 @@ import type { Machine } from "../cluster/machine.ts";
 /** What is gone. `viewChange`: too few replicas know the end of their logs. */
 export type Excuse = "viewChange" | "prepare" | "block" | "reply";
 
-/** Says what keeps the core from going on, or null if nothing that is known does. */
+/**
+ * Says what keeps the core from going on, or null if nothing that is known does.
+ *
+ * @throws AssertionError if somebody waits for what another one has.
+ */
 export function excuseOf(cluster: Cluster, core: readonly Machine[]): Excuse | null {
   const voters = core.filter((machine) => !machine.standby && machine.state === "serving");
   const sure = voters.filter(({ replica }) => replica.state.status !== "recovering_head");
   const { viewChange } = quorums(cluster.replicaCount, cluster.config.cluster.quorumReplicationMax);
   if (sure.length < viewChange) return "viewChange";
   if (prepareMissing(cluster, core, sure)) return "prepare";
-  if (blockMissing(cluster, core)) return "block";
+  if (blockMissing(cluster, core, voters)) return "block";
   if (replyMissing(cluster, voters)) return "reply";
   return null;
 }
 
 /**
- * Whether a prepare is gone: a committed one that some node still has to execute or to keep and nobody has, or one behind it
- * that so many do not have that it can be neither repaired nor given up.
+ * Whether a prepare is gone that nobody has: a committed one that some node still has to execute or to keep, or one behind it
+ * that too few can say they never had, so that it cannot be given up.
  */
 function prepareMissing(
   { config, history, replicaCount }: Cluster,
@@ -48,30 +61,47 @@ function prepareMissing(
       const header = journal.headerWithOp(op);
       return header === null || !journal.hasPrepare(header);
     });
-    if (without.length + replicaCount - voters.length >= nackPrepare) return true;
+    const nowhere = without.length === voters.length;
+    if (nowhere && without.length + replicaCount - voters.length >= nackPrepare) return true;
   }
   return false;
 }
 
-/** Whether a block that a checkpoint of the core refers to has no good copy in the core. */
-function blockMissing({ storageChecker }: Cluster, core: readonly Machine[]): boolean {
-  const up = core.filter((machine) => machine.state === "serving");
-  const wanting = up.filter(({ checkpointStore }) => {
-    const grid = checkpointStore?.grid;
-    return grid !== undefined && (grid.blocksMissing > 0 || grid.readWaitsForBlock);
-  });
-  if (wanting.length === 0) return false;
-  return up.some((machine) =>
-    storageChecker.blocks(machine).some((address) => !up.some((other) => hasBlock(other, machine, address))),
-  );
+/**
+ * Whether nodes of the core wait for blocks.
+ *
+ * @throws AssertionError if somebody in the core has one of them: it should have been sent.
+ */
+function blockMissing({ config }: Cluster, core: readonly Machine[], voters: readonly Machine[]): boolean {
+  const body = new Uint8Array(config.process.gridRepairRequestMax * BLOCK_REQUEST_SIZE_BYTES);
+  const wantedBy = new Map(core.map((machine) => [machine, blocksWanted(machine, body)]));
+  const wanted = [...wantedBy.values()].flat();
+  for (const { address, checksum } of wanted) {
+    const owner = voters.find((machine) => {
+      const wants = wantedBy.get(machine)?.some((block) => block.address === address && block.checksum === checksum);
+      return wants !== true && hasBlock(machine, { address, checksum });
+    });
+    assert(owner === undefined, () => `no liveness: block ${address} is wanted, and replica ${owner?.index} has it`);
+  }
+  return wanted.length > 0;
 }
 
-/** Whether a machine has a good copy of the block that another one has, or should have, at this address. */
-function hasBlock(machine: Machine, owner: Machine, address: number): boolean {
+/** The blocks that a node asks others for. */
+function blocksWanted(machine: Machine, body: Uint8Array): readonly BlockReference[] {
+  if (machine.state !== "serving") return [];
+  const wanted: BlockReference[] = [];
+  machine.checkpointStore?.grid.nextBatchOfBlockRequests(body, (address, checksum) => {
+    wanted.push({ address, checksum });
+    return false;
+  });
+  return wanted;
+}
+
+/** Whether a machine has a good copy of a block. */
+function hasBlock(machine: Machine, { address, checksum }: BlockReference): boolean {
   const offset = machine.blockOffset(address);
   if (machine.disk.isCorrupt(offset) || machine.disk.overlayAt(offset) !== null) return false;
-  const expected = headerAt(owner, owner.blockOffset(address));
-  return headerAt(machine, offset).checksum === expected.checksum;
+  return headerAt(machine, offset).checksum === checksum;
 }
 
 function headerAt(machine: Machine, offset: number): BlockHeader {

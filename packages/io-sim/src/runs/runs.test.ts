@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 
 import { ACCOUNTING, ECHO, LEDGER } from "../cluster/application.ts";
+import { runCluster } from "./cluster-run.ts";
 import { Coverage } from "./coverage.ts";
 import { runCrashes } from "./crash-run.ts";
 import { runDetection } from "./detection-run.ts";
@@ -40,6 +41,22 @@ describe("the ledger in its data file", () => {
     const coverage = new Coverage();
     for (let seed = 0; seed < SEEDS; seed += 1) runStoreDamage(BigInt(seed), { coverage });
     expect(coverage.missing(["starts", "refusals", "checkpoints", "blockCorrupt", "misdirected"])).toEqual([]);
+  });
+});
+
+describe("a cluster", () => {
+  const clusters = Math.ceil(SEEDS / 4);
+
+  test(`keeps what it acknowledged and comes to rest in ${clusters} runs`, () => {
+    const coverage = new Coverage();
+    for (let seed = 0; seed < clusters; seed += 1) runCluster(BigInt(seed), { coverage });
+    expect(coverage.missing(["crashes", "viewChanges", "blocksSent", "prepareRepairs", "comparisons"])).toEqual([]);
+  });
+
+  test("runs in the same way from the same seed", () => {
+    const [first, second] = [new Coverage(), new Coverage()];
+    expect(runCluster(3n, { coverage: first })).toEqual(runCluster(3n, { coverage: second }));
+    expect(first.counts()).toEqual(second.counts());
   });
 });
 

@@ -34,7 +34,7 @@ export class GrooveTrees implements PendingValues {
   readonly indexes: readonly IndexEntries[];
   readonly #kernels: Kernels;
   readonly #memory: LinearMemory;
-  /** Lanes of an object that decide about its entries, as far as they are known. */
+  /** Lanes of an object that decide about its entries. */
   readonly #indexedLanes: Uint32Array;
   readonly #saved: readonly SavedTree[];
   #scopeActive = false;

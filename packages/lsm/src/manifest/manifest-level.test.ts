@@ -1,4 +1,4 @@
-import { LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { propertyRuns, Tables } from "../../test/builders.ts";
@@ -18,7 +18,7 @@ const nodes = new NodePool(memory, NODE_CAPACITY, NodePool.nodeCountFor(2 * TABL
 const pool = new TableInfoPool(memory, 2 * TABLES_MAX);
 const tables = new Tables(memory, infos, pool);
 const { keys } = tables;
-const manifestMemory: ManifestMemory = { memory, infos, nodes };
+const manifestMemory: ManifestMemory = { kernels: createKernels({ memory }), memory, infos, nodes };
 const level = new ManifestLevel(manifestMemory);
 const below = new ManifestLevel(manifestMemory);
 const range = new TableRange(memory, infos);

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { assert, fail, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { assert, fail, type Kernels, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { compareKeys, type KeyPointer, KeyRange } from "../key.ts";
 import { type Before, type NodePool, SegmentedArray } from "./segmented-array.ts";
 import type { TableInfoView } from "./table-info.ts";
@@ -14,6 +14,7 @@ import type { TableRange } from "./table-range.ts";
 
 /** What a level needs of the forest. */
 export interface ManifestMemory {
+  readonly kernels: Kernels;
   readonly memory: LinearMemory;
   readonly infos: TableInfoView;
   readonly nodes: NodePool;
@@ -21,6 +22,8 @@ export interface ManifestMemory {
 
 /** One level. The infos belong to the caller; the level holds pointers to them. Where a table is returned, 0 is none. */
 export class ManifestLevel {
+  readonly #kernels: Kernels;
+  readonly #nodes: NodePool;
   readonly #tables: SegmentedArray;
   readonly #infos: TableInfoView;
   readonly #lanes: Uint32Array;
@@ -32,7 +35,9 @@ export class ManifestLevel {
   #tableCountLive = 0;
   #valueCountLive = 0;
 
-  constructor({ memory, infos, nodes }: ManifestMemory) {
+  constructor({ kernels, memory, infos, nodes }: ManifestMemory) {
+    this.#kernels = kernels;
+    this.#nodes = nodes;
     this.#tables = new SegmentedArray(nodes);
     this.#infos = infos;
     this.#lanes = memory.u32;
@@ -183,18 +188,16 @@ export class ManifestLevel {
    * One sweep over both levels: the live tables of each ascend without common keys.
    */
   leastOverlap(below: ManifestLevel, overlapMax: number, range: TableRange): Pointer {
-    let best = 0;
-    let bestCount = overlapMax + 1;
-    let firstBelow = 0;
-    for (let index = 0; index < this.#tables.length && bestCount > 0; index += 1) {
-      const table = this.#tables.at(index);
-      if (!this.#infos.isLive(table)) continue;
-      firstBelow = below.#skipEndingBelow(firstBelow, this.#infos.keyMin(table));
-      const count = below.#countFrom(firstBelow, this.#infos.keyMax(table), bestCount);
-      if (count >= bestCount) continue;
-      best = table;
-      bestCount = count;
-    }
+    const [list, listBelow] = this.#nodes.lists;
+    this.#tables.list(list);
+    below.#tables.list(listBelow);
+    const best = this.#kernels.manifestLeastOverlap(
+      list,
+      this.#tables.nodeCount,
+      listBelow,
+      below.#tables.nodeCount,
+      overlapMax,
+    );
     assert(best !== 0, () => `none of ${this.#tableCountLive} tables is over ${overlapMax} others at most`);
     below.overlap(this.#infos.keyMin(best), this.#infos.keyMax(best), range);
     return best;
@@ -288,25 +291,6 @@ export class ManifestLevel {
       if (this.#infos.isLive(table)) return table;
     }
     return 0;
-  }
-
-  /** The first index from `index` on whose table does not end below `key`. */
-  #skipEndingBelow(index: number, key: KeyPointer): number {
-    let at = index;
-    while (at < this.#tables.length && this.#endsBelow(this.#tables.at(at), key)) at += 1;
-    return at;
-  }
-
-  /** How many live tables from `index` on begin at or below `key`, but at most `limit`. */
-  #countFrom(index: number, key: KeyPointer, limit: number): number {
-    let count = 0;
-    for (let at = index; at < this.#tables.length && count < limit; at += 1) {
-      const table = this.#tables.at(at);
-      if (!this.#infos.isLive(table)) continue;
-      if (compareKeys(this.#lanes, this.#infos.keyMin(table), key) > 0) break;
-      count += 1;
-    }
-    return count;
   }
 
   #assertNoOverlap(table: Pointer): void {

@@ -1,4 +1,4 @@
-import { LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Tables } from "../../test/builders.ts";
@@ -17,7 +17,7 @@ const pool = new TableInfoPool(memory, TABLES_MAX);
 const nodes = new NodePool(memory, NODE_CAPACITY, NodePool.nodeCountFor(TABLES_MAX, 14, NODE_CAPACITY));
 const tables = new Tables(memory, infos, pool);
 const { keys } = tables;
-const options = { memory, infos, nodes, config: TEST_MIN, name: "Transfer.id" };
+const options = { kernels: createKernels({ memory }), memory, infos, nodes, config: TEST_MIN, name: "Transfer.id" };
 const general = new Manifest({ ...options, annihilates: false });
 const secondary = new Manifest({ ...options, annihilates: true });
 const keyRange = new KeyRange(memory, "test");

@@ -7,12 +7,15 @@
  *
  * @module
  */
-import { assert, type LinearMemory } from "@stagbeetle/kernels";
+import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
 
 /** How many nodes one array of `elementCount` elements has at most: its last has one element, the others are half full. */
 export function nodeCountMax(elementCount: number, nodeCapacity: number): number {
   return elementCount === 0 ? 0 : Math.floor((elementCount - 1) / (nodeCapacity / 2)) + 1;
 }
+
+/** A node in a list: u32 pointer of its first element, u32 count. */
+const LIST_ENTRY_SIZE_BYTES = 8;
 
 /** Nodes in linear memory, shared by many arrays. */
 export class NodePool {
@@ -20,6 +23,8 @@ export class NodePool {
   /** Elements of a node. */
   readonly nodeCapacity: number;
   readonly nodeCount: number;
+  /** Room for two lists of all nodes, for kernels. */
+  readonly lists: readonly [Pointer, Pointer];
   readonly #begin: number;
   readonly #free: number[] = [];
   #next = 0;
@@ -31,6 +36,9 @@ export class NodePool {
     this.nodeCapacity = nodeCapacity;
     this.nodeCount = nodeCount;
     this.#begin = memory.allocate(4 * nodeCapacity * nodeCount, 64, "manifest") / 4;
+    const listSizeBytes = LIST_ENTRY_SIZE_BYTES * nodeCount;
+    const lists = memory.allocate(2 * listSizeBytes, 64, "manifest");
+    this.lists = [lists, lists + listSizeBytes];
   }
 
   /** Nodes that are in use. */
@@ -141,6 +149,15 @@ export class SegmentedArray {
       else last = middle;
     }
     return index + first;
+  }
+
+  /** Lists the nodes for a kernel: where each begins, in bytes, and its count. */
+  list(target: Pointer): void {
+    const { lanes } = this.#pool;
+    for (let node = 0; node < this.#nodes.length; node += 1) {
+      lanes[target / 4 + 2 * node] = 4 * this.#begin(node);
+      lanes[target / 4 + 2 * node + 1] = this.#count(node);
+    }
   }
 
   *[Symbol.iterator](): IterableIterator<number> {

@@ -1,4 +1,4 @@
-import { LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { propertyRuns, Tables } from "../../test/builders.ts";
@@ -11,12 +11,13 @@ const TREES = 2;
 const LEVELS = 3;
 
 const memory = new LinearMemory({ sizeBytes: 1 << 20, shared: false });
+const kernels = createKernels({ memory });
 const infos = new TableInfoView(memory);
 const pool = new TableInfoPool(memory, 512);
 const nodes = new NodePool(memory, 8, NodePool.nodeCountFor(512, TREES * LEVELS, 8));
 const tables = new Tables(memory, infos, pool);
 const trees = Array.from({ length: TREES }, () => ({
-  levels: Array.from({ length: LEVELS }, () => new ManifestLevel({ memory, infos, nodes })),
+  levels: Array.from({ length: LEVELS }, () => new ManifestLevel({ kernels, memory, infos, nodes })),
 }));
 const iterator = new TableIterator({ trees, infos }, memory);
 let addressNext = 1;

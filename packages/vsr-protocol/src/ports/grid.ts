@@ -88,6 +88,9 @@ export interface Grid {
   readonly cancelling: boolean;
   /** How many blocks are in use; 0 while the free set is not known. */
   readonly blocksAcquired: number;
+  /** How often a read found its block in the cache, and how often not, since the start. */
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
   /** How many blocks are to be fetched and written here. */
   readonly blocksMissing: number;
   /** Whether a read waits for a block that only another replica can supply. */

@@ -22,6 +22,10 @@ test("the metrics say where the replica stands", () => {
     replica_sync_op_max: 0,
     journal_dirty: 0,
     journal_faulty: 0,
+    grid_blocks_acquired: 0,
+    grid_blocks_missing: 0,
+    grid_cache_hits: 0,
+    grid_cache_misses: 0,
     release: RELEASE_NOW,
     release_seen_client_min: RELEASE_CLIENT_MIN,
     release_seen_client_max: RELEASE_NOW,
@@ -29,6 +33,15 @@ test("the metrics say where the replica stands", () => {
     replica_messages_in: { request: 2, prepare_ok: 2, ping_client: 1 },
     replica_messages_out: { reply: 2, pong_client: 1 },
   });
+});
+
+test("the metrics say how much of the grid is in use", () => {
+  const solo = Solo.serving({ checkpoints: true });
+  const client = solo.registered(1n);
+  while (solo.replica.state.opCheckpoint === 0) client.add(1);
+  const { grid_blocks_acquired: acquired, grid_blocks_missing: missing } = solo.replica.metrics();
+  expect([acquired, missing]).toEqual([solo.grid?.acquiredCount, 0]);
+  expect(acquired).toBeGreaterThan(0);
 });
 
 test("metrics are emitted every ten seconds, and the releases seen begin anew", () => {

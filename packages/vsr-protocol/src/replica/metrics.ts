@@ -28,6 +28,13 @@ export interface ReplicaMetrics {
   /** Slots. */
   readonly journal_dirty: number;
   readonly journal_faulty: number;
+  /** Blocks; all four are 0 without a grid. */
+  readonly grid_blocks_acquired: number;
+  /** Blocks that are to be fetched from other replicas. */
+  readonly grid_blocks_missing: number;
+  /** Since the start. */
+  readonly grid_cache_hits: number;
+  readonly grid_cache_misses: number;
   readonly release: Release;
   /** The lowest and highest release of clients heard of since the last emission; null if there was none. */
   readonly release_seen_client_min: Release | null;

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { PRODUCTION } from "../config/production.ts";
 import { TEST_MIN } from "../config/test-min.ts";
 import { assertOptions, messagesMax, type ReplicaOptions } from "./options.ts";
-import { commitStallDefaults } from "./stall.ts";
 
 const OPTIONS: ReplicaOptions = {
   config: PRODUCTION,
@@ -15,8 +14,6 @@ const OPTIONS: ReplicaOptions = {
   nonce: 1n,
   aofRecovery: false,
 };
-
-const STALL = commitStallDefaults(PRODUCTION);
 
 test("three nodes with the default limits have 257 messages", () => {
   expect(messagesMax(PRODUCTION, 3, 24)).toBe(257);
@@ -39,10 +36,6 @@ test.each<Partial<ReplicaOptions>>([
   { nonce: 0n },
   { nonce: 1n << 128n },
   { addressCount: 0 },
-  { commitStall: { ...STALL, probability: { numerator: 2, denominator: 1 } } },
-  { commitStall: { ...STALL, probability: { numerator: 0, denominator: 0 } } },
-  { commitStall: { ...STALL, lagMin: STALL.lagMax + 1 } },
-  { commitStall: { ...STALL, ticksMax: 0 } },
 ])("options that contradict the configuration are refused: %o", (wrong) => {
   expect(() => assertOptions(OPTIONS)).not.toThrow();
   expect(() => assertOptions({ ...OPTIONS, ...wrong })).toThrow();

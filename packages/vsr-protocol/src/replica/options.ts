@@ -20,8 +20,7 @@ import type { Release } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointStore } from "./checkpoint-writer.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
-import { assertCommitStall, type CommitStall } from "./stall.ts";
-import type { TimeoutTicks } from "./timeouts.ts";
+import type { StallLimits } from "./stall.ts";
 
 /** The limits and switches of one replica. */
 export interface ReplicaOptions {
@@ -45,12 +44,12 @@ export interface ReplicaOptions {
   readonly pipelineRequestQueueLimit: number;
   /** A random u128, not 0, that no other start of this replica has. */
   readonly nonce: bigint;
+  /** Other ticks for these timeouts. */
+  readonly timeoutTicks?: { readonly prepare?: number; readonly gridRepair?: number };
+  /** How much this replica, as a primary, slows down for backups that are behind. */
+  readonly stall?: StallLimits;
   /** Whether clients replay an AOF and choose the timestamps themselves (spec 06 §2.12). */
   readonly aofRecovery: boolean;
-  /** Other ticks than the table's for some timeouts (spec 03 §5.3). */
-  readonly timeoutTicks?: TimeoutTicks;
-  /** How a primary waits for its backups; without it {@link commitStallDefaults}. */
-  readonly commitStall?: CommitStall;
 }
 
 /** All that a replica reaches the world through. */
@@ -101,7 +100,6 @@ export function assertOptions(options: ReplicaOptions): void {
   );
   assert(nonce > 0n && nonce >> 128n === 0n, "the nonce is a u128 and not 0");
   assert(addressCount > 0, "a replica has an address");
-  if (options.commitStall !== undefined) assertCommitStall(options.commitStall);
 }
 
 /**

@@ -8,8 +8,6 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import { durable } from "../checkpoint.ts";
-import { ClientReplies } from "../clients/replies.ts";
-import { ClientSessions } from "../clients/sessions.ts";
 import { Clock } from "../clock/clock.ts";
 import { Command } from "../command.ts";
 import { fatal, FatalReason } from "../fatal.ts";
@@ -17,36 +15,26 @@ import type { MessageBuffer } from "../message/message-buffer.ts";
 import type { Message } from "../message/message.ts";
 import type { MessageBusReceiver } from "../ports/message-bus.ts";
 import { type Quorums, quorums } from "../quorums.ts";
-import { Random } from "../random.ts";
 import { formatRelease, type Release } from "../release.ts";
 import type { Timeout } from "../timeout.ts";
 import { CheckpointReader } from "./checkpoint-reader.ts";
 import { viewAtCheckpoint } from "./checkpoint-view.ts";
-import { CheckpointWindow } from "./checkpoint-window.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { Commit, type CommitStage } from "./commit.ts";
+import { createContext, logPrefix, type ReplicaContext } from "./context.ts";
 import { Execution } from "./execution.ts";
-import { Identity } from "./identity.ts";
 import { Ingress, type MessageHandlers } from "./ingress.ts";
-import { LogPosition } from "./log-position.ts";
-import { LogRoom } from "./log-room.ts";
-import { MessageBuilder } from "./message-builder.ts";
 import { MessageCounters, ReleasesSeen, type ReplicaMetrics } from "./metrics.ts";
 import { NormalCase } from "./normal-case.ts";
 import { assertOptions, type ReplicaOptions, type ReplicaPorts } from "./options.ts";
-import { Outbox } from "./outbox.ts";
-import { Pipeline } from "./pipeline.ts";
-import { PrefixedLogger } from "./prefixed-logger.ts";
 import { Repair } from "./repair/repair.ts";
-import { Roles } from "./roles.ts";
 import { stallTicks } from "./stall.ts";
 import { Startup } from "./startup.ts";
 import { StateOpening } from "./state-opening.ts";
-import { type ReplicaStatus, Status, STATUS_METRIC, statusLetter } from "./status.ts";
+import { type ReplicaStatus, STATUS_METRIC } from "./status.ts";
 import { SYNC_STAGE_METRIC, type SyncStage } from "./sync/state-sync.ts";
-import { type TimeoutHandlers, Timeouts } from "./timeouts.ts";
+import type { TimeoutHandlers } from "./timeouts.ts";
 import { ViewChange } from "./view-change/view-change.ts";
-import { DurableView } from "./view-durable.ts";
 
 /** The status, the view and the ops of a replica: what a simulator or a status page asks for. */
 export interface ReplicaState {
@@ -80,18 +68,9 @@ export class Replica implements MessageBusReceiver {
   readonly #options: ReplicaOptions;
   readonly #ports: ReplicaPorts;
   readonly #startTime: bigint;
-  readonly #logger: PrefixedLogger;
-  readonly #identity = new Identity();
-  readonly #status = new Status();
+  readonly #context: ReplicaContext;
   readonly #messagesIn = new MessageCounters();
-  readonly #messagesOut = new MessageCounters();
   readonly #releasesSeen = new ReleasesSeen();
-  readonly #roles: Roles;
-  readonly #log: LogPosition;
-  readonly #window: CheckpointWindow;
-  readonly #view: DurableView;
-  readonly #pipeline: Pipeline;
-  readonly #outbox: Outbox;
   readonly #normalCase: NormalCase;
   readonly #viewChange: ViewChange;
   readonly #repair: Repair;
@@ -99,7 +78,6 @@ export class Replica implements MessageBusReceiver {
   readonly #commit: Commit;
   readonly #startup: Startup;
   readonly #ingress: Ingress;
-  readonly #timeouts: Timeouts;
   #clock: Clock | null = null;
   #quorums: Quorums | null = null;
   /** Whether another release has to go on: this one does nothing any more. */
@@ -108,189 +86,46 @@ export class Replica implements MessageBusReceiver {
   /** Allocates the session table. Nothing is read or written before `open`. */
   constructor(options: ReplicaOptions, ports: ReplicaPorts) {
     assertOptions(options);
-    const { config } = options;
-    const { superblock, stateMachine, checkpointStore: store, time, pool, checksums } = ports;
+    const { stateMachine, checkpointStore: store, time } = ports;
     assert(stateMachine.checkpoints === (store !== null), "a checkpoint store is for a state machine that checkpoints");
     this.#options = options;
     this.#ports = ports;
     this.#startTime = time.realtime();
-    this.#logger = new PrefixedLogger(ports.logger, () => this.#prefix());
-
-    const random = new Random(BigInt.asUintN(64, options.nonce));
-    const log = new LogPosition(config.cluster.pipelinePrepareQueueMax);
-    const window = new CheckpointWindow(config, {
-      opCheckpoint: () => superblock.working.checkpointHeader.op,
-      checkpointSync: () => this.#repair.stateSync.checkpointIds,
-    });
-    const view = new DurableView({
-      config,
-      superblock,
-      commitMax: () => log.commitMax,
-      syncCheckpoint: () => this.#repair.stateSync.syncCheckpoint,
-      onWritten: () => this.#repair.stateSync.onViewDurable(),
-      onDurable: () => this.#onViewDurable(),
-    });
-    const roles = new Roles({ identity: this.#identity, status: this.#status, view });
-    const opMax = stateMachine.checkpoints ? null : () => window.opCheckpointNextTrigger - 1;
-    const sessions = new ClientSessions({ config, memory: ports.memory });
-    // What modules share. Each takes only what its options name.
-    const shared = {
-      ...ports,
-      ...options,
-      limits: options,
-      pipelinePrepareQueueMax: config.cluster.pipelinePrepareQueueMax,
-      identity: this.#identity,
-      status: this.#status,
-      logger: this.#logger,
-      random,
-      roles,
-      log,
-      window,
-      view,
-      sessions,
-      room: new LogRoom(opMax, time, this.#logger),
-      pipeline: new Pipeline({
-        prepareQueueMax: config.cluster.pipelinePrepareQueueMax,
-        requestQueueMax: options.pipelineRequestQueueLimit,
-      }),
-      clientReplies: new ClientReplies({ config, storage: ports.storage, sessions, messages: pool, checksums }),
-      timeouts: new Timeouts({ config, random, afterTicks: options.timeoutTicks }),
+    this.#context = createContext(options, ports, {
       clock: () => this.#openedClock(),
       quorums: () => this.#openedQuorums(),
-      quorumReplication: () => this.#openedQuorums().replication,
-      releasesBundled: options.releasesBundled ?? ((): readonly Release[] => [options.release]),
-      syncing: () => this.#repair.stateSync.syncing,
-      updatingCheckpoint: () => this.#repair.stateSync.updatingCheckpoint,
-      gridComplete: () => this.#repair.stateSync.gridComplete,
-      stateMachineOpened: () => this.#commit.open,
-      joinViewQuorum: () => this.#viewChange.joinViewQuorum,
-      commitStage: () => this.#commit.stage,
-      commit: () => this.#commit.run(),
-      sendPrepareOks: () => this.#normalCase.acknowledgements.sendPrepareOksAfterCommitMax(),
-      onJournalWritten: () => this.#ingress.resume(),
-      onRelease: (release: Release) => this.#onRelease(release),
-    };
-    const outbox = new Outbox({
-      ...shared,
-      counters: this.#messagesOut,
-      opPrepareOkMax: () => this.#normalCase.acknowledgements.opMax,
-      deliver: (message) => this.#ingress.onMessage(message),
+      normalCase: () => this.#normalCase,
+      viewChange: () => this.#viewChange,
+      repair: () => this.#repair,
+      commit: () => this.#commit,
+      ingress: () => this.#ingress,
+      onViewDurable: () => this.#onViewDurable(),
+      onRelease: (release) => this.#onRelease(release),
     });
-    const messages = new MessageBuilder(shared);
-    const context = { ...shared, outbox, messages };
-
-    this.#roles = roles;
-    this.#log = log;
-    this.#window = window;
-    this.#view = view;
-    this.#pipeline = shared.pipeline;
-    this.#outbox = outbox;
-    this.#timeouts = shared.timeouts;
-    this.#normalCase = new NormalCase({
-      ...context,
-      onRepair: (prepare) => this.#repair.prepares.onRepair(prepare),
-      onFollowed: () => this.#onFollowed(),
-      onCommitted: () => this.#commit.run(),
-      onLost: () => this.#viewChange.exitView.send(),
-      onAlive: () => this.#viewChange.exitView.clearOwn(),
-      onQuorum: () => this.#commit.run(),
-    });
-    this.#viewChange = new ViewChange({
-      ...context,
-      journalRepair: {
-        repair: () => this.#repair.journal.repair(),
-        repairHeader: (header) => this.#repair.journal.repairHeader(header),
-        replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
-      },
-      takeForSync: (message) => this.#takeForSync(message),
-      installCheckpoint: () => this.#repair.stateSync.installCheckpoint(),
-      onViewLeft: () => this.#normalCase.onViewLeft(),
-      onNormal: () => this.#normalCase.onNormal(),
-    });
-    const { replies, replication, upgrades, acknowledgements, heartbeats, progress } = this.#normalCase;
-    const { viewMessages, viewInstaller, potentialPrimary } = this.#viewChange;
-    this.#repair = new Repair({
-      ...context,
-      store,
-      replication: {
-        writePrepare: (message) => replication.writePrepare(message),
-        sendPrepareOk: (header) => acknowledgements.sendPrepareOk(header),
-      },
-      requestView: (of) => viewMessages.requestView(of),
-      potentialPrimary: () => potentialPrimary.work(),
-      dropCommit: () => this.#dropCommit(),
-      installLog: (message) => viewInstaller.installLog(message),
-      onSynced: () => this.#onSynced(),
-      switchRelease: (release) => this.#onRelease(release),
-      onBlockWritten: () => this.#ingress.resume(),
-      onTablesComplete: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
-    });
-    const { stateSync, headerRepair } = this.#repair;
-    const checkpointer =
-      store === null
-        ? null
-        : new CheckpointWriter({
-            ...context,
-            store,
-            viewAttributes: () => viewAtCheckpoint(context),
-            syncComplete: () => stateSync.contentDone,
-            checkpointRelease: () => upgrades.checkpointRelease ?? options.release,
-          });
-    const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
-    this.#commit = new Commit({
-      ...context,
-      checkpointer,
-      execution: new Execution({ ...context, upgrades }),
-      replies,
-      validHashChain: () => headerRepair.validHashChain(),
-      stallTicks: () => stallTicks({ ...context, progress }),
-      onCancelled: () => this.#onCommitCancelled(),
-      onCheckpointDurable: () => this.#onCheckpointDurable(),
-      onCheckpoint: () => {
-        if (roles.primary) heartbeats.send();
-      },
-      onCheckpointed: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
-      onExecuted: () => this.#onExecuted(),
-      onIdle: () => this.#onCommitIdle(),
-    });
-    this.#stateOpening = new StateOpening({ ...context, checkpointReader, commit: this.#commit });
-    this.#startup = new Startup({
-      ...context,
-      options,
-      commit: this.#commit,
-      stateOpening: this.#stateOpening,
-      transitions: this.#viewChange.transitions,
-      onIdentity: () => this.#onIdentity(),
-      onStateOpen: () => stateSync.onStateMachineOpened(),
-    });
-    this.#ingress = new Ingress({
-      ...context,
-      nodeCount: options.addressCount,
-      counters: this.#messagesIn,
-      releasesSeen: this.#releasesSeen,
-      blockWriteAvailable: () =>
-        store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
-      deaf: () => stateSync.canceling,
-      onHeader: (header) => this.#viewChange.jump(header),
-      handlers: this.#handlers(),
-    });
-    this.#timeouts.connect(this.#timeoutHandlers());
+    this.#normalCase = this.#createNormalCase();
+    this.#viewChange = this.#createViewChange();
+    this.#repair = this.#createRepair();
+    this.#commit = this.#createCommit();
+    this.#stateOpening = this.#createStateOpening();
+    this.#startup = this.#createStartup();
+    this.#ingress = this.#createIngress();
+    this.#context.timeouts.connect(this.#timeoutHandlers());
   }
 
   /** Where the replica stands. Only after its superblock is open. */
   get state(): ReplicaState {
     return {
-      status: this.#status.current,
-      view: this.#view.view,
-      logView: this.#view.logView,
-      op: this.#log.op,
-      opCheckpoint: this.#window.opCheckpoint,
-      commitMin: this.#log.commitMin,
-      commitMax: this.#log.commitMax,
+      status: this.#context.status.current,
+      view: this.#context.view.view,
+      logView: this.#context.view.logView,
+      op: this.#context.log.op,
+      opCheckpoint: this.#context.window.opCheckpoint,
+      commitMin: this.#context.log.commitMin,
+      commitMax: this.#context.log.commitMax,
       commitStage: this.#commit.stage,
       syncStage: this.#repair.stateSync.stage,
       syncContentDone: this.#repair.stateSync.contentDone,
-      serving: this.#startup.stage === "serving" && this.#roles.primary && !this.#view.updating,
+      serving: this.#startup.stage === "serving" && this.#context.roles.primary && !this.#context.view.updating,
     };
   }
 
@@ -307,13 +142,13 @@ export class Replica implements MessageBusReceiver {
 
   /** To be called every `tickMs`. */
   tick(): void {
-    assert(!this.#outbox.loopbackPending, "a message of the replica to itself was not delivered");
+    assert(!this.#context.outbox.loopbackPending, "a message of the replica to itself was not delivered");
     if (this.#released) return;
     if (this.#clock !== null) this.#normalCase.heartbeats.tick();
     this.#clock?.tick();
     this.#ports.bus.tick();
     if (this.#clock === null) return;
-    this.#timeouts.tick();
+    this.#context.timeouts.tick();
     assert(!this.#ingress.stuck, "messages wait although they could be taken");
     this.#assertInvariants();
   }
@@ -327,41 +162,163 @@ export class Replica implements MessageBusReceiver {
 
   /** One line for people. */
   describe(): string {
-    const { op, commitMin, commitMax } = this.#log;
+    const { op, commitMin, commitMax } = this.#context.log;
     return (
-      `${this.#prefix()} ${this.#status.current} view=${this.#view.view} log_view=${this.#view.logView} op=${op} ` +
-      `commit_min=${commitMin} commit_max=${commitMax} checkpoint=${this.#window.opCheckpoint} commit=${this.#commit.stage} ` +
-      `prepares=${this.#pipeline.prepareCount} requests=${this.#pipeline.requestCount} start=${this.#startup.stage}`
+      `${logPrefix(this.#context)} ${this.#context.status.current} view=${this.#context.view.view} log_view=${this.#context.view.logView} op=${op} ` +
+      `commit_min=${commitMin} commit_max=${commitMax} checkpoint=${this.#context.window.opCheckpoint} commit=${this.#commit.stage} ` +
+      `prepares=${this.#context.pipeline.prepareCount} requests=${this.#context.pipeline.requestCount} start=${this.#startup.stage}`
     );
   }
 
   /** All numbers. Only after the superblock is open. */
   metrics(): ReplicaMetrics {
-    const { journal, stateMachine, superblock } = this.#ports;
+    const { journal, stateMachine, superblock, checkpointStore } = this.#ports;
     const { vsrState } = superblock.working;
+    const grid = checkpointStore?.grid;
     return {
       replica_start: this.#startTime,
-      replica_status: STATUS_METRIC[this.#status.current],
+      replica_status: STATUS_METRIC[this.#context.status.current],
       replica_sync_stage: SYNC_STAGE_METRIC[this.#repair.stateSync.stage],
-      replica_view: this.#view.view,
-      replica_log_view: this.#view.logView,
-      replica_op: this.#log.op,
-      replica_op_checkpoint: this.#window.opCheckpoint,
-      replica_commit_min: this.#log.commitMin,
-      replica_commit_max: this.#log.commitMax,
+      replica_view: this.#context.view.view,
+      replica_log_view: this.#context.view.logView,
+      replica_op: this.#context.log.op,
+      replica_op_checkpoint: this.#context.window.opCheckpoint,
+      replica_commit_min: this.#context.log.commitMin,
+      replica_commit_max: this.#context.log.commitMax,
       replica_commit_timestamp: stateMachine.commitTimestamp,
-      replica_pipeline_queue_length: this.#pipeline.prepareCount + this.#pipeline.requestCount,
+      replica_pipeline_queue_length: this.#context.pipeline.prepareCount + this.#context.pipeline.requestCount,
       replica_sync_op_min: vsrState.syncOpMin,
       replica_sync_op_max: vsrState.syncOpMax,
       journal_dirty: journal.dirtyCount,
       journal_faulty: journal.faultyCount,
+      grid_blocks_acquired: grid?.blocksAcquired ?? 0,
+      grid_blocks_missing: grid?.blocksMissing ?? 0,
+      grid_cache_hits: grid?.cacheHits ?? 0,
+      grid_cache_misses: grid?.cacheMisses ?? 0,
       release: this.#options.release,
       release_seen_client_min: this.#releasesSeen.min,
       release_seen_client_max: this.#releasesSeen.max,
       clock_delta_ns: this.#clock?.clockDeltaNs ?? 0n,
       replica_messages_in: this.#messagesIn.snapshot(),
-      replica_messages_out: this.#messagesOut.snapshot(),
+      replica_messages_out: this.#context.messagesOut.snapshot(),
     };
+  }
+
+  #createNormalCase(): NormalCase {
+    return new NormalCase({
+      ...this.#context,
+      onRepair: (prepare) => this.#repair.prepares.onRepair(prepare),
+      onFollowed: () => this.#onFollowed(),
+      onCommitted: () => this.#commit.run(),
+      onLost: () => this.#viewChange.exitView.send(),
+      onAlive: () => this.#viewChange.exitView.clearOwn(),
+      onQuorum: () => this.#commit.run(),
+    });
+  }
+
+  #createViewChange(): ViewChange {
+    return new ViewChange({
+      ...this.#context,
+      journalRepair: {
+        repair: () => this.#repair.journal.repair(),
+        repairHeader: (header) => this.#repair.journal.repairHeader(header),
+        replaceHeader: (header) => this.#repair.journal.replaceHeader(header),
+      },
+      takeForSync: (message) => this.#takeForSync(message),
+      installCheckpoint: () => this.#repair.stateSync.installCheckpoint(),
+      onViewLeft: () => this.#normalCase.onViewLeft(),
+      onNormal: () => this.#normalCase.onNormal(),
+    });
+  }
+
+  #createRepair(): Repair {
+    const { replication, acknowledgements } = this.#normalCase;
+    const { viewMessages, viewInstaller, potentialPrimary } = this.#viewChange;
+    return new Repair({
+      ...this.#context,
+      store: this.#ports.checkpointStore,
+      replication: {
+        writePrepare: (message) => replication.writePrepare(message),
+        sendPrepareOk: (header) => acknowledgements.sendPrepareOk(header),
+      },
+      requestView: (view) => viewMessages.requestView(view),
+      potentialPrimary: () => potentialPrimary.work(),
+      dropCommit: () => this.#dropCommit(),
+      installLog: (message) => viewInstaller.installLog(message),
+      onSynced: () => this.#onSynced(),
+      switchRelease: (release) => this.#onRelease(release),
+      onBlockWritten: () => this.#ingress.resume(),
+      onTablesComplete: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
+    });
+  }
+
+  #createCommit(): Commit {
+    const context = this.#context;
+    const { replies, upgrades, acknowledgements, progress } = this.#normalCase;
+    const { headerRepair } = this.#repair;
+    return new Commit({
+      ...context,
+      checkpointer: this.#createCheckpointer(),
+      execution: new Execution({ ...context, upgrades }),
+      replies,
+      validHashChain: () => headerRepair.validHashChain(),
+      stallTicks: () => stallTicks({ ...context, progress }),
+      onCancelled: () => this.#onCommitCancelled(),
+      onCheckpointDurable: () => this.#onCheckpointDurable(),
+      onCheckpoint: () => this.#onCheckpoint(),
+      onCheckpointed: () => acknowledgements.sendPrepareOksAfterCheckpoint(),
+      onExecuted: () => this.#onExecuted(),
+      onIdle: () => this.#onCommitIdle(),
+    });
+  }
+
+  #createCheckpointer(): CheckpointWriter | null {
+    const { checkpointStore: store } = this.#ports;
+    if (store === null) return null;
+    const { upgrades } = this.#normalCase;
+    const { stateSync } = this.#repair;
+    return new CheckpointWriter({
+      ...this.#context,
+      store,
+      viewAttributes: () => viewAtCheckpoint(this.#context),
+      syncComplete: () => stateSync.contentDone,
+      checkpointRelease: () => upgrades.checkpointRelease ?? this.#options.release,
+    });
+  }
+
+  #createStateOpening(): StateOpening {
+    const context = this.#context;
+    const { checkpointStore: store } = this.#ports;
+    const checkpointReader = store === null ? null : new CheckpointReader({ ...context, store });
+    return new StateOpening({ ...context, checkpointReader, commit: this.#commit });
+  }
+
+  #createStartup(): Startup {
+    return new Startup({
+      ...this.#context,
+      options: this.#options,
+      commit: this.#commit,
+      stateOpening: this.#stateOpening,
+      transitions: this.#viewChange.transitions,
+      onIdentity: () => this.#onIdentity(),
+      onStateOpen: () => this.#repair.stateSync.onStateMachineOpened(),
+    });
+  }
+
+  #createIngress(): Ingress {
+    const { checkpointStore: store } = this.#ports;
+    const { stateSync } = this.#repair;
+    return new Ingress({
+      ...this.#context,
+      nodeCount: this.#options.addressCount,
+      counters: this.#messagesIn,
+      releasesSeen: this.#releasesSeen,
+      blockWriteAvailable: () =>
+        store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
+      deaf: () => stateSync.canceling,
+      onHeader: (header) => this.#viewChange.jump(header),
+      handlers: this.#handlers(),
+    });
   }
 
   /** What becomes of a message of each command. */
@@ -420,19 +377,19 @@ export class Replica implements MessageBusReceiver {
   /** The superblock says who this replica is. */
   #onIdentity(): void {
     const { config } = this.#options;
-    const { replica, replicaCount } = this.#identity;
+    const { replica, replicaCount } = this.#context.identity;
     this.#quorums = quorums(replicaCount, config.cluster.quorumReplicationMax);
     this.#normalCase.progress.load(replicaCount);
     this.#clock = new Clock({
       config,
       time: this.#ports.time,
-      logger: this.#logger,
+      logger: this.#context.logger,
       replicaCount,
       replica,
       quorumReplication: this.#quorums.replication,
     });
     this.#repair.stateSync.onSuperBlockOpened();
-    this.#timeouts.start("traceEmit");
+    this.#context.timeouts.start("traceEmit");
   }
 
   #onViewDurable(): void {
@@ -449,9 +406,9 @@ export class Replica implements MessageBusReceiver {
 
   /** Nothing more to execute: alone, the log is replayed; as a primary to be, the view can start. */
   #onCommitIdle(): void {
-    const { commitMin, op } = this.#log;
+    const { commitMin, op } = this.#context.log;
     this.#startup.onCommitIdle();
-    if (commitMin === op && this.#status.current === "view_change") this.#repair.journal.repair();
+    if (commitMin === op && this.#context.status.current === "view_change") this.#repair.journal.repair();
   }
 
   /** Whether a `view` has a checkpoint that this replica needs. Then its log is not installed now. */
@@ -478,7 +435,7 @@ export class Replica implements MessageBusReceiver {
     this.#normalCase.upgrades.reset();
     this.#repair.refillBudgets();
     for (const name of ["journalRepair", "gridRepair"] as const) {
-      const timeout = this.#timeouts.get(name);
+      const timeout = this.#context.timeouts.get(name);
       if (timeout.ticking) timeout.resetWithJitter();
     }
     this.#stateOpening.open(() => {
@@ -490,12 +447,17 @@ export class Replica implements MessageBusReceiver {
 
   #onExecuted(): void {
     this.#startup.onExecuted();
-    if (this.#roles.primary) this.#normalCase.afterExecute();
+    if (this.#context.roles.primary) this.#normalCase.afterExecute();
+  }
+
+  /** The others are to write theirs at the same time. */
+  #onCheckpoint(): void {
+    if (this.#context.roles.primary) this.#normalCase.heartbeats.send();
   }
 
   /** Others can take over the checkpoint from now on, so they are told of it. */
   #onCheckpointDurable(): void {
-    if (this.#roles.primary && !this.#identity.solo) this.#viewChange.viewMessages.broadcast();
+    if (this.#context.roles.primary && !this.#context.identity.solo) this.#viewChange.viewMessages.broadcast();
   }
 
   /** The data file is for another release: that one has to go on. */
@@ -526,36 +488,35 @@ export class Replica implements MessageBusReceiver {
     return this.#clock;
   }
 
-  /** `<index><status letter>:`, by which people and tests find a replica's lines. */
-  #prefix(): string {
-    if (!this.#identity.loaded) return "-r:";
-    const primary = this.#identity.primaryOf(this.#view.view);
-    return `${this.#identity.replica}${statusLetter(this.#status.current, primary)}:`;
-  }
-
   /** What holds between any two handlers (spec 03 §3.4, §31). */
   #assertInvariants(): void {
-    const { current, normal } = this.#status;
+    const { current, normal } = this.#context.status;
     if (current === "recovering") return;
-    const { op, commitMin, commitMax } = this.#log;
-    const { opCheckpoint } = this.#window;
-    this.#log.assertInvariants();
+    const { op, commitMin, commitMax } = this.#context.log;
+    const { opCheckpoint } = this.#context.window;
+    this.#context.log.assertInvariants();
     assert(this.#ports.journal.headerWithOp(op) !== null, () => `the head ${op} is not in the log`);
     assert(opCheckpoint <= commitMin, () => `commit_min ${commitMin} below the checkpoint ${opCheckpoint}`);
     this.#assertHeadFits();
-    assert(!normal || this.#view.view === this.#view.logView, () => `log_view ${this.#view.logView} in status normal`);
-    assert(this.#roles.primary === (this.#pipeline.kind === "queue"), () => `the pipeline is a ${this.#pipeline.kind}`);
-    if (!this.#roles.primary) return;
+    assert(
+      !normal || this.#context.view.view === this.#context.view.logView,
+      () => `log_view ${this.#context.view.logView} in status normal`,
+    );
+    assert(
+      this.#context.roles.primary === (this.#context.pipeline.kind === "queue"),
+      () => `the pipeline is a ${this.#context.pipeline.kind}`,
+    );
+    if (!this.#context.roles.primary) return;
     assert(commitMin === commitMax, () => `commit_min ${commitMin}, commit_max ${commitMax}`);
-    const { prepareCount } = this.#pipeline;
+    const { prepareCount } = this.#context.pipeline;
     assert(commitMax + prepareCount === op, () => `${prepareCount} prepares from ${commitMax} to ${op}`);
   }
 
   /** The head overwrites nothing that is still needed. */
   #assertHeadFits(): void {
     const { config } = this.#options;
-    const { op, commitMax } = this.#log;
-    const { opCheckpointNextSync: next, opPrepareMaxSync: opMax } = this.#window;
+    const { op, commitMax } = this.#context.log;
+    const { opCheckpointNextSync: next, opPrepareMaxSync: opMax } = this.#context.window;
     assert(op < next + config.cluster.journalSlotCount, () => `head ${op} overwrites the next checkpoint, ${next}`);
     assert(op <= opMax || durable(config, next, commitMax), () => `head ${op} overwrites what is needed (${opMax})`);
   }

@@ -137,23 +137,29 @@ export class Replication {
 
   /** As the primary, passes on what the others may miss. For everyone, a prepare beyond the head is a sign of life. */
   #replicate(message: Message, header: PrepareHeader): void {
-    const { release, identity, roles, log, journal, outbox, faultDetector, time } = this.#options;
+    const { roles, log, journal, outbox, faultDetector, time } = this.#options;
     if (header.op <= log.commitMin || journal.hasPrepare(header)) return;
-    // A replica that was formatted anew can meet what it authored in an earlier life, under a newer release.
-    const beyondRelease = header.replica === identity.replica && header.release > release;
-    if (roles.primary && beyondRelease) this.#drop(header, "not replicated: of a newer release");
+    if (roles.primary && this.#ofAnotherLife(header)) this.#drop(header, "not replicated: of another life");
     else if (roles.primary) outbox.sendToOtherReplicasAndStandbys(message);
     if (header.op > log.op) faultDetector.signal(time.monotonic());
   }
 
+  /** A replica that was formatted anew can meet what it authored before: in a view, or under a release, that it has not reached. */
+  #ofAnotherLife({ replica, release, view }: PrepareHeader): boolean {
+    const { identity, release: releaseOwn, view: viewOwn } = this.#options;
+    return replica === identity.replica && (release > releaseOwn || view > viewOwn.view);
+  }
+
   /** A prepare of the own view, beyond the head, becomes the head. */
   #append(message: Message, header: PrepareHeader): void {
-    const { requestSizeLimit, identity, roles, view, log, journal } = this.#options;
+    const { requestSizeLimit, identity, roles, view, log, pipeline, journal } = this.#options;
     assert(
       header.size <= requestSizeLimit,
       () => `op ${header.op} has ${header.size} bytes, more than this replica's --limit-request of ${requestSizeLimit}`,
     );
     if (header.replica !== identity.primaryIndex(view.view)) return this.#drop(header, "not of the primary");
+    const foreign = roles.primary && pipeline.findQueued(header.op, header.checksum) === null;
+    if (foreign) return this.#drop(header, "not made by this primary");
     assert(header.op > log.op && header.op > log.commitMin, () => `op ${header.op} behind head ${log.op}`);
     if (roles.backup) {
       log.learnCommitMax(header.commit);

@@ -3,7 +3,7 @@ import { TEST_MIN } from "../config/test-min.ts";
 import { Random } from "../random.ts";
 import { BackupProgress } from "./backup-progress.ts";
 import type { QueuedPrepare } from "./pipeline.ts";
-import { commitStallDefaults, stallTicks, type StallOptions } from "./stall.ts";
+import { stallTicks, type StallOptions } from "./stall.ts";
 
 /** A primary 0 of three that executed up to op 60, with prepares of which some have a quorum. */
 function primary(
@@ -61,18 +61,6 @@ test("a burst is slowed down now and then, although nobody is late", () => {
   expect(stalled).toBeLessThan(470);
 });
 
-test("a primary can be told how to wait", () => {
-  const burst = primary(progressOf([60, 61], [60, 61]), { quorums: [true, true] });
-  const late = primary(progressOf([60, 61], [57, 61]));
-  const gone = primary(progressOf([60, 61], [1, 61]));
-  const defaults = commitStallDefaults(TEST_MIN);
-  expect(stallTicks({ ...burst, commitStall: { ...defaults, probability: { numerator: 1, denominator: 1 } } })).toBe(1);
-  expect(stallTicks({ ...burst, commitStall: { ...defaults, probability: { numerator: 0, denominator: 1 } } })).toBe(0);
-  expect([stallTicks(late), stallTicks({ ...late, commitStall: { ...defaults, lagMin: 3 } })]).toEqual([0, 1]);
-  expect([stallTicks(gone), stallTicks({ ...gone, commitStall: { ...defaults, lagMax: 58 } })]).toEqual([4, 0]);
-  expect(stallTicks({ ...gone, commitStall: { ...defaults, ticksMax: 9 } })).toBe(9);
-});
-
 test("nobody but the primary of several replicas stalls", () => {
   const progress = progressOf([30, 61], [30, 61]);
   expect(stallTicks(primary(progress, { primary: false }))).toBe(0);
@@ -89,4 +77,13 @@ test("the acknowledgement that completes a quorum says where the replica is, eve
   const progress = progressOf([60, 61], [60, 61]);
   progress.completed(2, 56);
   expect(stallTicks(primary(progress))).toBe(1);
+});
+
+test("an operator can choose the limits", () => {
+  const stall = { probability: { numerator: 1, denominator: 1 }, lagMin: 20, lagMax: 40, multipleMax: 1 };
+  expect(stallTicks({ ...primary(progressOf([60, 61], [50, 61])), stall })).toBe(0);
+  expect(stallTicks({ ...primary(progressOf([60, 61], [30, 61])), stall })).toBe(1);
+  expect(stallTicks({ ...primary(progressOf([60, 61], [10, 61])), stall })).toBe(0);
+  const burst = primary(progressOf([60, 61], [60, 61]), { quorums: [true, true] });
+  expect(stallTicks({ ...burst, stall })).toBe(1);
 });

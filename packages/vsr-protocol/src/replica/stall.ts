@@ -15,45 +15,43 @@ import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Roles } from "./roles.ts";
 
-/** How a primary waits for its backups. */
-export interface CommitStall {
-  /** How often a primary that is hardly ahead waits nevertheless, for one tick: in `numerator` of `denominator` cases. */
-  readonly probability: { readonly numerator: number; readonly denominator: number };
-  /** From how many ops on a backup is behind. */
+/** How much a primary slows down. All replicas may have other limits. */
+export interface StallLimits {
+  /** How often a primary whose backups keep up waits nevertheless, when it has more to do. */
+  readonly probability: Ratio;
+  /** From how many ops on that the slowest backup is behind, it is waited for at every op. */
   readonly lagMin: number;
-  /** Backups that are more ops behind are not waited for. */
+  /** Backups that are further behind are gone, or about to fetch the whole state: they are not waited for. In ops. */
   readonly lagMax: number;
   /** The longest stall in ticks. */
-  readonly ticksMax: number;
+  readonly multipleMax: number;
 }
 
-/** How a primary waits unless it is told otherwise (spec 03 §16.5). */
-export function commitStallDefaults({ cluster, derived }: Config): CommitStall {
+/** A probability as a ratio of whole numbers. */
+interface Ratio {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** Backups that are more checkpoints behind are not waited for. */
+const LAG_MAX_CHECKPOINTS = 3;
+
+/** What is used unless the operator says otherwise. */
+export function stallLimits({ cluster, derived }: Config): StallLimits {
   return {
     probability: { numerator: 2, denominator: 5 },
     lagMin: cluster.pipelinePrepareQueueMax,
-    lagMax: 3 * derived.vsrCheckpointOps,
-    ticksMax: 4,
+    lagMax: LAG_MAX_CHECKPOINTS * derived.vsrCheckpointOps,
+    multipleMax: 4,
   };
-}
-
-/** @throws AssertionError if nobody can wait like this. */
-export function assertCommitStall({ probability, lagMin, lagMax, ticksMax }: CommitStall): void {
-  const { numerator, denominator } = probability;
-  assert(
-    numerator >= 0 && numerator <= denominator && denominator > 0 && Number.isSafeInteger(denominator),
-    () => `a probability of ${numerator}/${denominator}`,
-  );
-  assert(lagMin >= 0 && lagMin <= lagMax, () => `a lag of ${lagMin} to ${lagMax} ops`);
-  assert(Number.isInteger(ticksMax) && ticksMax >= 1, () => `a stall of at most ${ticksMax} ticks`);
 }
 
 /** What the length of a stall follows from. */
 export interface StallOptions {
   readonly config: Config;
+  /** Those of {@link stallLimits} unless given. */
+  readonly stall?: StallLimits | undefined;
   readonly random: Random;
-  /** Without it: {@link commitStallDefaults}. */
-  readonly commitStall?: CommitStall;
   readonly identity: Pick<Identity, "replica" | "solo">;
   readonly roles: Pick<Roles, "primary">;
   readonly log: Pick<LogPosition, "commitMin">;
@@ -61,17 +59,17 @@ export interface StallOptions {
   readonly progress: Pick<BackupProgress, "lag">;
 }
 
-/** For how many ticks the op at the head of the queue waits before it is executed, possibly 0. To be asked once an op. */
+/** For how many ticks the op at the head of the queue waits before it is executed; 0 for not at all. To be asked once an op. */
 export function stallTicks(options: StallOptions): number {
   const { config, random, identity, roles, log, pipeline, progress } = options;
   if (!roles.primary || identity.solo) return 0;
-  const { probability, lagMin, lagMax, ticksMax } = options.commitStall ?? commitStallDefaults(config);
+  const { probability, lagMin, lagMax, multipleMax } = options.stall ?? stallLimits(config);
   const lag = progress.lag(identity.replica, log.commitMin, lagMax);
   if (lag < lagMin) {
     const moreToDo = pipeline.prepares.slice(1).some((prepare) => prepare.okQuorumReceived);
     return moreToDo && random.chance(probability.numerator, probability.denominator) ? 1 : 0;
   }
-  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(config.derived.vsrCheckpointOps / 4)), 1), ticksMax);
-  assert(ticks >= 1 && ticks <= ticksMax, () => `a stall of ${ticks} ticks`);
+  const ticks = Math.min(Math.max(Math.floor(lag / Math.floor(config.derived.vsrCheckpointOps / 4)), 1), multipleMax);
+  assert(ticks >= 1 && ticks <= multipleMax, () => `a stall of ${ticks} ticks`);
   return ticks;
 }

@@ -58,15 +58,13 @@ export const TIMEOUTS: readonly TimeoutRow[] = [
 /** What to do when a timeout fires. The timeout is still running: the handler resets, backs off or stops it. */
 export type TimeoutHandlers = { readonly [Name in TimeoutName]: (timeout: Timeout) => void };
 
-/** Other ticks than those of the table, for some timeouts. */
-export type TimeoutTicks = { readonly [Name in TimeoutName]?: number };
-
 /** What timeouts are made of. */
 export interface TimeoutsOptions {
   readonly config: Config;
   /** The source of jitter. */
   readonly random: Random;
-  readonly afterTicks?: TimeoutTicks | undefined;
+  /** Other ticks for some of them: for tests, where a retry that hides a fault should be rare. */
+  readonly afterTicks?: { readonly [Name in TimeoutName]?: number } | undefined;
 }
 
 /** All timeouts of the table. None runs until it is started. */

@@ -134,6 +134,19 @@ describe("headers", () => {
     expect(subject.repairs).toBe(1);
   });
 
+  test("that teach nothing lead to nothing: else two replicas would ask and answer without end", () => {
+    const subject = new Bench();
+    const chain = subject.node.chain(HEAD, { view: (op) => (op > 7 ? 1 : 0) });
+    for (const op of [5, 6, 7]) subject.node.journal.lose(op);
+    // Not proved to belong into the log, as long as op 7 is missing.
+    subject.arrive(chain.slice(5, 7).toReversed());
+    expect(subject.repairs).toBe(0);
+    subject.arrive(chain.slice(7, 8));
+    expect(subject.repairs).toBe(1);
+    subject.arrive(chain.slice(7, 8));
+    expect(subject.repairs).toBe(1);
+  });
+
   test.each([
     { status: "normal", quorum: false, view: 0, taken: true },
     { status: "view_change", quorum: true, view: 1, taken: true },

@@ -41,7 +41,7 @@ export interface HeaderExchangeOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly headerRepair: Pick<HeaderRepair, "repairHeader">;
-  /** Runs when headers came: there may be more to repair now, or to execute. */
+  /** Runs when headers came that were missing: there may be more to repair now, or to execute. */
   readonly onHeaders: () => void;
 }
 
@@ -85,13 +85,19 @@ export class HeaderExchange {
 
   /** Takes over what belongs into the log. The body was found valid: prepare headers, the highest op first. */
   onHeaders(message: Message): void {
-    const { headerRepair, logger, onHeaders } = this.#options;
+    const { journal, headerRepair, logger, onHeaders } = this.#options;
     const { replica } = message.header;
     const because = headersIgnored(message.header, this.#options);
     if (because !== null) return logger.log("debug", `on_headers: ignoring (${because})`, { replica });
     const body = message.body();
-    for (let at = 0; at < body.length; at += HEADER_SIZE_BYTES) headerRepair.repairHeader(new PrepareHeader(body, at));
-    onHeaders();
+    let learned = false;
+    for (let at = 0; at < body.length; at += HEADER_SIZE_BYTES) {
+      const header = new PrepareHeader(body, at);
+      const known = journal.headerWithOp(header.op)?.checksum === header.checksum;
+      if (headerRepair.repairHeader(header) && !known) learned = true;
+    }
+    // Else two replicas would ask and answer the same as fast as the network allows, until the youngest ops are here.
+    if (learned) onHeaders();
   }
 
   /** Others may ask for any range: only the ops that the log can hold are looked at. */

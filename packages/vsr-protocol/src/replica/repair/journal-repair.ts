@@ -34,7 +34,7 @@ const NEWEST_ONE_IN = 50;
 /** What is repaired, and by whom. */
 export interface JournalRepairOptions {
   readonly config: Config;
-  readonly identity: Pick<Identity, "solo" | "primaryIndex" | "replica">;
+  readonly identity: Pick<Identity, "primaryIndex" | "replica">;
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "ofPrimary" | "backup">;
   readonly view: Pick<DurableView, "view" | "headers">;
@@ -67,6 +67,8 @@ export interface JournalRepairOptions {
 /** Repairs the log of one replica, and everything else that it needs for it. */
 export class JournalRepair {
   readonly #options: JournalRepairOptions;
+  /** Whether the primary was asked for its view since the timeout fired last. */
+  #viewRequested = false;
 
   constructor(options: JournalRepairOptions) {
     this.#options = options;
@@ -81,6 +83,7 @@ export class JournalRepair {
   onTimeout(timeout: Timeout): void {
     timeout.resetWithJitter();
     this.#options.budget.reap();
+    this.#viewRequested = false;
     this.repair();
   }
 
@@ -129,7 +132,9 @@ export class JournalRepair {
     assert(viewHead !== undefined, "a view has headers");
     if (tooShort || (status.normal && log.op < viewHead.op)) {
       assert(!roles.ofPrimary, () => `the primary's head is ${log.op}, the log goes to ${headerRepair.opRepairMax}`);
-      requestView(view.view);
+      // Each view that comes leads here again: without a bound the two of them would do nothing else.
+      if (!this.#viewRequested) requestView(view.view);
+      this.#viewRequested = true;
     }
     const head = journal.headerWithOp(log.op);
     assert(head !== null, () => `the head ${log.op} is not in the log`);

@@ -1,0 +1,117 @@
+import { SECTOR_SIZE_BYTES, type StateMachine, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { describe, expect, test } from "vitest";
+
+import { NO_STORAGE_FAULTS } from "../faults/storage-faults.ts";
+import { type Application, STORED_ECHO } from "./application.ts";
+import { Cluster } from "./cluster.ts";
+import { ObservedStateMachine } from "./observed-state-machine.ts";
+
+const TICKS_MAX = 20_000;
+
+/** Three replicas that serve, and a client. */
+class Three {
+  readonly cluster: Cluster;
+
+  constructor(application: Application = STORED_ECHO) {
+    this.cluster = new Cluster({ config: TEST_MIN, application, seed: 5n, clientCount: 1, replicaCount: 3 });
+    for (const machine of this.cluster.machines) {
+      machine.format();
+      machine.start(NO_STORAGE_FAULTS);
+    }
+    this.client.register();
+    this.until(() => this.client.state === "idle");
+  }
+
+  get client(): Cluster["clients"][number] {
+    const [client] = this.cluster.clients;
+    if (client === undefined) throw new Error("there is a client");
+    return client;
+  }
+
+  request(count: number): void {
+    for (let requests = 0; requests < count; requests += 1) {
+      this.client.request({ operation: 128, body: Uint8Array.of(requests) });
+      this.until(() => this.client.state === "idle");
+    }
+  }
+
+  until(condition: () => boolean): void {
+    for (let ticks = 0; !condition(); ticks += 1) {
+      if (ticks > TICKS_MAX) throw new Error(`nothing happens: ${this.cluster.describe()}`);
+      this.cluster.tick();
+      this.cluster.settle();
+    }
+  }
+}
+
+/** An application of which one start of a replica, by its number from 0, is changed. */
+function changedAt(life: number, change: (machine: StateMachine) => StateMachine): Application {
+  let lives = 0;
+  return {
+    ...STORED_ECHO,
+    create: (foundation) => {
+      const { stateMachine, checkpointStore } = STORED_ECHO.create(foundation);
+      const changed = lives === life ? change(stateMachine) : stateMachine;
+      lives += 1;
+      return { stateMachine: changed, checkpointStore };
+    },
+  };
+}
+
+describe("a cluster of three", () => {
+  test("executes everything on all of them, and their checkpoints are equal", () => {
+    const three = new Three();
+    three.request(30);
+    three.until(() => three.cluster.machines.every(({ replica }) => replica.state.commitMin === 31));
+    expect(three.cluster.machines.map(({ replica }) => replica.state.opCheckpoint)).toEqual([19, 19, 19]);
+    // The state, the replies and the grid of two replicas, each held against those of the first.
+    expect(three.cluster.storageChecker.comparisons).toBe(6);
+  });
+
+  test("goes on when a machine stands still, which catches up when it goes on itself", () => {
+    const three = new Three();
+    three.cluster.machineAt(0).pause();
+    three.request(5);
+    expect(three.cluster.machineAt(0).replica.state.commitMin).toBeLessThan(6);
+    three.cluster.machineAt(0).unpause();
+    three.until(() => three.cluster.machineAt(0).replica.state.commitMin === 6);
+  });
+
+  test("is found out if a replica gives another result than the others", () => {
+    const wrong = (machine: StateMachine): StateMachine =>
+      new ObservedStateMachine(machine, ({ op }, result) => {
+        if (op >= 4) result[0] = (result[0] ?? 0) ^ 1;
+      });
+    const three = new Three(changedAt(2, wrong));
+    expect(() => three.request(20)).toThrow(/replica 2: the result of op 4 .* differs in byte 0/);
+  });
+
+  test("is found out if a block of a checkpoint is not what the others have", () => {
+    const three = new Three();
+    three.request(10);
+    // Whatever replica 2 writes to the grid from now on has a byte changed on the disk.
+    const { disk } = three.cluster.machineAt(2);
+    const write = disk.write.bind(disk);
+    disk.write = (offset, source) => {
+      const inGrid = offset >= TEST_MIN.derived.dataFileSizeMin;
+      const copy = source.slice();
+      if (inGrid) copy[300] = (copy[300] ?? 0) ^ 1;
+      write(offset, copy);
+    };
+    expect(() => three.request(20)).toThrow(/checkpoint 19: the grid of replica 2 differs|is not whole on the disk/);
+  });
+
+  test("is found out if an op is executed that too few disks have", () => {
+    const three = new Three();
+    for (const machine of three.cluster.machines) {
+      const { disk } = machine;
+      const write = disk.write.bind(disk);
+      // Prepares are acknowledged and not written.
+      disk.write = (offset, source) => {
+        if (source.length > SECTOR_SIZE_BYTES || offset < TEST_MIN.derived.dataFileSizeMin) return;
+        write(offset, source);
+      };
+    }
+    expect(() => three.request(1)).toThrow("op 2 is executed while 0 disks have it, but 2 must");
+  });
+});
