@@ -12,13 +12,7 @@ import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { digestOf } from "./acknowledged.ts";
 
-/**
- * Merges the files, and holds every acknowledged request against the log that they are.
- *
- * @param digests what was acknowledged: `digestOf` each request, by the timestamp at which it was executed (ns).
- * @returns how many ops the log has.
- * @throws Error if a file is missing, the log has a gap, or an acknowledged request is not in it, or is another one there.
- */
+/** The same as {@link assertMerged}, of files on the disk. @throws Error also if one of them is missing. */
 export function assertRecorded(paths: readonly string[], digests: ReadonlyMap<bigint, string>): number {
   const inputs = paths.map((path) => openReadableFile(path));
   try {
@@ -28,7 +22,14 @@ export function assertRecorded(paths: readonly string[], digests: ReadonlyMap<bi
   }
 }
 
-function assertMerged(inputs: readonly ReadableFile[], digests: ReadonlyMap<bigint, string>): number {
+/**
+ * Merges the files, and holds every acknowledged request against the log that they are.
+ *
+ * @param digests what was acknowledged: `digestOf` each request, by the timestamp at which it was executed (ns).
+ * @returns how many ops the log has.
+ * @throws Error if the log has a gap, or an acknowledged request is not in it, or is another one there.
+ */
+export function assertMerged(inputs: readonly ReadableFile[], digests: ReadonlyMap<bigint, string>): number {
   const missing = new Map(digests);
   const append = ([bytes = new Uint8Array(0)]: readonly Uint8Array[]): void => {
     const { header, body } = new AOFEntry(bytes);
