@@ -128,6 +128,17 @@ describe("a timeout", () => {
     expect(subject.rttTicks).toBe(rttTicks);
   });
 
+  test("of one tick jitters between one and two", () => {
+    const subject = timeout(1);
+    subject.start();
+    const seen = new Set<number>();
+    for (let round = 0; round < 100; round += 1) {
+      seen.add(ticksUntilFired(subject));
+      subject.resetWithJitter();
+    }
+    expect([...seen].toSorted((a, b) => a - b)).toEqual([1, 2]);
+  });
+
   test.each(["reset", "backoff", "resetWithJitter"] as const)("needs to tick for %s", (method) => {
     expect(() => timeout()[method]()).toThrow("while it does not tick");
   });

@@ -135,7 +135,8 @@ export class Timeout {
     const half = Math.floor(this.#afterTicks / 2);
     this.#ticks = 0;
     this.#attempts = (this.#attempts + 1) % 256;
-    this.#afterDynamicTicks = this.#random.rangeInclusive(64, half, 2 * this.#afterTicks - half);
+    // A timeout of one tick must not fire in no time.
+    this.#afterDynamicTicks = Math.max(1, this.#random.rangeInclusive(64, half, 2 * this.#afterTicks - half));
   }
 
   /** Sets how many ticks after the last start or reset it fires, for owners that know better than the configuration. */

@@ -9,7 +9,13 @@ import { findBenchmarks } from "./benchmark-files.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 /** Scripts that print figures of their own, by the paths that filters are held against. */
-const SCRIPTS = ["figures/main.ts", "figures/development-memory.ts", "store/main.ts", "clients/main.ts"];
+const SCRIPTS = [
+  "figures/main.ts",
+  "figures/development-memory.ts",
+  "store/main.ts",
+  "clients/main.ts",
+  "cluster/main.ts",
+];
 const [filter = ""] = process.argv.slice(2);
 
 /** Every benchmark has a process of its own, so that none inherits the garbage and the optimisations of another. */

@@ -1,45 +1,32 @@
 /**
- * `pnpm client-suite [part of a mode's name]`: runs the test-suite that comes with the official client, `tigerbeetle-node`
+ * `pnpm client-suite [--replicas=N] [part of a mode's name]`: runs the test-suite that comes with the official client, `tigerbeetle-node`
  * 0.17.9, against a real server process: unchanged, and its source with our client in place of the official one, on Node, Bun
  * and Deno, with the client beside it, in a single file and in a program of its own. In development mode the server must also keep within its memory.
- * Exit status 1 unless everything passes.
+ * Then with both clients against a cluster of 3 or more replicas, of which one is killed every few seconds; with `--replicas`,
+ * only that. Exit status 1 unless everything passes.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
+import { clusterModes, runClusterMode } from "./cluster-run.ts";
 import { compileExecutables } from "./executables.ts";
 import { allModes, type Mode } from "./modes.ts";
+import { runSuite } from "./run-suite.ts";
 import { startServer } from "./server.ts";
 import { writeSuiteFiles } from "./suite-files.ts";
-import { failureOf, readSuiteOutput } from "./suite-output.ts";
-import type { SuiteResult } from "./suite-output.ts";
+import { failureOf } from "./suite-output.ts";
 
 const MIB = 2 ** 20;
-
-async function runSuite([program, ...parameters]: Mode["command"], port: number): Promise<SuiteResult> {
-  const child = spawn(program, parameters, {
-    env: { ...process.env, TB_ADDRESS: String(port) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    process.stdout.write(text);
-    output += text;
-  });
-  await once(child, "close");
-  return readSuiteOutput(output);
-}
+const REPLICAS_DEFAULT = 3;
 
 /** Returns what is wrong, or null. */
-async function runMode({ name, command, flags, memoryMaxBytes }: Mode, directory: string): Promise<string | null> {
-  console.log(`\n--- the official client's suite: ${name}`);
+async function runMode({ command, flags, memoryMaxBytes }: Mode, directory: string): Promise<string | null> {
   const file = join(directory, "0_0.stagbeetle");
   try {
     const server = await startServer(file, flags);
-    const result = await runSuite(command, server.port);
+    const result = await runSuite(command, String(server.port));
     const memoryBytes = server.memoryPeakBytes();
     const status = await server.stop();
     const memory = memoryBytes === null ? "not known" : `${Math.round(memoryBytes / MIB)} MiB`;
@@ -55,25 +42,60 @@ async function runMode({ name, command, flags, memoryMaxBytes }: Mode, directory
   }
 }
 
-async function runModes(filter: string, directory: string): Promise<void> {
+/** One run of the suite. */
+interface Run {
+  readonly name: string;
+  /** Returns what is wrong, or null. */
+  readonly run: () => Promise<string | null>;
+}
+
+/** All runs; those of a cluster alone if it is said how many replicas it has. */
+async function allRuns(replicaCount: number | null, directory: string): Promise<readonly Run[]> {
   const files = await writeSuiteFiles(directory);
-  const executables = compileExecutables(files.single, directory);
-  const modes = allModes(files, executables).filter(({ name }) => name.includes(filter));
-  if (modes.length === 0) throw new Error(`no mode has "${filter}" in its name`);
+  const executables = replicaCount === null ? compileExecutables(files.single, directory) : [];
+  const modes = allModes(files, executables);
+  const alone = modes.map((mode): Run => ({ name: mode.name, run: () => runMode(mode, directory) }));
+  const clusters = clusterModes(modes, replicaCount ?? REPLICAS_DEFAULT).map((mode): Run => ({
+    name: mode.name,
+    run: () => runClusterMode(mode, directory),
+  }));
+  return replicaCount === null ? [...alone, ...clusters] : clusters;
+}
+
+async function runAll({ filter, replicaCount }: Command, directory: string): Promise<void> {
+  const runs = (await allRuns(replicaCount, directory)).filter(({ name }) => name.includes(filter));
+  if (runs.length === 0) throw new Error(`no mode has "${filter}" in its name`);
   const failures: string[] = [];
-  for (const mode of modes) {
-    const failure = await runMode(mode, directory);
-    if (failure !== null) failures.push(`client-suite: ${mode.name}: ${failure}`);
+  for (const { name, run } of runs) {
+    console.log(`\n--- the official client's suite: ${name}`);
+    const failure = await run();
+    if (failure !== null) failures.push(`client-suite: ${name}: ${failure}`);
   }
-  console.log(`\n${modes.length - failures.length} of ${modes.length} modes passed`);
+  console.log(`\n${runs.length - failures.length} of ${runs.length} modes passed`);
   for (const failure of failures) console.error(failure);
   if (failures.length > 0) process.exitCode = 1;
 }
 
-const [filter = ""] = process.argv.slice(2);
+interface Command {
+  /** A part of a mode's name. */
+  readonly filter: string;
+  /** Null: all modes. */
+  readonly replicaCount: number | null;
+}
+
+function parseCommand(): Command {
+  const { values, positionals } = parseArgs({ options: { replicas: { type: "string" } }, allowPositionals: true });
+  const [filter = ""] = positionals;
+  if (values.replicas === undefined) return { filter, replicaCount: null };
+  // Fewer do not go on when one is killed.
+  if (!/^[3-6]$/u.test(values.replicas)) throw new Error(`--replicas: '${values.replicas}' is not 3 to 6`);
+  return { filter, replicaCount: Number(values.replicas) };
+}
+
+const command = parseCommand();
 const directory = mkdtempSync(join(tmpdir(), "stagbeetle-client-suite-"));
 try {
-  await runModes(filter, directory);
+  await runAll(command, directory);
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -22,6 +22,11 @@ export function readSuiteOutput(output: string): SuiteResult {
   };
 }
 
+/** Whether the test with this name is among those that have passed so far. */
+export function hasPassed(output: string, test: string): boolean {
+  return readSuiteOutput(output).passed.includes(test);
+}
+
 /** Why a result is not a success, or null. A suite that ran nothing has shown nothing. */
 export function failureOf({ passed, failed, finished }: SuiteResult): string | null {
   if (failed.length > 0) return `failed: ${failed.join(", ")}`;

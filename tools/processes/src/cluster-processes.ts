@@ -15,18 +15,18 @@ export interface ClusterProcessesOptions {
   /** Where the data files are made. */
   readonly directory: string;
   readonly replicaCount: number;
-  /** More flags for each `stagbeetle start`. */
-  readonly flags?: readonly string[];
+  /** More flags for the `stagbeetle start` of each data file. */
+  readonly flags?: (path: string) => readonly string[];
 }
 
 /** Data files, ports, and the servers that run. */
 export class ClusterProcesses {
   readonly paths: readonly string[];
   readonly ports: readonly number[];
-  readonly #flags: readonly string[];
+  readonly #flags: (path: string) => readonly string[];
   readonly #servers: (ServerProcess | null)[];
 
-  private constructor(paths: readonly string[], ports: readonly number[], flags: readonly string[]) {
+  private constructor(paths: readonly string[], ports: readonly number[], flags: (path: string) => readonly string[]) {
     assert(paths.length === ports.length, () => `${paths.length} data files, ${ports.length} ports`);
     this.paths = paths;
     this.ports = ports;
@@ -35,14 +35,17 @@ export class ClusterProcesses {
   }
 
   /** Formats the data files and chooses free ports. Nothing runs yet. @throws Error with what the program printed. */
-  static async format({ directory, replicaCount, flags = [] }: ClusterProcessesOptions): Promise<ClusterProcesses> {
+  static async format({ directory, replicaCount, flags }: ClusterProcessesOptions): Promise<ClusterProcesses> {
     const paths = Array.from({ length: replicaCount }, (_, replica) => join(directory, `0_${replica}.stagbeetle`));
     for (const [replica, path] of paths.entries()) await ServerProcess.format(path, { replica, replicaCount });
     return ClusterProcesses.of(paths, flags);
   }
 
   /** A cluster of data files that are there already, by index. Chooses free ports. Nothing runs yet. */
-  static async of(paths: readonly string[], flags: readonly string[] = []): Promise<ClusterProcesses> {
+  static async of(
+    paths: readonly string[],
+    flags: (path: string) => readonly string[] = () => [],
+  ): Promise<ClusterProcesses> {
     return new ClusterProcesses(paths, await freePorts(paths.length), flags);
   }
 
@@ -57,7 +60,7 @@ export class ClusterProcesses {
       replicas.map(async (replica) => {
         const path = this.paths[replica];
         assert(path !== undefined && this.#servers[replica] === null, () => `member ${replica} runs, or is none`);
-        const server = ServerProcess.spawn(path, { ports: this.ports, flags: this.#flags });
+        const server = ServerProcess.spawn(path, { ports: this.ports, flags: this.#flags(path) });
         this.#servers[replica] = server;
         await server.serving();
       }),

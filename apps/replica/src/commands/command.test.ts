@@ -230,6 +230,21 @@ describe("start", () => {
     expect([aofPath(), aofPath("--aof"), aofPath("--aof-file=d/x.aof")]).toEqual([null, "f.aof", "d/x.aof"]);
   });
 
+  test("takes timeouts and ratios that are larger than exact numbers", () => {
+    const most = 2n ** 64n - 1n;
+    const timeoutMs = (most / 10n) * 10n;
+    const { timeoutTicks, stall } = startOf(
+      "--addresses=3000",
+      "--experimental",
+      `--timeout-grid-repair-message-ms=${timeoutMs}`,
+      `--commit-stall-probability=${most / 2n}/${most}`,
+      "f",
+    );
+    expect(timeoutTicks.gridRepair).toBe(2 ** 32 - 1);
+    const { numerator, denominator } = stall.probability;
+    expect([Number.isSafeInteger(denominator), (numerator / denominator).toFixed(9)]).toEqual([true, "0.500000000"]);
+  });
+
   test("remembers which flags have no effect, and what the others say", () => {
     const command = startOf(
       "--addresses=3000",

@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 
 import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
-import type { Size } from "@stagbeetle/command-line";
+import type { Ratio, Size } from "@stagbeetle/command-line";
 import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
@@ -18,6 +18,9 @@ import type { StartFlag, StartValues } from "./start-flags.ts";
 
 const U32_MAX = 2n ** 32n - 1n;
 const STATSD_ADDRESSES_MAX = 1;
+/** 497 days: what is asked to take longer may as well take that long. */
+const TIMEOUT_TICKS_MAX = U32_MAX;
+const SAFE_INTEGER_BITS = 53;
 const ACCOUNT_SIZE_BYTES = 128n;
 const TRANSFER_SIZE_BYTES = 128n;
 const TRANSFER_PENDING_SIZE_BYTES = 16n;
@@ -231,17 +234,23 @@ function ticksOf(
   defaults: StartDefaults,
   config: Config,
 ): number {
-  return Number(values[flag] ?? defaults[flag]) / config.process.tickMs;
+  const ticks = BigInt(values[flag] ?? defaults[flag]) / BigInt(config.process.tickMs);
+  return Number(ticks < TIMEOUT_TICKS_MAX ? ticks : TIMEOUT_TICKS_MAX);
 }
 
 function stall(values: StartValues, defaults: StartDefaults): StallLimits {
-  const { numerator, denominator } = values["commit-stall-probability"] ?? STALL_PROBABILITY;
   return {
-    probability: { numerator: Number(numerator), denominator: Number(denominator) },
+    probability: rounded(values["commit-stall-probability"] ?? STALL_PROBABILITY),
     lagMin: values["commit-stall-lag-min"] ?? defaults["commit-stall-lag-min"],
     lagMax: values["commit-stall-lag-max"] ?? defaults["commit-stall-lag-max"],
     multipleMax: values["commit-stall-multiple-max"] ?? defaults["commit-stall-multiple-max"],
   };
+}
+
+/** A ratio of numbers that are exact; one of larger integers is rounded to such. */
+function rounded({ numerator, denominator }: Ratio): StallLimits["probability"] {
+  const excessBits = BigInt(Math.max(0, denominator.toString(2).length - SAFE_INTEGER_BITS));
+  return { numerator: Number(numerator >> excessBits), denominator: Number(denominator >> excessBits) };
 }
 
 /** The reference asserts these; a mistake of the operator deserves a line. */

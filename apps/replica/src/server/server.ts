@@ -136,16 +136,27 @@ export class Server {
     if (aofPath !== null) warn(`every prepare is also written to ${aofPath}, which costs throughput`);
   }
 
-  async #drain({ replica, storage }: Composition): Promise<void> {
+  async #drain(composition: Composition): Promise<void> {
     const deadline = performance.now() + DRAIN_MAX_MS;
-    for (;;) {
-      const { op, commitMin, commitStage } = replica.state;
-      if (storage.pendingCount === 0 && commitMin === op && commitStage === "idle") return;
-      if (performance.now() >= deadline) break;
+    while (!drained(composition)) {
+      if (performance.now() >= deadline) {
+        this.#logger.log("warn", `stopping with I/O under way: ${composition.replica.describe()}`);
+        return;
+      }
       await setTimeout(DRAIN_POLL_MS);
     }
-    this.#logger.log("warn", `stopping with I/O under way: ${replica.describe()}`);
   }
+}
+
+/**
+ * Whether nothing is under way. A replica that is alone executes all that is in its log; in a cluster the others have a say in
+ * how far that is, and they are not heard any more.
+ */
+function drained({ replica, storage, superblock }: Composition): boolean {
+  if (storage.pendingCount > 0) return false;
+  if (superblock.working.vsrState.replicaCount > 1) return true;
+  const { op, commitMin, commitStage } = replica.state;
+  return commitMin === op && commitStage === "idle";
 }
 
 /** How much memory the process can ever have: what the machine has, or less if the process is confined. */

@@ -55,7 +55,7 @@ const STORAGE: StorageFaults = {
 
 const NETWORK: NetworkFaults = { ...NO_NETWORK_FAULTS, delayMinTicks: 1, delayMeanTicks: 6, linkCapacity: 10 };
 
-/** What a scenario chooses of its cluster. Releases are patches: 10 is 0.0.10. */
+/** What a scenario chooses of its cluster. Releases are patches: 10 is 0.18.10, so that clients are new enough to say in a ping which session they have. */
 export interface WorldOptions {
   readonly replicaCount: number;
   readonly standbyCount: number;
@@ -66,7 +66,7 @@ export interface WorldOptions {
 
 /** A release by its patch number. */
 function releaseOfPatch(patch: number): Release {
-  return releaseOf(0, 0, patch);
+  return releaseOf(0, 18, patch);
 }
 
 /** How far clients were asked for requests, and how many of them were answered. */

@@ -4,7 +4,8 @@
 import { readFileSync } from "node:fs";
 
 import { whole } from "./latencies.ts";
-import { createTransfers, withServer } from "./server.ts";
+import { createTransfers } from "./closed-loop.ts";
+import { withServer } from "./server.ts";
 
 const REQUEST_SIZE_BYTES = 32 * 1024;
 const HEADERS_SIZE_BYTES = 512;

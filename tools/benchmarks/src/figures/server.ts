@@ -11,8 +11,9 @@ import { localClients, ServerProcess } from "@stagbeetle/processes";
 import type { TcpClient, TcpClients } from "@stagbeetle/tcp-client";
 
 import { copyGigabytesPerSecond } from "./checksum.ts";
+import { type ClosedLoad, closedLoop, createTransfers } from "./closed-loop.ts";
 import { Latencies, whole } from "./latencies.ts";
-import { assertCreated, Transfers, TRANSFERS_MAX } from "./transfers.ts";
+import { Transfers, TRANSFERS_MAX } from "./transfers.ts";
 
 const ACCOUNTS = 10_000;
 const TICK_MS = 10;
@@ -22,11 +23,7 @@ const BATCHES_BEFORE_RESTART = 100;
 const EVENT_SIZE_BYTES = 128;
 
 /** What is measured. */
-interface Load {
-  readonly sessions: number;
-  /** Transfers in a request. */
-  readonly events: number;
-  readonly requests: number;
+interface Load extends ClosedLoad {
   /** Requests a second that arrive whether or not there were answers; null: each session asks again once it is answered. */
   readonly arrivalsPerSecond: number | null;
 }
@@ -61,33 +58,6 @@ export async function withServer<Result>(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** One request, with its answer checked. */
-export async function createTransfers(
-  client: TcpClient,
-  transfers: Transfers,
-  body: Uint8Array,
-  count: number,
-): Promise<void> {
-  const request = transfers.fill(body, count);
-  const answer = await client.request(request.operation, request.body);
-  assertCreated(answer.body, count);
-}
-
-/** Every session asks again as soon as it is answered. */
-async function closedLoop(load: Load, clients: TcpClients, transfers: Transfers, latencies: Latencies): Promise<void> {
-  let left = load.requests;
-  const session = async (client: TcpClient): Promise<void> => {
-    const body = transfers.body(load.events);
-    while (left > 0) {
-      left -= 1;
-      const begin = performance.now();
-      await createTransfers(client, transfers, body, load.events);
-      latencies.add(performance.now() - begin);
-    }
-  };
-  await Promise.all(clients.all.map(session));
 }
 
 /** Requests arrive at their rate. Who finds no session free waits, and the waiting counts. */

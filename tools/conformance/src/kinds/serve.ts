@@ -250,8 +250,7 @@ async function check({ aofs, dataFiles }: ServedRun): Promise<Outcome> {
     for (const [replica, file] of dataFiles.entries()) {
       await writeSparse(paths[replica] as string, streamDecompressed(file));
     }
-    const cluster = await ClusterProcesses.of(
-      paths,
+    const cluster = await ClusterProcesses.of(paths, () =>
       clientsChooseTimestamps(log) ? ["--experimental", "--aof-recovery"] : [],
     );
     try {

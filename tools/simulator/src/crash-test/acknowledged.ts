@@ -3,6 +3,8 @@
  *
  * From outside nobody sees the log. But every request has a timestamp of its own, and timestamps follow the log.
  */
+import { hash } from "node:crypto";
+
 import { AccountingModel, assertBytes } from "@stagbeetle/io-sim";
 import { assert } from "@stagbeetle/kernels";
 import type { Answer } from "@stagbeetle/tcp-client";
@@ -16,12 +18,18 @@ interface Acknowledged {
   readonly answer: Answer;
 }
 
+/** A request as it is found again elsewhere: its operation, and a checksum of its body. */
+export function digestOf(operation: number, body: Uint8Array): string {
+  return `${operation} ${hash("sha1", body)}`;
+}
+
 /** Collects answers, and checks them once nobody waits for one. */
 export class AcknowledgedRequests {
   readonly model: AccountingModel = new AccountingModel({
     messageBodySizeMax: PRODUCTION.derived.messageBodySizeMax,
     expireMax: 0,
   });
+  readonly #digests: Map<bigint, string> = new Map();
   #unchecked: Acknowledged[] = [];
   /** The highest timestamp of all answers that were checked. */
   #checkedTimestamp = 0n;
@@ -32,6 +40,11 @@ export class AcknowledgedRequests {
   /** How many requests were answered. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The requests that were checked, as {@link digestOf} has them, by the timestamps of their answers (ns). */
+  get digests(): ReadonlyMap<bigint, string> {
+    return this.#digests;
   }
 
   /** To be noted when a request is made: what is executed later has a higher timestamp. */
@@ -55,6 +68,7 @@ export class AcknowledgedRequests {
       const { timestamp } = answer;
       assert(timestamp > this.#checkedTimestamp, () => `two requests are executed at ${timestamp}`);
       this.#checkedTimestamp = timestamp;
+      this.#digests.set(timestamp, digestOf(operation, body));
       const expected = this.model.execute({ operation, timestamp, body });
       const name = operationFromVsr(operation)?.name ?? String(operation);
       assertBytes(`the answer to ${name} of ${timestamp}`, answer.body, expected);

@@ -5,6 +5,7 @@
  *   format ─▶ start all ─▶ load ─▶ (kill some ─▶ wait ─▶ start them ─▶ wait)* ─▶ all answered ─▶ check ─▶ load …
  *                                                                                    │
  *      compare checkpoints  ◀─  stop all  ◀─  sweep  ◀─   enough kills   ◀───────────┘
+ *      merge append-only files
  * ```
  *
  * A majority always runs, so that everything is answered while replicas die.
@@ -15,8 +16,9 @@ import { ClusterProcesses, localClients } from "@stagbeetle/processes";
 import type { TcpClients } from "@stagbeetle/tcp-client";
 import { Random } from "@stagbeetle/vsr-protocol";
 
-import { assertSameCheckpoints } from "./same-checkpoints.ts";
 import { LedgerLoad } from "./ledger-load.ts";
+import { assertRecorded } from "./recorded.ts";
+import { assertSameCheckpoints } from "./same-checkpoints.ts";
 import { within } from "./within.ts";
 
 /** How a cluster's lane runs. */
@@ -24,7 +26,8 @@ export interface ClusterLaneOptions {
   /** Where the data files are made. */
   readonly directory: string;
   readonly replicaCount: number;
-  readonly kills: number;
+  /** Whether there is more to do after so many kills. */
+  readonly goesOn: (kills: number) => boolean;
   readonly seed: bigint;
   readonly clientCount: number;
 }
@@ -37,6 +40,8 @@ export interface ClusterLaneCounts {
   /** Requests that were answered. */
   acknowledged: number;
   transfers: number;
+  /** Ops in the append-only files of all replicas together. */
+  recorded: number;
   /** The longest time between two answers, in milliseconds: a view change, usually. */
   silenceMsMax: number;
 }
@@ -51,9 +56,25 @@ const WATCH_MS = 10;
 /** How long members get to come to the same checkpoint before they are stopped. */
 const SETTLE_MS = 5000;
 
+/** The append-only file beside a data file. It is kept when the data file is lost. */
+function appendOnlyFile(path: string): string {
+  return `${path}.aof`;
+}
+
+function recordingFlags(path: string): readonly string[] {
+  return ["--experimental", `--aof-file=${appendOnlyFile(path)}`];
+}
+
 /** Runs one cluster to the end. */
 export class ClusterLane {
-  readonly counts: ClusterLaneCounts = { kills: 0, recoveries: 0, acknowledged: 0, transfers: 0, silenceMsMax: 0 };
+  readonly counts: ClusterLaneCounts = {
+    kills: 0,
+    recoveries: 0,
+    acknowledged: 0,
+    transfers: 0,
+    recorded: 0,
+    silenceMsMax: 0,
+  };
   readonly #options: ClusterLaneOptions;
   readonly #random: Random;
   readonly #load: LedgerLoad;
@@ -66,18 +87,19 @@ export class ClusterLane {
 
   /** @throws Error for the first thing that is wrong. */
   async run(): Promise<void> {
-    const { directory, replicaCount, clientCount, kills } = this.#options;
-    const cluster = await ClusterProcesses.format({ directory, replicaCount });
+    const { directory, replicaCount, clientCount, goesOn } = this.#options;
+    const cluster = await ClusterProcesses.format({ directory, replicaCount, flags: recordingFlags });
     const clients = localClients({ count: clientCount, ports: cluster.ports, tickMs: CLIENT_TICK_MS });
     const load = this.#load;
     try {
       await cluster.start();
       await within(load.open(clients), () => `the sessions are not registered:\n${cluster.describe()}`);
-      while (this.counts.kills < kills) await this.#cycle(cluster, clients);
+      while (goesOn(this.counts.kills)) await this.#cycle(cluster, clients);
       await within(load.sweep(clients.at(0)), () => `the ledger cannot be read:\n${cluster.describe()}`);
       await sleep(SETTLE_MS);
       await cluster.stop();
       await assertSameCheckpoints(cluster.paths);
+      this.counts.recorded = assertRecorded(cluster.paths.map(appendOnlyFile), load.requests.digests);
     } finally {
       await clients.close();
       await cluster.destroy();
@@ -97,7 +119,7 @@ export class ClusterLane {
   }
 
   async #killSome(cluster: ClusterProcesses): Promise<void> {
-    for (let kill = 0; kill < KILLS_PER_CHECK && this.counts.kills < this.#options.kills; kill += 1) {
+    for (let kill = 0; kill < KILLS_PER_CHECK && this.#options.goesOn(this.counts.kills); kill += 1) {
       await this.#watch(cluster, this.#random.index(ALIVE_MS_MAX));
       const victims = this.#victims();
       for (const replica of victims) await cluster.kill(replica);

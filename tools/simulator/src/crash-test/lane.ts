@@ -22,7 +22,8 @@ import { ANSWER_MS_MAX, within } from "./within.ts";
 export interface LaneOptions {
   /** Where its data file is made. */
   readonly directory: string;
-  readonly kills: number;
+  /** Whether there is more to do after so many kills. */
+  readonly goesOn: (kills: number) => boolean;
   readonly seed: bigint;
   readonly clientCount: number;
 }
@@ -63,7 +64,7 @@ export class Lane {
 
   /** @throws Error for the first thing that is wrong. */
   async run(): Promise<void> {
-    while (this.counts.kills < this.#options.kills) {
+    while (this.#options.goesOn(this.counts.kills)) {
       const file = new LaneFile(this.#options, this.#random, this.counts);
       await file.run();
       this.counts.files += 1;
@@ -101,7 +102,7 @@ class LaneFile {
         load.fill(clients, fillOps),
         () => `${load.waiting} requests are not answered: ${server.describe()}`,
       );
-      while (this.#counts.kills < this.#options.kills && load.ops < OPS_PER_FILE_MAX) {
+      while (this.#options.goesOn(this.#counts.kills) && load.ops < OPS_PER_FILE_MAX) {
         server = await this.#cycle(server, clients, port);
       }
       await within(load.sweep(clients.at(0)), () => `the ledger cannot be read: ${server.describe()}`);
@@ -123,7 +124,7 @@ class LaneFile {
     load.stop();
     await this.#kill(server);
     this.#counts.resent += load.waiting;
-    while (this.#counts.kills < this.#options.kills && this.#random.chance(OPENING_KILL_PERCENT, 100)) {
+    while (this.#options.goesOn(this.#counts.kills) && this.#random.chance(OPENING_KILL_PERCENT, 100)) {
       await this.#killOpening(port);
     }
     const next = await ServerProcess.start(this.#path, { ports: [port] });

@@ -15,17 +15,20 @@ import { Lane, type LaneCounts, type LaneOptions } from "./lane.ts";
 const KILLS_DEFAULT = 100;
 const CLIENTS_DEFAULT = 8;
 const LANES_MAX = 4;
+const MS_PER_MINUTE = 60_000;
 
 const REPLICAS_MAX = 6;
 
-const HELP = `usage: pnpm crash-test [--kills=N] [--replicas=N] [--lanes=N] [--clients=N] [--directory=DIR] [--seed=N]
+const HELP = `usage: pnpm crash-test [--kills=N | --minutes=N] [--replicas=N] [--lanes=N] [--clients=N] [--directory=DIR] [--seed=N]
 
 Formats data files, starts real servers, lets clients create accounts and transfers, kills the servers
 with SIGKILL at random moments, starts them again, and checks every answer against a model.
 
   --kills=N        how many kills (default ${KILLS_DEFAULT})
+  --minutes=N      in place of --kills: how long to go on killing
   --replicas=N     how many replicas a cluster has (default 1). With 3 and more, replicas are killed while the
-                   others go on, and at the end their checkpoints have to be the same
+                   others go on, and at the end their checkpoints have to be the same, and their append-only
+                   files together have to hold all that was acknowledged
   --lanes=N        how many servers at a time (default: one a core, at most ${LANES_MAX})
   --clients=N      how many clients a server (default ${CLIENTS_DEFAULT})
   --directory=DIR  where the data files are made, 1.1 GB each (default: that for temporary files). In memory,
@@ -33,7 +36,10 @@ with SIGKILL at random moments, starts them again, and checks every answer again
   --seed=N         what the clients ask (default: random; when processes are killed is up to the machine)`;
 
 interface Command {
+  /** Without an end if there are minutes. */
   readonly kills: number;
+  /** Without an end if there are kills. */
+  readonly minutes: number;
   readonly replicas: number;
   readonly lanes: number;
   readonly clients: number;
@@ -45,6 +51,7 @@ function parseCommand(): Command | "help" {
   const { values } = parseArgs({
     options: {
       kills: { type: "string" },
+      minutes: { type: "string" },
       replicas: { type: "string" },
       lanes: { type: "string" },
       clients: { type: "string" },
@@ -54,12 +61,14 @@ function parseCommand(): Command | "help" {
     },
   });
   if (values.help === true) return "help";
+  if (values.kills !== undefined && values.minutes !== undefined) throw new TypeError("--kills or --minutes, not both");
   const replicas = integer("replicas", values.replicas, 1);
   if (replicas === 2 || replicas > REPLICAS_MAX) throw new TypeError(`--replicas: '${replicas}' is not 1 or 3 to 6`);
   const lanes = replicas === 1 ? Math.min(availableParallelism(), LANES_MAX) : 1;
   return {
     replicas,
-    kills: integer("kills", values.kills, KILLS_DEFAULT),
+    kills: values.minutes === undefined ? integer("kills", values.kills, KILLS_DEFAULT) : Number.POSITIVE_INFINITY,
+    minutes: values.minutes === undefined ? Number.POSITIVE_INFINITY : integer("minutes", values.minutes, 1),
     lanes: integer("lanes", values.lanes, lanes),
     clients: integer("clients", values.clients, CLIENTS_DEFAULT),
     directory: values.directory ?? tmpdir(),
@@ -76,11 +85,13 @@ function integer(name: string, text: string | undefined, byDefault: number): num
   return value;
 }
 
-/** What each lane gets: a directory, its share of the kills, and a seed of its own. */
-function sharesOf({ kills, lanes, clients, seed }: Command, directory: string): readonly LaneOptions[] {
+/** What each lane gets: a directory, its share of the kills or the time, and a seed of its own. */
+function sharesOf({ kills, minutes, lanes, clients, seed }: Command, directory: string): readonly LaneOptions[] {
+  const deadline = performance.now() + minutes * MS_PER_MINUTE;
   return Array.from({ length: lanes }, (_, index) => ({
     directory: mkdtempSync(join(directory, "lane-")),
-    kills: Math.floor(kills / lanes) + (index < kills % lanes ? 1 : 0),
+    // The shares of all lanes add up to the kills.
+    goesOn: (count) => count < Math.ceil((kills - index) / lanes) && performance.now() < deadline,
     seed: seed * 256n + BigInt(index),
     clientCount: clients,
   }));
@@ -115,7 +126,7 @@ function clusterLanes(shares: readonly LaneOptions[], replicaCount: number): Lan
     lanes,
     describe: () =>
       `${of("kills")} kills among ${replicaCount} replicas, ${of("recoveries")} of them with the loss of the data file; ${of("acknowledged")} requests acknowledged; ` +
-      `${of("transfers")} transfers; at most ${silenceMs().toFixed(0)} ms without an answer`,
+      `${of("transfers")} transfers; ${of("recorded")} ops in their append-only files; at most ${silenceMs().toFixed(0)} ms without an answer`,
   };
 }
 
