@@ -18,7 +18,7 @@ export interface Facts {
   readonly commit: number;
   readonly commit_max: number;
   readonly checkpoint: number;
-  /** The patch of the release that runs: 10 of 0.0.10. */
+  /** The patch of the release that runs: 10 of 0.18.10. */
   readonly release: number;
 }
 
