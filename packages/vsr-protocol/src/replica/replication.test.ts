@@ -211,12 +211,19 @@ describe("the primary", () => {
     expect(timeout.attempts).toBe(0);
   });
 
-  test("does not send what it authored in another life under a newer release", () => {
+  test("does not send what it authored in another life, in a newer view or under a newer release", () => {
     const bench = new Bench({ replica: 0, head: 5, commit: 5 });
     const prepare = bench.next(6);
     prepare.as(PrepareHeader).release = bench.release + 1;
     bench.replication.onPrepare(prepare);
+    bench.replication.onPrepare(bench.next(6, { view: 3 }));
     expect(bench.taken(Command.prepare)).toEqual([]);
+  });
+
+  test("takes no prepare of its view that it did not make", () => {
+    const bench = new Bench({ replica: 0, head: 5, commit: 5 });
+    bench.replication.onPrepare(bench.next(6));
+    expect(bench.log.op).toBe(5);
   });
 
   test("alone, writes one prepare after the other", () => {
