@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { PROPERTY_RUNS } from "../../test/builders.ts";
 import { Solo } from "../../test/solo.ts";
 import { Command } from "../command.ts";
-import { Header, HEADER_SIZE_BYTES } from "../message/frame.ts";
+import { Header, HEADER_SIZE_BYTES, initHeader } from "../message/frame.ts";
 import { Operation } from "../operation.ts";
 
 /** Offsets in a request's header whose bytes decide something. */
@@ -78,4 +78,24 @@ test("what an earlier message left in a buffer does not get into the log", () =>
   solo.settle();
   // The journal asserts that the rest of the sector is zero.
   expect(client.take().reply.op).toBe(3);
+});
+
+test("a view at the end of the counter is not believed, and leaves room for those that follow", () => {
+  const solo = new Solo({ format: { replica: 1, replicaCount: 3 }, addressCount: 3 });
+  solo.open();
+  solo.settle();
+  const bytes = new Uint8Array(HEADER_SIZE_BYTES);
+  const header = new Header(bytes);
+  initHeader(header, Command.exitView, 0n);
+  solo.checksums.setBody(header, bytes.subarray(HEADER_SIZE_BYTES));
+  const receive = (view: number): void => {
+    header.view = view;
+    solo.checksums.set(header);
+    solo.receive(bytes);
+    solo.settle();
+  };
+  receive(0xffff_ffff);
+  expect(solo.replica.state.view).toBe(0);
+  receive(0xffff_0000);
+  expect(solo.replica.state.view).toBe(0xffff_0000);
 });

@@ -175,8 +175,8 @@ export class Replication {
    * Why the prepare cannot follow what is here, or null: its primary, or this replica, is not correct, or went another way.
    * The reference stops here (spec 03 §32); not to take it is as safe, and a peer that is wrong stops nobody.
    */
-  #contradiction({ op, commit, replica, size, parent, checkpointId }: PrepareHeader): string | null {
-    const { config, requestSizeLimit, identity, view, window, journal } = this.#options;
+  #contradiction({ op, commit, replica, size, parent, checkpointId, timestamp }: PrepareHeader): string | null {
+    const { config, requestSizeLimit, identity, roles, view, log, window, journal } = this.#options;
     if (replica !== identity.primaryIndex(view.view)) return `of replica ${replica}, which is not the primary`;
     if (size > requestSizeLimit) return `of ${size} bytes, more than this replica's --limit-request`;
     if (op - commit > config.cluster.pipelinePrepareQueueMax) return `far beyond commit ${commit}`;
@@ -184,6 +184,8 @@ export class Replication {
     if (checkpointIdHere !== null && checkpointId !== checkpointIdHere) {
       return "of another checkpoint: the state of this replica has diverged from that of the primary";
     }
+    const head = journal.headerWithOp(log.op);
+    if (roles.backup && head !== null && timestamp <= head.timestamp) return `of a time before that of op ${log.op}`;
     const previous = journal.headerWithOp(op - 1);
     const broken = previous !== null && previous.view === view.view && previous.checksum !== parent;
     return broken ? `not the successor of op ${op - 1} of the same view` : null;
