@@ -18,6 +18,8 @@ export class LedgerLoad {
   #stopping = false;
   #ops = 0;
   #waiting = 0;
+  #answeredAt = 0;
+  #silenceMsMax = 0;
 
   constructor(random: Random) {
     const eventsMax = EVENTS_MAX[random.index(EVENTS_MAX.length)] ?? 1;
@@ -33,6 +35,11 @@ export class LedgerLoad {
   /** Requests that are not answered yet. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** The longest time, in milliseconds, in which a request waited and nobody was answered. */
+  get silenceMsMax(): number {
+    return this.#silenceMsMax;
   }
 
   /** Opens the sessions and creates the first accounts. */
@@ -99,7 +106,11 @@ export class LedgerLoad {
     const { newestTimestamp } = this.requests;
     this.#ops += 1;
     this.#waiting += 1;
+    const askedAt = performance.now();
     const answer = await client.request(operation, body);
+    const now = performance.now();
+    this.#silenceMsMax = Math.max(this.#silenceMsMax, now - Math.max(askedAt, this.#answeredAt));
+    this.#answeredAt = now;
     this.#waiting -= 1;
     this.requests.add({ operation, body, answer }, newestTimestamp);
   }
