@@ -78,7 +78,7 @@ function damage(application: Application): Scenario {
   return {
     name: `damage-${application.name}`,
     brief: `the disk is corrupt, loses or misdirects writes; ${application.name}`,
-    seedsPercent: 50,
+    seedsPercent: 75,
     run: (seed, setup) => {
       const { kind, outcome } = runDetection(seed, { ...setup, application });
       return `${kind}-${outcome}`;
