@@ -82,6 +82,8 @@ export class HostedReplica {
   readonly #disk = new SimulatedDisk();
   readonly #sent: Uint8Array[] = [];
   readonly #aofFile: MemoryFile;
+  /** That of the storage, which is a new one with each start; the file stays. */
+  #nextTick: (callback: () => void) => void = () => undefined;
   readonly #sentToReplicas: SentToReplica[] = [];
   #realtimeNs = 1n;
   #monotonicNs = 1n;
@@ -89,8 +91,7 @@ export class HostedReplica {
 
   constructor(options: HostedReplicaOptions) {
     this.#options = options;
-    // Set anew with each start; the file stays.
-    this.#aofFile = new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
+    this.#aofFile = new MemoryFile({ nextTick: (callback) => this.#nextTick(callback) });
     this.#format();
     this.#running = this.#start();
   }
@@ -243,6 +244,7 @@ export class HostedReplica {
     const kernels = createKernels({ memory });
     const checksums = new Checksums(kernels);
     const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
+    this.#nextTick = (callback) => storage.nextTick(callback);
     const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messages });
     const storageSizeLimit = PRODUCTION.process.storageSizeLimitMax;
     const superblock = new SuperBlock({ config: PRODUCTION, storage, memory, storageSizeLimit, logger: SILENT_LOGGER });
