@@ -18,7 +18,7 @@ import { Random } from "@stagbeetle/vsr-protocol";
 
 import { LedgerLoad } from "./ledger-load.ts";
 import { assertRecorded } from "./recorded.ts";
-import { assertSameCheckpoints } from "./same-checkpoints.ts";
+import { assertSameCheckpoints, fetchesCheckpoint } from "./same-checkpoints.ts";
 import { within } from "./within.ts";
 
 /** How a cluster's lane runs. */
@@ -55,6 +55,7 @@ const LOSS_PERCENT = 15;
 const WATCH_MS = 10;
 /** How long members get to come to the same checkpoint before they are stopped. */
 const SETTLE_MS = 5000;
+const SETTLE_ATTEMPTS_MAX = 4;
 
 /** The append-only file beside a data file. It is kept when the data file is lost. */
 function appendOnlyFile(path: string): string {
@@ -96,8 +97,7 @@ export class ClusterLane {
       await within(load.open(clients), () => `the sessions are not registered:\n${cluster.describe()}`);
       while (goesOn(this.counts.kills)) await this.#cycle(cluster, clients);
       await within(load.sweep(clients.at(0)), () => `the ledger cannot be read:\n${cluster.describe()}`);
-      await sleep(SETTLE_MS);
-      await cluster.stop();
+      await this.#stopWhenSettled(cluster);
       await assertSameCheckpoints(cluster.paths);
       this.counts.recorded = assertRecorded(cluster.paths.map(appendOnlyFile), load.requests.digests);
     } finally {
@@ -106,6 +106,17 @@ export class ClusterLane {
     }
     this.counts.acknowledged += load.requests.count;
     this.counts.transfers += load.requests.model.transfers.size;
+  }
+
+  /** Stops all members once each has what its checkpoint consists of, or has had the time to get it. */
+  async #stopWhenSettled(cluster: ClusterProcesses): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      await sleep(SETTLE_MS);
+      await cluster.stop();
+      const fetching = await Promise.all(cluster.paths.map(fetchesCheckpoint));
+      if (!fetching.includes(true) || attempt === SETTLE_ATTEMPTS_MAX) return;
+      await cluster.start();
+    }
   }
 
   /** Load while replicas die and come back, and a check when all is answered. */

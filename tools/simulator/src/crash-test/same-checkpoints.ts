@@ -4,7 +4,7 @@
  * A checkpoint refers to everything by checksum: if two replicas have the same checkpoint, and what it refers to is
  * undamaged in both files, they store the same bytes.
  */
-import { inspectDataFile } from "@stagbeetle/processes";
+import { inspectDataFile, runProgram } from "@stagbeetle/processes";
 
 /** One field of the superblock, as `inspect superblock --json` has it. */
 interface SuperBlockValue {
@@ -32,13 +32,27 @@ export async function assertSameCheckpoints(paths: readonly string[]): Promise<v
   }
 }
 
+/**
+ * Whether a replica has taken over the checkpoint of another one and does not have all that it consists of yet: that is
+ * fetched while the replica takes part already (spec 03 §21.7).
+ */
+export async function fetchesCheckpoint(path: string): Promise<boolean> {
+  const fields = await superblockFields(path);
+  if (fields.find(({ field }) => field === "vsr_state.sync_op_max")?.value === "0") return false;
+  const { status } = await runProgram(["inspect", "integrity", path]);
+  return status !== 0;
+}
+
 async function checkpointOf(path: string): Promise<{ readonly op: string; readonly text: string }> {
-  const report: unknown = JSON.parse(await inspectDataFile(["superblock", "--json", path]));
-  const fields = valuesOf(report).filter(({ field }) => field.startsWith(CHECKPOINT));
+  const fields = (await superblockFields(path)).filter(({ field }) => field.startsWith(CHECKPOINT));
   const header = fields.find(({ field }) => field === `${CHECKPOINT}header`)?.value ?? "";
   const op = OP.exec(header)?.groups?.["op"];
   if (op === undefined) throw new Error(`${path}: the superblock names no op of its checkpoint`);
   return { op, text: fields.map(({ field, value }) => `${field}=${value}`).join("\n") };
+}
+
+async function superblockFields(path: string): Promise<readonly SuperBlockValue[]> {
+  return valuesOf(JSON.parse(await inspectDataFile(["superblock", "--json", path])));
 }
 
 function valuesOf(report: unknown): readonly SuperBlockValue[] {
