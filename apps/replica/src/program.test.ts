@@ -230,8 +230,8 @@ describe("an append-only file", () => {
     const aof = join(directory, "0_0.aof");
     const flags = ["--addresses=127.0.0.1:0", "--experimental", `--aof-file=${aof}`, path];
     const first = start(...flags);
-    await first.until(/every prepare is also written to \S+\n/u);
-    expect(first.stderr).toContain(`every prepare is also written to ${aof}\n`);
+    await first.until(/every prepare is also written to \S+,/u);
+    expect(first.stderr).toContain(`every prepare is also written to ${aof},`);
     await untilPulse(aof);
     await first.end("SIGTERM");
     const written = readFileSync(aof);
