@@ -23,11 +23,8 @@ import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 /** An offset in bytes into the forest's memory: a multiple of 8, at least 8. Or {@link NOT_FOUND}, or {@link ORPHANED}. */
 export type Pointer = number;
 
-/** What a lookup returns if there is no object. */
-export const NOT_FOUND: Pointer = 0;
-
-/** What a lookup returns if the key was burnt by {@link Groove.insertOrphan}. */
-export const ORPHANED: Pointer = 1;
+/** What a lookup returns if there is no object, and if the key was burnt by {@link Groove.insertOrphan}. */
+export { NOT_FOUND, ORPHANED } from "@stagbeetle/lsm";
 
 /** The memory that objects live in. The views change only while a forest opens or between two operations. */
 export interface ForestMemory {
