@@ -130,9 +130,13 @@ export class Replica implements MessageBusReceiver {
   }
 
   /**
-   * Starts from the data file: recovers the log, makes a view of its own durable, and executes what the log holds.
+   * Starts from the data file: recovers the log, and decides with which status to begin.
    *
-   * @param callback runs once, when requests are served. Never from inside the call.
+   * Alone, a replica executes what its log holds and makes a view of its own durable before it serves. A member of a cluster
+   * takes part as soon as it knows its log; it opens its state meanwhile, and executes when the others say what is committed.
+   *
+   * @param callback runs once: alone when requests are served, in a cluster when the replica takes part; `state.serving`
+   * says of both whether they are. Never from inside the call.
    * @throws FatalError from here or from a later completion, with one line for the operator: the file is damaged, is not
    * for this release or these options, or is of a kind that this release does not run.
    */
