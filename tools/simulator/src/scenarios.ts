@@ -70,6 +70,7 @@ function cluster(application: Application): Scenario {
     required: [
       ...(["crashes", "starts", "pauses", "partitions", "reformats", "upgrades", "evictions", "coreSmaller"] as const),
       ...(["viewChanges", "stateSyncs", "blocksSent", "prepareRepairs", "comparisons", "executedAgain"] as const),
+      ...(["blocksCompared", "manifestsCompared", "entriesOfAof"] as const),
       ...(["headTorn", "headersTorn", "superblockTorn", "repliesTorn", "gridTorn"] as const),
     ],
   };

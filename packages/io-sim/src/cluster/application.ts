@@ -3,26 +3,19 @@
  *
  * @module
  */
+import type { GridObserver } from "@stagbeetle/grid";
 import { createKernels, type LinearMemory } from "@stagbeetle/kernels";
 import {
   accountingGrooves,
   AccountingStateMachine,
   accountingStore,
+  type DataFileStore,
   echo,
   echoStore,
   Limits,
   MemoryForest,
 } from "@stagbeetle/state-machine";
-import type {
-  CheckpointStore,
-  Checksums,
-  Config,
-  Logger,
-  Random,
-  StateMachine,
-  Storage,
-  SuperBlock,
-} from "@stagbeetle/vsr-protocol";
+import type { Checksums, Config, Logger, Random, StateMachine, Storage, SuperBlock } from "@stagbeetle/vsr-protocol";
 
 import { AccountingModel } from "../checkers/accounting-model.ts";
 import { EchoModel, type Model } from "../checkers/model.ts";
@@ -55,13 +48,15 @@ export interface Foundation {
   /** The largest size of the data file in bytes. */
   readonly storageSizeLimit: number;
   readonly logger: Logger;
+  /** Sees the blocks of the grid, if there is one. */
+  readonly gridObserver: GridObserver;
 }
 
 /** A state machine, and where its checkpoints are kept. */
 export interface Incarnation {
   readonly stateMachine: StateMachine;
   /** Null if and only if it writes none. */
-  readonly checkpointStore: CheckpointStore | null;
+  readonly store: DataFileStore | null;
 }
 
 /** What one run of an application is made and judged by. */
@@ -98,7 +93,7 @@ export const ACCOUNTING: Application = {
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
     const sizes = { messageBodySizeMax, batchSizeLimit: messageBodySizeMax };
-    return { stateMachine: new AccountingStateMachine({ forest, ...sizes }), checkpointStore: null };
+    return { stateMachine: new AccountingStateMachine({ forest, ...sizes }), store: null };
   },
   createTrial: accountingTrial,
 };
@@ -111,7 +106,7 @@ export const LEDGER: Application = {
   create(foundation) {
     const { config, memory, random } = foundation;
     const cached = random.boolean() ? 0 : CACHED_OBJECTS;
-    return accountingStore({
+    const { stateMachine, ...store } = accountingStore({
       ...foundation,
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
@@ -120,6 +115,7 @@ export const LEDGER: Application = {
       batchSizeLimit: config.derived.messageBodySizeMax,
       aofRecovery: false,
     });
+    return { stateMachine, store };
   },
   createTrial: accountingTrial,
 };
@@ -143,7 +139,7 @@ export const ECHO: Application = {
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
     const batchSizeLimit = config.derived.messageBodySizeMax;
-    return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), checkpointStore: null };
+    return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), store: null };
   },
   createTrial: echoTrial,
 };
@@ -155,13 +151,14 @@ export const STORED_ECHO: Application = {
   memorySizeBytes: STORE_SIZE_BYTES,
   create(foundation) {
     const { config, memory } = foundation;
-    return echoStore({
+    const { stateMachine, ...store } = echoStore({
       ...foundation,
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
       manifestTablesMax: MANIFEST_TABLES_MAX,
       batchSizeLimit: config.derived.messageBodySizeMax,
     });
+    return { stateMachine, store };
   },
   createTrial: echoTrial,
 };

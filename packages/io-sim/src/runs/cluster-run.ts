@@ -17,6 +17,7 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
+import { checkAof } from "../checkers/aof-checker.ts";
 import { checkJournal } from "../checkers/journal-checker.ts";
 import type { Application } from "../cluster/application.ts";
 import { Cluster } from "../cluster/cluster.ts";
@@ -181,15 +182,30 @@ class ClusterRun {
     if (clients.every(({ state }) => state === "evicted")) return this.#result("allEvicted");
     this.#beginLiveness(finished);
     const pending = this.#runLiveness();
-    if (pending === null) return this.#result("converged");
+    if (pending === null) {
+      this.#checkRest();
+      return this.#result("converged");
+    }
     const excuse = this.#excuse();
     assert(excuse !== null, () => `no liveness: ${pending}; op ${history.opMax}; ${this.#cluster.describe()}`);
     return this.#result(`excused-${excuse}`);
   }
 
+  /** What holds of the append-only files of all nodes, once some have come to rest. */
+  #checkRest(): void {
+    const { machines, history } = this.#cluster;
+    const core = this.#core ?? [];
+    for (const machine of machines) {
+      const expectation = core.includes(machine) ? "ended" : "running";
+      this.#coverage.mark("entriesOfAof", checkAof(machine, { config: this.#options.config, history, expectation }));
+    }
+  }
+
   #result(outcome: ClusterRunOutcome): ClusterRunResult {
     this.#coverage.mark("ticks", this.#ticks);
     this.#coverage.mark("comparisons", this.#cluster.storageChecker.comparisons);
+    this.#coverage.mark("blocksCompared", this.#cluster.gridChecker.comparisons);
+    this.#coverage.mark("manifestsCompared", this.#cluster.manifestChecker.comparisons);
     return { outcome, opMax: this.#cluster.history.opMax, ticks: this.#ticks };
   }
 
@@ -406,7 +422,13 @@ class ClusterRun {
       }
       if (!syncContentDone) return `${who} still syncs`;
     }
-    return this.#sameRelease() ? null : "the release is not the same";
+    if (!this.#sameRelease()) return "the release is not the same";
+    // Of the last op that was executed, a checkpoint may still be written.
+    return this.#sameCheckpoint() ? null : "the checkpoint is not the same";
+  }
+
+  #sameCheckpoint(): boolean {
+    return new Set((this.#core ?? []).map(({ superblock }) => superblock.checkpointIds.id)).size === 1;
   }
 
   #sameRelease(): boolean {
