@@ -46,6 +46,7 @@ export const COVERAGE_MARKS = {
   manifestsCompared: "the tables of a checkpoint were found to be what they are elsewhere, or were before",
   entriesOfAof: "an entry of an append-only file was found to be what was executed",
   coreSmaller: "at the end not all nodes were there",
+  rests: "all nodes came to rest, and went on",
   headsLost: "a replica came back without knowing its head",
   forgeries: "a message arrived that its sender never sent, or not now",
   standbys: "a standby executed what the replicas did",
