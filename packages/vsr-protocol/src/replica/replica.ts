@@ -197,6 +197,7 @@ export class Replica implements MessageBusReceiver {
       journal_faulty: journal.faultyCount,
       grid_blocks_acquired: grid?.blocksAcquired ?? 0,
       grid_blocks_missing: grid?.blocksMissing ?? 0,
+      lsm_manifest_block_count: superblock.working.checkpoint.manifestBlockCount,
       grid_cache_hits: grid?.cacheHits ?? 0,
       grid_cache_misses: grid?.cacheMisses ?? 0,
       release: this.#options.release,
@@ -205,6 +206,7 @@ export class Replica implements MessageBusReceiver {
       clock_delta_ns: this.#clock?.clockDeltaNs ?? 0n,
       replica_messages_in: this.#messagesIn.snapshot(),
       replica_messages_out: this.#context.messagesOut.snapshot(),
+      timings: this.#context.timings.summaries(),
     };
   }
 
@@ -479,8 +481,11 @@ export class Replica implements MessageBusReceiver {
 
   #emitMetrics(timeout: Timeout): void {
     timeout.reset();
-    this.#ports.onMetrics?.(this.metrics());
-    this.#releasesSeen.reset();
+    const { onMetrics } = this.#ports;
+    if (onMetrics !== null && !onMetrics(this.metrics())) return;
+    for (const counted of [this.#releasesSeen, this.#messagesIn, this.#context.messagesOut, this.#context.timings]) {
+      counted.reset();
+    }
   }
 
   #openedQuorums(): Quorums {

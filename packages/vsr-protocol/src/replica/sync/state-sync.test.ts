@@ -12,6 +12,7 @@ import {
 import { build } from "../../../test/messages.ts";
 import type { MemoryStorage } from "../../../test/memory-storage.ts";
 import { RepairBench } from "../../../test/repair-bench.ts";
+import { TestTime } from "../../../test/solo.ts";
 import type { ClientSession } from "../../clients/sessions.ts";
 import { Command } from "../../command.ts";
 import { recordBytes } from "../../layout.ts";
@@ -22,6 +23,7 @@ import type { CheckpointStore } from "../checkpoint-writer.ts";
 import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
 import type { CommitStage } from "../commit.ts";
+import { ReplicaTimings } from "../timings.ts";
 import { StateSync, SYNC_STAGE_METRIC } from "./state-sync.ts";
 import { TableSync } from "./table-sync.ts";
 
@@ -67,6 +69,7 @@ class Bench {
   constructor() {
     const { node, superblock } = this;
     const logger = new RecordingLogger();
+    const timings = new ReplicaTimings(new TestTime());
     const note = (call: string) => () => void this.calls.push(call);
     node.chain(12, { commitMin: 12 });
     const store = {
@@ -85,7 +88,7 @@ class Bench {
       scrubber: { cancel: note("cancel scrubber") },
       tables: { rewind: note("rewind"), next: () => null, has: () => true },
     } as unknown as CheckpointStore;
-    this.tableSync = new TableSync({ store, superblock, logger, onComplete: note("complete") });
+    this.tableSync = new TableSync({ store, superblock, timings, logger, onComplete: note("complete") });
     this.sync = new StateSync({
       config: node.config,
       release: RELEASE,
