@@ -106,6 +106,8 @@ export interface CommitOptions {
   readonly timeouts: Timeouts;
   readonly timings: ReplicaTimings;
   readonly logger: Logger;
+  /** How many replicas must have a prepare on disk. */
+  readonly quorumReplication: () => number;
   /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
   readonly validHashChain: () => boolean;
   /** For how many ticks the op that comes next has to wait, so that the backups keep up. Asked once an op. */
@@ -441,7 +443,7 @@ export class Commit {
   }
 
   #execute(): void {
-    const { roles, status, pipeline, log, execution, replies, timings, onExecuted } = this.#options;
+    const { roles, status, pipeline, log, execution, replies, timings, quorumReplication, onExecuted } = this.#options;
     const message = this.#preparing();
     const { op, operation, timestamp } = this.#committing;
     const asPrimary = roles.primary;
@@ -449,6 +451,10 @@ export class Commit {
     if (asPrimary) {
       const popped = pipeline.popPrepare();
       assert(popped.message === message, () => `op ${popped.op} leaves the queue when op ${op} is executed`);
+      assert(
+        popped.okCount >= quorumReplication(),
+        () => `op ${op} is executed with ${popped.okCount} acknowledgements`,
+      );
       popped.message.release();
     }
     log.executed(op);

@@ -154,6 +154,7 @@ export class Replica implements MessageBusReceiver {
     if (this.#clock === null) return;
     this.#context.timeouts.tick();
     assert(!this.#ingress.stuck, "messages wait although they could be taken");
+    assert(!this.#context.outbox.loopbackPending, "a timeout leaves a message of the replica to itself");
     this.#assertInvariants();
   }
 
@@ -509,6 +510,7 @@ export class Replica implements MessageBusReceiver {
     assert(opCheckpoint <= commitMin, () => `commit_min ${commitMin} below the checkpoint ${opCheckpoint}`);
     this.#assertHeadFits();
     this.#assertAlone();
+    this.#viewChange.assertInvariants();
     assert(
       !normal || this.#context.view.view === this.#context.view.logView,
       () => `log_view ${this.#context.view.logView} in status normal`,
