@@ -107,6 +107,7 @@ export interface MetricsReport {
   readonly cardinality: number;
 }
 
+/** What `inspect metrics` says: every metric that a replica with this configuration has. */
 export function metricsReport(config: Config): MetricsReport {
   const tagValues: Readonly<Record<Tag, number>> = {
     tree: ledgerTrees(config).length,
