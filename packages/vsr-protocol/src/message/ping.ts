@@ -18,6 +18,7 @@ export const PING_LAYOUT = {
   reserved: { type: "bytes", offset: 162, size: 94 },
 } as const;
 
+/** The header of a `ping`: 256 bytes, by field. */
 export type PingHeader = HeaderOf<typeof PING_LAYOUT>;
 export const PingHeader: RecordClass<typeof FRAME_LAYOUT & typeof PING_LAYOUT> = headerClass(PING_LAYOUT);
 
