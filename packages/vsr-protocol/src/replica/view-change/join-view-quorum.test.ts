@@ -103,6 +103,12 @@ describe("a quorum of joined views, by hand", () => {
     expect(decide(3, [r0, ...twoOlder])).toBe("complete_valid 11..11");
   });
 
+  it("does not ask what an older log has beyond the head of the newest", () => {
+    // Damage may hide an op there, and it need not be known: the newest log had truncated it.
+    const longer = vote(1, 3, 12, 10, ["b+", "_ ", "a+"]);
+    expect(decide(3, [vote(0, 4, 10, 10, ["a+"]), longer])).toBe("complete_valid 10..10");
+  });
+
   it("counts a header of an older log that is not in the newest one as truncated already", () => {
     expect(decide(3, [vote(0, 4, 12, 11, ["a+", "a+"]), vote(1, 3, 12, 11, ["b+", "a+"])])).toBe(
       "complete_valid 11..12",
