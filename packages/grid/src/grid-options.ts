@@ -4,7 +4,15 @@
  * @module
  */
 import type { LinearMemory } from "@stagbeetle/kernels";
-import type { CheckpointState, Checksums, Config, Logger, Random, Storage } from "@stagbeetle/vsr-protocol";
+import type {
+  BodyChecksums,
+  CheckpointState,
+  Checksums,
+  Config,
+  Logger,
+  Random,
+  Storage,
+} from "@stagbeetle/vsr-protocol";
 import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockReads } from "./block-reads.ts";
 import { BlockRepairs } from "./block-repairs.ts";
@@ -35,6 +43,8 @@ export interface GridOptions {
   readonly storage: Storage;
   readonly superblock: GridSuperBlock;
   readonly checksums: Checksums;
+  /** Computes the checksums of bodies that are read, and of those that {@link Grid.sealBlock} gets; inside of the call unless given. */
+  readonly bodyChecksums?: BodyChecksums;
   /** Its own generator, so that its draws disturb nobody else's. */
   readonly random: Random;
   readonly logger: Logger;
