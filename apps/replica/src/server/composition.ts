@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 
 import { AOF } from "@stagbeetle/aof";
 import type { AppendFile } from "@stagbeetle/aof";
-import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
+import { ChecksumThread, FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
 import {
@@ -61,6 +61,8 @@ export interface CompositionOptions {
   readonly aofRecovery: boolean;
   readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
   readonly stall: StallLimits;
+  /** Whether checksums of blocks are computed on a thread of their own. */
+  readonly checksumThread: boolean;
 }
 
 /** A replica and what drives it. */
@@ -69,6 +71,8 @@ export interface Composition {
   readonly superblock: SuperBlock;
   readonly bus: MessageBus;
   readonly storage: FileStorage;
+  /** To be started; null if checksums are computed on the calling thread. */
+  readonly checksumThread: ChecksumThread | null;
   readonly memory: LinearMemory;
 }
 
@@ -79,6 +83,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
   const checksums = new Checksums(kernels);
+  const checksumThread = options.checksumThread ? new ChecksumThread({ memory, checksums }) : null;
   const storage = new FileStorage({ config, file, logger: createLogger("storage") });
   const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger: createLogger("superblock") });
   const pool = new MessagePool({
@@ -113,6 +118,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     ...options,
     kernels,
     checksums,
+    ...(checksumThread === null ? {} : { bodyChecksums: checksumThread }),
     storage,
     superblock,
     random: new Random(BigInt.asUintN(64, nonce >> 64n)),
@@ -138,7 +144,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     },
   );
   receiver.replica = replica;
-  return { replica, superblock, bus, storage, memory };
+  return { replica, superblock, bus, storage, checksumThread, memory };
 }
 
 /** Bus and replica need each other; this is made before both. */
