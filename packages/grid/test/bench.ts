@@ -82,6 +82,8 @@ export interface BenchOptions {
   readonly blocksMax?: number;
   readonly storage?: MemoryStorage;
   readonly superblock?: TestSuperBlock;
+  /** Whether checksums of bodies complete as I/O does; inside of the call unless given. */
+  readonly checksumsLater?: boolean;
 }
 
 /** One grid, and what its tests do with it. */
@@ -112,6 +114,7 @@ export class Bench {
       storage: this.storage,
       superblock: this.superblock,
       checksums: this.checksums,
+      ...(options.checksumsLater === true ? { bodyChecksums: this.storage } : {}),
       random: new Random(1),
       logger: SILENT_LOGGER,
       verify: true,

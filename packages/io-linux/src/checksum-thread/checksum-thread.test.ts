@@ -127,6 +127,8 @@ describe("a process with a checksum thread", () => {
   test("ends with one line and status 1 if the thread dies", async () => {
     await using child = new Child("checksums.ts", ["dies"]);
     expect(await child.exit()).toEqual({ status: 1, signal: null });
-    expect(child.stderr).toMatch(/^error: the thread that computes checksums has ended \(.*are not in the memory.*\n$/u);
+    expect(child.stderr).toMatch(
+      /^error: the thread that computes checksums has ended \(.*are not in the memory.*\n$/u,
+    );
   });
 });

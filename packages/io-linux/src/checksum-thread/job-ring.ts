@@ -76,7 +76,7 @@ export class JobRing {
    * @param tell tells the owner that jobs are done. Not called again until it has taken them.
    */
   work(kernels: Kernels, tell: () => void): never {
-    for (let done = 0; ; ) {
+    for (let done = 0; ;) {
       Atomics.wait(this.#words, this.#putWord, done);
       while (done !== Atomics.load(this.#words, this.#putWord)) {
         this.#compute(kernels, done);

@@ -41,22 +41,30 @@ export const bodyChecksumsCompliance: readonly BodyChecksumsCase[] = [
     }
   }),
 
-  complianceCase("many requests at once complete once each, with the checksums of their own bodies", async (subject) => {
-    const checksums = new Checksums();
-    const bodies = Array.from({ length: REQUESTS }, (_, seed) => body(subject, BODY_SIZE_BYTES + seed, seed));
-    const completions = bodies.map(() => 0);
-    const requests = bodies.map((_, index) => new ChecksumRequest(() => (completions[index] = (completions[index] ?? 0) + 1)));
-    for (const [index, request] of requests.entries()) {
-      subject.bodyChecksums.compute(request, bodies[index] ?? new Uint8Array(0));
-    }
-    await subject.until(() => !requests.some(({ pending }) => pending));
-    await aWhile(subject);
-    assert(completions.every((count) => count === 1), () => `completions: ${completions.join(" ")}`);
-    for (const [index, { checksum }] of requests.entries()) {
-      const expected = checksums.of(bodies[index] ?? new Uint8Array(0));
-      assert(checksum === expected, () => `request ${index} has the checksum of something else`);
-    }
-  }),
+  complianceCase(
+    "many requests at once complete once each, with the checksums of their own bodies",
+    async (subject) => {
+      const checksums = new Checksums();
+      const bodies = Array.from({ length: REQUESTS }, (_, seed) => body(subject, BODY_SIZE_BYTES + seed, seed));
+      const completions = bodies.map(() => 0);
+      const requests = bodies.map(
+        (_, index) => new ChecksumRequest(() => (completions[index] = (completions[index] ?? 0) + 1)),
+      );
+      for (const [index, request] of requests.entries()) {
+        subject.bodyChecksums.compute(request, bodies[index] ?? new Uint8Array(0));
+      }
+      await subject.until(() => !requests.some(({ pending }) => pending));
+      await aWhile(subject);
+      assert(
+        completions.every((count) => count === 1),
+        () => `completions: ${completions.join(" ")}`,
+      );
+      for (const [index, { checksum }] of requests.entries()) {
+        const expected = checksums.of(bodies[index] ?? new Uint8Array(0));
+        assert(checksum === expected, () => `request ${index} has the checksum of something else`);
+      }
+    },
+  ),
 
   complianceCase("a request may be used again from its completion", async (subject) => {
     const bytes = body(subject, BODY_SIZE_BYTES, 1);
