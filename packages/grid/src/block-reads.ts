@@ -129,7 +129,7 @@ class ReadIop {
 
   constructor(onRead: (iop: ReadIop) => void, onChecksum: (iop: ReadIop) => void) {
     this.request = new StorageRequest(() => onRead(this));
-    this.checksum = new ChecksumRequest(() => onChecksum(this));
+    this.checksum = new ChecksumRequest("awaited", () => onChecksum(this));
   }
 }
 

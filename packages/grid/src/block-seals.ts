@@ -15,7 +15,7 @@ export class BlockSeal {
    */
   readonly onSealed: (seal: BlockSeal) => void;
   /** The grid's own. */
-  readonly request: ChecksumRequest = new ChecksumRequest(() => this.#onChecksum?.(this));
+  readonly request: ChecksumRequest = new ChecksumRequest("deferred", () => this.#onChecksum?.(this));
   #block: Block | null = null;
   #onChecksum: ((seal: BlockSeal) => void) | null = null;
 

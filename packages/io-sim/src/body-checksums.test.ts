@@ -38,7 +38,7 @@ test("simulated checksums come in any order, the same for the same seed", () => 
     const subject = checksumsWith({ minimumMicroseconds: 0, meanMicroseconds: 0 }, seed);
     const order: number[] = [];
     for (let index = 0; index < 10; index += 1) {
-      subject.compute(new ChecksumRequest(() => order.push(index)), new Uint8Array(16));
+      subject.compute(new ChecksumRequest("deferred", () => order.push(index)), new Uint8Array(16));
     }
     expect(order).toEqual([]);
     while (subject.step());
@@ -53,7 +53,7 @@ test("simulated checksums come in any order, the same for the same seed", () => 
 test("a body that changes while its checksum is computed is found out", () => {
   const subject = checksumsWith({ minimumMicroseconds: 0, meanMicroseconds: 0 });
   const body = new Uint8Array(16);
-  subject.compute(new ChecksumRequest(() => undefined), body);
+  subject.compute(new ChecksumRequest("deferred", () => undefined), body);
   body[3] = 1;
   expect(() => subject.step()).toThrow("a body changed");
 });

@@ -9,7 +9,7 @@ import { ChecksumThread, type ChecksumThreadOptions } from "./checksum-thread.ts
 
 const MEMORY_SIZE_BYTES = 4 * 2 ** 20;
 
-type Sizes = Pick<ChecksumThreadOptions, "jobsMax" | "sizeMinBytes">;
+type Sizes = Pick<ChecksumThreadOptions, "jobsMax" | "awaitedMax" | "sizeMinBytes">;
 
 /** A thread with a memory. All bodies are handed over unless said. */
 class Subject implements BodyChecksumsSubject {
@@ -57,7 +57,7 @@ describe("a checksum thread", () => {
   test("does what was asked for before it ran", async () => {
     await using subject = new Subject();
     const body = subject.memory(1000).fill(1);
-    const request = new ChecksumRequest(() => undefined);
+    const request = new ChecksumRequest("deferred", () => undefined);
     subject.bodyChecksums.compute(request, body);
     expect(subject.bodyChecksums.pendingCount).toBe(1);
     subject.bodyChecksums.start();
@@ -68,11 +68,23 @@ describe("a checksum thread", () => {
   test("is spared small bodies, and what it has no room for", async () => {
     await using subject = new Subject({ jobsMax: 2, sizeMinBytes: 100 });
     const pending = (sizeBytes: number): boolean => {
-      const request = new ChecksumRequest(() => undefined);
+      const request = new ChecksumRequest("deferred", () => undefined);
       subject.bodyChecksums.compute(request, subject.memory(sizeBytes));
       return request.pending;
     };
     expect([99, 100, 101, 102].map(pending)).toEqual([false, true, true, false]);
+  });
+
+  test("does first what somebody waits for, and leaves the rest of that to who waits", async () => {
+    await using subject = new Subject({ awaitedMax: 2, sizeMinBytes: 1 });
+    const order: number[] = [];
+    for (const [index, urgency] of (["deferred", "deferred", "awaited", "awaited", "awaited"] as const).entries()) {
+      subject.bodyChecksums.compute(new ChecksumRequest(urgency, () => order.push(index)), subject.memory(100));
+    }
+    expect(order).toEqual([4]);
+    subject.bodyChecksums.start();
+    await until(() => order.length === 5);
+    expect(order).toEqual([4, 2, 3, 0, 1]);
   });
 
   test("completes requests in their order, however often the ring goes round", async () => {
@@ -81,7 +93,7 @@ describe("a checksum thread", () => {
     const completed: number[] = [];
     const again: ChecksumRequest[] = Array.from({ length: 8 }, (_, index) => {
       const body = subject.memory(100 + index).fill(index);
-      return new ChecksumRequest((request) => {
+      return new ChecksumRequest("deferred", (request) => {
         expect(request.checksum).toBe(subject.checksums.of(body));
         completed.push(index);
         if (completed.length <= 8 * (rounds - 1)) subject.bodyChecksums.compute(request, body);
@@ -96,14 +108,14 @@ describe("a checksum thread", () => {
 
   test("takes bodies in the shared memory only", async () => {
     await using subject = new Subject();
-    const request = new ChecksumRequest(() => undefined);
+    const request = new ChecksumRequest("deferred", () => undefined);
     expect(() => subject.bodyChecksums.compute(request, new Uint8Array(100))).toThrow("in the memory that the threads");
   });
 
   test("that was ended completes nothing more", async () => {
     const subject = Subject.started();
-    const request = new ChecksumRequest(() => undefined);
-    const last = new ChecksumRequest(() => undefined);
+    const request = new ChecksumRequest("deferred", () => undefined);
+    const last = new ChecksumRequest("deferred", () => undefined);
     subject.bodyChecksums.compute(request, subject.memory(1000));
     await subject.close();
     subject.bodyChecksums.compute(last, subject.memory(1000));

@@ -13,14 +13,18 @@ import {
   FatalReason,
   InlineBodyChecksums,
 } from "@stagbeetle/vsr-protocol";
-import { JobRing } from "./job-ring.ts";
+import { ChecksumJobs } from "./checksum-jobs.ts";
+import type { JobQueue } from "./job-queue.ts";
 import type { ChecksumWorkerData } from "./worker.ts";
 
 /** The extension is that of this file: a build has no TypeScript. */
 const WORKER: URL = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
-/** More than a compaction and all reads of a grid have under way at once. */
-const JOBS_MAX = 128;
+/** Room for each urgency: 16 blocks are some 5 ms of work. */
+const JOBS_MAX = 16;
+
+/** One that the thread works on, and one more so that it has work when that is done. */
+const AWAITED_MAX = 2;
 
 /** Below this, handing a body over takes longer than computing its checksum. */
 const SIZE_MIN_BYTES = 16 * 1024;
@@ -29,10 +33,12 @@ const SIZE_MIN_BYTES = 16 * 1024;
 export interface ChecksumThreadOptions {
   /** Shared; all bodies are in it. */
   readonly memory: LinearMemory;
-  /** Computes on the calling thread what is not worth handing over. */
+  /** Computes on the calling thread what is not handed over. */
   readonly checksums: Checksums;
-  /** How many checksums may wait for the thread, a power of two; the caller computes what comes beyond. */
+  /** How many deferred checksums may wait for the thread: a power of two. The caller computes what comes beyond. */
   readonly jobsMax?: number;
+  /** How many awaited checksums may wait for the thread, at most as many. The caller computes what comes beyond. */
+  readonly awaitedMax?: number;
   /** The smallest body that is handed over, in bytes. */
   readonly sizeMinBytes?: number;
 }
@@ -43,38 +49,40 @@ type ChecksumThreadState = "idle" | "running" | "closed";
 /**
  * Computes checksums of large bodies on another thread, those of small ones inside of the call.
  *
- * Jobs go through a ring in shared memory. Of completions the event loop hears by one message for all that have been done by the
- * time it listens. The thread keeps no process alive; if it dies, the process ends.
+ * What somebody waits for comes first. If the thread falls behind, the caller computes as well: it would have to wait otherwise. Of
+ * completions the event loop hears by one message for all that are done by the time it listens. The thread keeps no process
+ * alive; if it dies, the process ends.
  */
 export class ChecksumThread implements BodyChecksums {
   readonly #memory: LinearMemory;
   readonly #inline: InlineBodyChecksums;
   readonly #sizeMinBytes: number;
-  readonly #ring: JobRing;
+  readonly #jobs: ChecksumJobs;
   readonly #workerData: ChecksumWorkerData;
-  /** Of the jobs in the ring, by number modulo the ring's capacity. */
-  readonly #requests: (ChecksumRequest | null)[];
+  readonly #awaited: OwnedQueue;
+  readonly #deferred: OwnedQueue;
   #state: ChecksumThreadState = "idle";
   #worker: Worker | null = null;
-  /** Jobs that were put in and taken out, modulo 2^32. */
-  #putCount = 0;
-  #takenCount = 0;
 
-  /** Allocates the ring and the thread's scratch memory: about 4 KiB. The thread starts with {@link start}. */
-  constructor({ memory, checksums, jobsMax = JOBS_MAX, sizeMinBytes = SIZE_MIN_BYTES }: ChecksumThreadOptions) {
-    const ring: Pointer = memory.allocate(JobRing.sizeBytes(jobsMax), 64, "checksum thread");
+  /** Allocates the queues and the thread's scratch memory: about 2 KiB. The thread starts with {@link start}. */
+  constructor(options: ChecksumThreadOptions) {
+    const { memory, checksums, jobsMax = JOBS_MAX, sizeMinBytes = SIZE_MIN_BYTES } = options;
+    const { awaitedMax = Math.min(jobsMax, AWAITED_MAX) } = options;
+    assert(awaitedMax > 0 && awaitedMax <= jobsMax, () => `${awaitedMax} awaited checksums of ${jobsMax}`);
+    const jobs: Pointer = memory.allocate(ChecksumJobs.sizeBytes(jobsMax), 64, "checksum thread");
     const scratch = memory.allocate(checksumStateSizeBytes, 64, "checksum thread");
     this.#memory = memory;
     this.#inline = new InlineBodyChecksums(checksums);
     this.#sizeMinBytes = sizeMinBytes;
-    this.#ring = new JobRing(memory, ring, jobsMax);
-    this.#workerData = { memory: memory.memory, ring, jobsMax, scratch };
-    this.#requests = Array.from({ length: jobsMax }, () => null);
+    this.#jobs = new ChecksumJobs(memory, jobs, jobsMax);
+    this.#awaited = new OwnedQueue(this.#jobs.awaited, awaitedMax);
+    this.#deferred = new OwnedQueue(this.#jobs.deferred, jobsMax);
+    this.#workerData = { memory: memory.memory, jobs, jobsMax, scratch };
   }
 
   /** How many requests wait for the thread. */
   get pendingCount(): number {
-    return (this.#putCount - this.#takenCount) | 0;
+    return this.#awaited.pendingCount + this.#deferred.pendingCount;
   }
 
   /** Starts the thread. What was asked for before it runs is done then. */
@@ -90,17 +98,14 @@ export class ChecksumThread implements BodyChecksums {
   }
 
   compute(request: ChecksumRequest, bytes: Uint8Array): void {
-    const full = this.pendingCount === this.#ring.capacity;
-    if (full || bytes.length < this.#sizeMinBytes) {
+    const queue = request.urgency === "awaited" ? this.#awaited : this.#deferred;
+    if (queue.full || bytes.length < this.#sizeMinBytes) {
       this.#inline.compute(request, bytes);
       return;
     }
     assert(bytes.buffer === this.#memory.bytes.buffer, "a body is in the memory that the threads share");
-    request.begin(bytes);
-    const number = this.#putCount;
-    this.#requests[this.#slot(number)] = request;
-    this.#putCount = (number + 1) | 0;
-    this.#ring.put(number, bytes.byteOffset, bytes.length);
+    queue.put(request, bytes);
+    this.#jobs.wake();
   }
 
   /** Ends the thread. What is pending, or comes later, never completes. */
@@ -111,25 +116,56 @@ export class ChecksumThread implements BodyChecksums {
 
   #onDone(): void {
     if (this.#state === "closed") return;
-    const doneCount = this.#ring.takeDone();
-    while (this.#takenCount !== doneCount) {
-      const number = this.#takenCount;
-      const slot = this.#slot(number);
-      const request = this.#requests[slot] ?? null;
-      assert(request !== null, () => `job ${number} is done and nobody asked for it`);
-      const checksum = this.#ring.checksum(number);
-      this.#requests[slot] = null;
-      this.#takenCount = (number + 1) | 0;
-      request.complete(checksum);
-    }
+    this.#jobs.listen();
+    this.#awaited.complete();
+    this.#deferred.complete();
   }
 
   #onEnd(reason: string): void {
     if (this.#state === "closed") return;
     fatal(FatalReason.cli, `the thread that computes checksums has ended (${reason}); nothing is lost: start again`);
   }
+}
 
-  #slot(number: number): number {
-    return number & (this.#ring.capacity - 1);
+/** One of the queues with the requests of its jobs. */
+class OwnedQueue {
+  readonly #queue: JobQueue;
+  /** Those under way, the oldest first. */
+  readonly #requests: ChecksumRequest[] = [];
+  readonly #requestsMax: number;
+  /** How many jobs were put in, and how many of them were taken out, both modulo 2^32. */
+  #putCount = 0;
+  #takenCount = 0;
+
+  constructor(queue: JobQueue, requestsMax: number) {
+    this.#queue = queue;
+    this.#requestsMax = requestsMax;
+  }
+
+  get pendingCount(): number {
+    return this.#requests.length;
+  }
+
+  get full(): boolean {
+    return this.#requests.length === this.#requestsMax;
+  }
+
+  put(request: ChecksumRequest, bytes: Uint8Array): void {
+    request.begin(bytes);
+    this.#requests.push(request);
+    this.#queue.put(this.#putCount, bytes.byteOffset, bytes.length);
+    this.#putCount = (this.#putCount + 1) | 0;
+  }
+
+  /** Completes the requests of all jobs that are done by now. */
+  complete(): void {
+    const { doneCount } = this.#queue;
+    while (this.#takenCount !== doneCount) {
+      const request = this.#requests.shift();
+      assert(request !== undefined, () => `job ${this.#takenCount} is done and nobody asked for it`);
+      const checksum = this.#queue.checksum(this.#takenCount);
+      this.#takenCount = (this.#takenCount + 1) | 0;
+      request.complete(checksum);
+    }
   }
 }

@@ -5,13 +5,13 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
-import { JobRing } from "./job-ring.ts";
+import { ChecksumJobs } from "./checksum-jobs.ts";
 
 /** What the thread is started with. */
 export interface ChecksumWorkerData {
   readonly memory: WebAssembly.Memory;
-  /** Where the ring is. */
-  readonly ring: Pointer;
+  /** Where the {@link ChecksumJobs} are, and how many each queue of them has room for. */
+  readonly jobs: Pointer;
   readonly jobsMax: number;
   /** Memory that only this thread uses, for its kernels. */
   readonly scratch: Pointer;
@@ -19,6 +19,6 @@ export interface ChecksumWorkerData {
 
 assert(parentPort !== null, "the checksum thread is no program of its own");
 const port = parentPort;
-const { memory: shared, ring, jobsMax, scratch } = workerData as ChecksumWorkerData;
+const { memory: shared, jobs, jobsMax, scratch } = workerData as ChecksumWorkerData;
 const memory = LinearMemory.attach(shared);
-new JobRing(memory, ring, jobsMax).work(createKernels({ memory, scratch }), () => port.postMessage(null));
+new ChecksumJobs(memory, jobs, jobsMax).work(createKernels({ memory, scratch }), () => port.postMessage(null));

@@ -21,7 +21,7 @@ const pointer = memory.allocate(SIZE_BYTES, 64, "body");
 const body = memory.bytes.subarray(pointer, pointer + SIZE_BYTES).fill(7);
 // Nothing else keeps the process alive while the thread works.
 const alive = setInterval(() => undefined, 1000);
-const request = new ChecksumRequest(({ checksum }) => {
+const request = new ChecksumRequest("deferred", ({ checksum }) => {
   assert(checksum === checksums.of(body), "the checksum is that of the body");
   console.log("computed");
   clearInterval(alive);

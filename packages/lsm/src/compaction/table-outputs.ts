@@ -18,7 +18,7 @@ import type { BuiltValueBlock } from "../table/table-builder.ts";
 import type { TableIndex } from "../table/table-index.ts";
 
 /** Blocks on their way at most. */
-export const TABLE_OUTPUTS_MAX = 17;
+export const TABLE_OUTPUTS_MAX = 25;
 
 /** Where a block stands. `waiting`: for the checksums of other blocks. */
 type TableOutputState = "idle" | "sealing" | "waiting" | "writing";

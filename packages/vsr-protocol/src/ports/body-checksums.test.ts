@@ -20,13 +20,13 @@ describe("the port to body checksums, on the calling thread", () => {
 
   test("completes inside of the call", () => {
     const completed: bigint[] = [];
-    inline.compute(new ChecksumRequest(({ checksum }) => completed.push(checksum)), new Uint8Array(16));
+    inline.compute(new ChecksumRequest("deferred", ({ checksum }) => completed.push(checksum)), new Uint8Array(16));
     expect(completed).toEqual([new Checksums().of(new Uint8Array(16))]);
   });
 });
 
 test("a request has a checksum only while it is idle", () => {
-  const request = new ChecksumRequest(() => undefined);
+  const request = new ChecksumRequest("deferred", () => undefined);
   expect(() => request.bytes).toThrow("idle");
   request.begin(new Uint8Array(1));
   expect(() => request.checksum).toThrow("not there yet");

@@ -7,14 +7,19 @@
 import { assert } from "@stagbeetle/kernels";
 import type { Checksums } from "../message/checksums.ts";
 
+/** Whether somebody waits for a checksum, or all goes on without it for a while. It changes nothing but when it completes. */
+export type ChecksumUrgency = "awaited" | "deferred";
+
 /** One checksum to be computed, allocated once by its owner and used again and again. */
 export class ChecksumRequest {
+  readonly urgency: ChecksumUrgency;
   /** Called once per use, when {@link checksum} is there. The request may be used again from within. */
   readonly onComplete: (request: ChecksumRequest) => void;
   #bytes: Uint8Array | null = null;
   #checksum = 0n;
 
-  constructor(onComplete: (request: ChecksumRequest) => void) {
+  constructor(urgency: ChecksumUrgency, onComplete: (request: ChecksumRequest) => void) {
+    this.urgency = urgency;
     this.onComplete = onComplete;
   }
 

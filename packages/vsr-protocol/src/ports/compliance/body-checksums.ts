@@ -32,7 +32,7 @@ function body(subject: BodyChecksumsSubject, sizeBytes: number, seed: number): U
 export const bodyChecksumsCompliance: readonly BodyChecksumsCase[] = [
   complianceCase("bodies of all sizes have the checksum that they have everywhere", async (subject) => {
     const checksums = new Checksums();
-    const request = new ChecksumRequest(() => undefined);
+    const request = new ChecksumRequest("awaited", () => undefined);
     for (const [seed, sizeBytes] of SIZES_BYTES.entries()) {
       const bytes = body(subject, sizeBytes, seed);
       subject.bodyChecksums.compute(request, bytes);
@@ -48,7 +48,10 @@ export const bodyChecksumsCompliance: readonly BodyChecksumsCase[] = [
       const bodies = Array.from({ length: REQUESTS }, (_, seed) => body(subject, BODY_SIZE_BYTES + seed, seed));
       const completions = bodies.map(() => 0);
       const requests = bodies.map(
-        (_, index) => new ChecksumRequest(() => (completions[index] = (completions[index] ?? 0) + 1)),
+        (_, index) =>
+          new ChecksumRequest(index % 3 === 0 ? "awaited" : "deferred", () => {
+            completions[index] = (completions[index] ?? 0) + 1;
+          }),
       );
       for (const [index, request] of requests.entries()) {
         subject.bodyChecksums.compute(request, bodies[index] ?? new Uint8Array(0));
@@ -69,7 +72,7 @@ export const bodyChecksumsCompliance: readonly BodyChecksumsCase[] = [
   complianceCase("a request may be used again from its completion", async (subject) => {
     const bytes = body(subject, BODY_SIZE_BYTES, 1);
     let times = 0;
-    const request = new ChecksumRequest(() => {
+    const request = new ChecksumRequest("deferred", () => {
       times += 1;
       if (times < 10) subject.bodyChecksums.compute(request, bytes);
     });
@@ -81,12 +84,12 @@ export const bodyChecksumsCompliance: readonly BodyChecksumsCase[] = [
   complianceCase("a request that is pending, and a body without bytes, are refused", async (subject) => {
     const bytes = body(subject, BODY_SIZE_BYTES, 1);
     let again = false;
-    const request = new ChecksumRequest(() => undefined);
-    const pending = new ChecksumRequest(() => undefined);
+    const request = new ChecksumRequest("deferred", () => undefined);
+    const pending = new ChecksumRequest("deferred", () => undefined);
     pending.begin(bytes);
     assertRefuses("a pending request", () => subject.bodyChecksums.compute(pending, bytes));
     assertRefuses("a body without bytes", () => subject.bodyChecksums.compute(request, bytes.subarray(0, 0)));
-    subject.bodyChecksums.compute(new ChecksumRequest(() => (again = true)), bytes);
+    subject.bodyChecksums.compute(new ChecksumRequest("deferred", () => (again = true)), bytes);
     await subject.until(() => again);
   }),
 ];
