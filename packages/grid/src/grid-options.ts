@@ -54,7 +54,7 @@ export interface GridOptions {
   readonly cacheSizeBytes: number;
   /**
    * How many blocks the grid's users hold at once, those that they have handed over to be written included. Trailers and
-   * repairs are not theirs.
+   * repairs are not theirs, nor are as many that are being sealed as {@link Grid.sealsDeferredMax}.
    */
   readonly blocksOfUsers: number;
   /** Whether to compute the checksums of each block once more before it is written. For tests. */
@@ -62,21 +62,24 @@ export interface GridOptions {
 }
 
 /** How many blocks a grid of these options has in memory, `block_size` bytes each. */
-export function gridBlocksInMemory(options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers">): number {
-  const { config, cacheSizeBytes, blocksOfUsers } = options;
+export function gridBlocksInMemory(
+  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "bodyChecksums">,
+): number {
+  const { config, cacheSizeBytes, blocksOfUsers, bodyChecksums } = options;
   return (
     cacheBlocksFor(config, cacheSizeBytes) +
     BlockReads.blocksMax(config) +
     BlockRepairs.blocksMax(config) +
     TRAILERS_MAX +
     SCRUBBER_BLOCKS +
-    blocksOfUsers
+    blocksOfUsers +
+    (bodyChecksums?.deferredMax ?? 0)
   );
 }
 
 /** How much linear memory a grid of these options takes in bytes, give or take the alignment of a few kilobytes. */
 export function gridMemorySize(
-  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "storageSizeLimit">,
+  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "bodyChecksums" | "storageSizeLimit">,
 ): number {
   const { config, cacheSizeBytes, storageSizeLimit } = options;
   const blocksMax = gridBlocksMax(config, storageSizeLimit);

@@ -56,6 +56,8 @@ export class Grid implements GridPort, TrailerGrid {
   readonly blocks: BlockPool;
   readonly freeSet: FreeSet;
   readonly missing: GridBlocksMissing;
+  /** How many blocks more its users may hold while they are being sealed. */
+  readonly sealsDeferredMax: number;
   readonly #config: Config;
   readonly #storage: Storage;
   readonly #superblock: GridSuperBlock;
@@ -86,6 +88,7 @@ export class Grid implements GridPort, TrailerGrid {
   constructor(options: GridOptions) {
     const { config, memory, storage, superblock, checksums, random, logger, storageSizeLimit } = options;
     const { bodyChecksums = new InlineBodyChecksums(checksums) } = options;
+    this.sealsDeferredMax = bodyChecksums.deferredMax;
     this.#config = config;
     this.#storage = storage;
     this.#superblock = superblock;

@@ -107,6 +107,7 @@ export class Bench {
       storageSizeLimit: config.derived.dataFileSizeMin + (options.blocksMax ?? 4096) * blockSize,
       cacheSizeBytes: 64 * blockSize,
       blocksOfUsers: 64,
+      ...(options.checksumsLater === true ? { bodyChecksums: this.storage } : {}),
     };
     this.grid = new Grid({
       ...sizes,
@@ -114,7 +115,6 @@ export class Bench {
       storage: this.storage,
       superblock: this.superblock,
       checksums: this.checksums,
-      ...(options.checksumsLater === true ? { bodyChecksums: this.storage } : {}),
       random: new Random(1),
       logger: SILENT_LOGGER,
       verify: true,

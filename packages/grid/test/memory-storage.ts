@@ -26,6 +26,7 @@ const STEPS_MAX = 1_000_000;
 
 /** Only sectors that were written take memory; all others are zero. */
 export class MemoryStorage implements Storage, BodyChecksums {
+  readonly deferredMax = 4;
   /** What reached the disk or was asked of it, in order: `read 1` for the block at address 1, and so on. */
   readonly log: string[] = [];
   /** Which of the requests under way completes next: an index below `count`. The oldest unless said otherwise. */

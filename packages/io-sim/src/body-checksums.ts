@@ -11,6 +11,9 @@ import type { Latency } from "./faults/storage-faults.ts";
 
 const TICK_MICROSECONDS = 10_000;
 
+/** Few, so that whoever defers is also seen to wait. */
+const DEFERRED_MAX = 4;
+
 interface Pending {
   readonly request: ChecksumRequest;
   /** Of the bytes as they were when the request came: they must not change. */
@@ -32,6 +35,7 @@ export interface SimulatedBodyChecksumsOptions {
  * request that is due, any of them.
  */
 export class SimulatedBodyChecksums implements BodyChecksums {
+  readonly deferredMax: number = DEFERRED_MAX;
   readonly #checksums: Checksums;
   readonly #random: Random;
   readonly #latency: Latency;

@@ -8,6 +8,8 @@ import type { BlockReference, BlockType } from "@stagbeetle/vsr-protocol";
 
 /** The grid as the forest sees it. */
 export interface BlockStore {
+  /** How many blocks more may be lent while they are being sealed. */
+  readonly sealsDeferredMax: number;
   /** Lends a buffer to build a block in; given back by `block.release()`. */
   lendBlock(): Block;
   /** Begins a new block in a lent buffer: the header, of the cluster and the current checkpoint's release. */

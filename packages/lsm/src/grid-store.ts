@@ -17,6 +17,10 @@ export class GridStore implements BlockStore {
     this.#checksums = checksums;
   }
 
+  get sealsDeferredMax(): number {
+    return this.#grid.sealsDeferredMax;
+  }
+
   lendBlock(): Block {
     return this.#grid.blocks.acquire();
   }

@@ -16,6 +16,7 @@ import {
 
 /** Only blocks that were written take memory; all others are zero. */
 export class MemoryStorage implements Storage, BodyChecksums {
+  readonly deferredMax = 4;
   readonly #config: Config;
   readonly #checksums = new Checksums();
   readonly #random: Random | null;

@@ -48,6 +48,7 @@ export function emptyImage(addressMin: number = 1): MemoryStoreImage {
 
 /** A {@link BlockStore}. Nothing completes but in `step`. */
 export class MemoryStore implements BlockStore {
+  readonly sealsDeferredMax = 0;
   readonly disk: Map<number, Uint8Array>;
   #used: Used;
   readonly #pool: BlockPool;

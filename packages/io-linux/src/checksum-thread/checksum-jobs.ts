@@ -58,7 +58,7 @@ export class ChecksumJobs {
    * @param tell tells the owner that jobs are done. Not called again until it listens.
    */
   work(kernels: Kernels, tell: () => void): never {
-    for (let woken = 0; ; ) {
+    for (let woken = 0; ;) {
       Atomics.wait(this.#words, this.#wakeWord, woken);
       woken = Atomics.load(this.#words, this.#wakeWord);
       while (this.awaited.work(kernels) || this.deferred.work(kernels)) {

@@ -54,6 +54,7 @@ type ChecksumThreadState = "idle" | "running" | "closed";
  * alive; if it dies, the process ends.
  */
 export class ChecksumThread implements BodyChecksums {
+  readonly deferredMax: number;
   readonly #memory: LinearMemory;
   readonly #inline: InlineBodyChecksums;
   readonly #sizeMinBytes: number;
@@ -71,6 +72,7 @@ export class ChecksumThread implements BodyChecksums {
     assert(awaitedMax > 0 && awaitedMax <= jobsMax, () => `${awaitedMax} awaited checksums of ${jobsMax}`);
     const jobs: Pointer = memory.allocate(ChecksumJobs.sizeBytes(jobsMax), 64, "checksum thread");
     const scratch = memory.allocate(checksumStateSizeBytes, 64, "checksum thread");
+    this.deferredMax = jobsMax;
     this.#memory = memory;
     this.#inline = new InlineBodyChecksums(checksums);
     this.#sizeMinBytes = sizeMinBytes;

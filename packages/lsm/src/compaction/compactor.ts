@@ -18,7 +18,10 @@ import { TABLE_READER_BLOCKS_MAX, TableReader } from "./table-reader.ts";
 /** A value block and an index block must be able to go out together. */
 const OUTPUTS_PER_STEP = 2;
 
-/** Blocks that a compactor holds at most: two readers', two open ones, and those on their way to the disk. */
+/**
+ * Blocks that a compactor holds at most, beside those that the store lends for sealing: two readers', two open ones, and those
+ * on their way to the disk.
+ */
 export const COMPACTOR_BLOCKS_MAX: number = 2 * TABLE_READER_BLOCKS_MAX + 2 + TABLE_OUTPUTS_MAX;
 
 /** What a compactor is made of. */

@@ -17,8 +17,8 @@ import type { TableInfoView } from "../manifest/table-info.ts";
 import type { BuiltValueBlock } from "../table/table-builder.ts";
 import type { TableIndex } from "../table/table-index.ts";
 
-/** Blocks on their way at most. */
-export const TABLE_OUTPUTS_MAX = 25;
+/** Blocks on their way at most, beside those that the store lends for sealing. */
+export const TABLE_OUTPUTS_MAX = 17;
 
 /** Where a block stands. `waiting`: for the checksums of other blocks. */
 type TableOutputState = "idle" | "sealing" | "waiting" | "writing";
@@ -85,7 +85,7 @@ export class TableOutputs {
     this.#infos = infos;
     this.#onRoom = onRoom;
     this.#outputs = Array.from(
-      { length: TABLE_OUTPUTS_MAX },
+      { length: TABLE_OUTPUTS_MAX + store.sealsDeferredMax },
       () =>
         new TableOutput(
           (output) => this.#onSealed(output),

@@ -63,12 +63,18 @@ export class ChecksumRequest {
  * request completes, exactly once, and its bytes must not change before. There is no way to take one back.
  */
 export interface BodyChecksums {
+  /**
+   * How many deferred requests can be under way before the caller has to compute or to wait: so many bodies more should
+   * whoever defers have room for. 0 if all complete inside of the call.
+   */
+  readonly deferredMax: number;
   /** Computes the checksum of `bytes`: at least one, in the replica's memory. */
   compute(request: ChecksumRequest, bytes: Uint8Array): void;
 }
 
 /** Computes each checksum on the calling thread, inside of the call. */
 export class InlineBodyChecksums implements BodyChecksums {
+  readonly deferredMax = 0;
   readonly #checksums: Checksums;
 
   constructor(checksums: Checksums) {
