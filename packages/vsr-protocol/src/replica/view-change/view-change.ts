@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assert } from "@stagbeetle/kernels";
 import type { Header } from "../../message/frame.ts";
 import type { Message } from "../../message/message.ts";
 import { onViewDurable, type DeferredSendsOptions } from "./deferred-sends.ts";
@@ -68,6 +69,13 @@ export class ViewChange {
   /** Whether this replica, as the primary of a view to come, has its quorum of joined views. */
   get joinViewQuorum(): boolean {
     return this.#joinViews.quorum;
+  }
+
+  /** What holds between any two handlers: only the primary of a view that has not started counts who joins it (spec 03 §31). */
+  assertInvariants(): void {
+    const { status, roles } = this.#deferred;
+    const counts = status.current === "view_change" && roles.ofPrimary;
+    assert(counts || this.#joinViews.empty, () => `votes for a view in status ${status.current}`);
   }
 
   /** To be called with the header of every message of a replica, before it is handled. */

@@ -59,6 +59,11 @@ export class JoinViewVotes {
     return this.#quorum;
   }
 
+  /** Whether there is none. */
+  get empty(): boolean {
+    return this.#messages.size === 0;
+  }
+
   /** What the replica sent. */
   of(replica: number): Message | null {
     return this.#messages.get(replica) ?? null;
@@ -72,7 +77,10 @@ export class JoinViewVotes {
   /** Keeps a message of its own, in the place of an older one of its replica. */
   put(message: Message): void {
     assert(!this.#quorum, "the votes have decided");
-    const { replica } = message.header;
+    const { replica, view } = message.header;
+    for (const { header } of this.#messages.values()) {
+      assert(header.view === view, () => `a vote for view ${view} among those for view ${header.view}`);
+    }
     this.#messages.get(replica)?.release();
     this.#messages.set(replica, message.reference());
   }
