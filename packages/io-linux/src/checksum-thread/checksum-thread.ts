@@ -13,12 +13,10 @@ import {
   FatalReason,
   InlineBodyChecksums,
 } from "@stagbeetle/vsr-protocol";
+import { workerScript } from "../worker-script.ts";
 import { ChecksumJobs } from "./checksum-jobs.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { ChecksumWorkerData } from "./worker.ts";
-
-/** The extension is that of this file: a build has no TypeScript. */
-const WORKER: URL = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
 /** Room for each urgency: 16 blocks are some 5 ms of work. */
 const JOBS_MAX = 16;
@@ -91,7 +89,10 @@ export class ChecksumThread implements BodyChecksums {
   start(): void {
     assert(this.#state === "idle", () => `a checksum thread is started while ${this.#state}`);
     this.#state = "running";
-    const worker = new Worker(WORKER, { workerData: this.#workerData });
+    const worker = new Worker(workerScript("worker", import.meta.url), {
+      name: "checksums",
+      workerData: this.#workerData,
+    });
     this.#worker = worker;
     worker.on("message", () => this.#onDone());
     worker.on("error", (error) => this.#onEnd(error instanceof Error ? error.message : String(error)));
