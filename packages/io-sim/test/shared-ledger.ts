@@ -67,6 +67,7 @@ export class SharedLedger {
       releaseClientMin: SIMULATED_RELEASE,
       random: new Random(random.u64()),
       time: {},
+      checksumLatency: null,
       atlas: NO_FAULTS_ATLAS,
       observer: { onStart: IGNORED, onServing: IGNORED, onPrepare: IGNORED, onResult: IGNORED, onReplySent: IGNORED },
       onIncident: IGNORED,

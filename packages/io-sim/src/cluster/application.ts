@@ -14,6 +14,7 @@ import {
   MemoryForest,
 } from "@stagbeetle/state-machine";
 import type {
+  BodyChecksums,
   CheckpointStore,
   Checksums,
   Config,
@@ -48,6 +49,8 @@ export interface Foundation {
   readonly config: Config;
   readonly memory: LinearMemory;
   readonly checksums: Checksums;
+  /** Computes the checksums of blocks; inside of the call unless given. */
+  readonly bodyChecksums?: BodyChecksums;
   readonly storage: Storage;
   /** Not open yet. */
   readonly superblock: SuperBlock;
