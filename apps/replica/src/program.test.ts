@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
   existsSync,
@@ -176,6 +177,22 @@ describe("start", () => {
     const program = start("--addresses=127.0.0.1:0", path);
     await program.untilServing();
     expect(program.stderr.split("\n")[0]).toMatch(/info\(main\): memory: \d+\.\d MiB/u);
+  });
+
+  test("sends its metrics to a StatsD server", { timeout: TIMEOUT_MS }, async () => {
+    await format();
+    const server = createSocket("udp4").bind(0, "127.0.0.1");
+    try {
+      await once(server, "listening");
+      const statsd = `--statsd=${server.address().port}`;
+      await start("--addresses=127.0.0.1:0", "--experimental", statsd, path).untilServing();
+      const [datagram] = (await once(server, "message")) as [Buffer];
+      expect(datagram.toString()).toContain(
+        "tb.replica_status:0|g|#cluster:00000000000000000000000000000000,replica:0\n",
+      );
+    } finally {
+      server.close();
+    }
   });
 
   test("driven by another program, prints its port alone and ends with stdin", { timeout: TIMEOUT_MS }, async () => {

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 
-/** The port of an address that names none. */
+/** The port of a replica's address that names none. */
 export const PORT_DEFAULT = 3001;
 
 /** The address of a part that is only a port. */
@@ -44,15 +44,20 @@ export type ParsedAddresses = { readonly addresses: readonly Address[] } | { rea
  * There are no names, spaces, zones or resolution.
  *
  * @param addressesMax how many addresses are allowed.
+ * @param portDefault the port of an address that names none.
  */
-export function parseAddresses(text: string, addressesMax: number): ParsedAddresses {
+export function parseAddresses(
+  text: string,
+  addressesMax: number,
+  portDefault: number = PORT_DEFAULT,
+): ParsedAddresses {
   assert(Number.isInteger(addressesMax) && addressesMax > 0, () => `at most ${addressesMax} addresses`);
   if (countCommas(text) + 1 > addressesMax) {
     return failure("AddressLimitExceeded", `too many addresses, at most ${addressesMax} are allowed`);
   }
   const addresses: Address[] = [];
   for (const part of text.split(",")) {
-    const parsed = part === "" ? "AddressHasTrailingComma" : parseAddress(part);
+    const parsed = part === "" ? "AddressHasTrailingComma" : parseAddress(part, portDefault);
     if (typeof parsed === "string") return failure(parsed, MESSAGES[parsed]);
     addresses.push(parsed);
   }
@@ -83,13 +88,13 @@ function countCommas(text: string): number {
 }
 
 /** The last separator decides how a part is read: a port alone, an address with a port, or an address alone. */
-function parseAddress(part: string): Address | keyof typeof MESSAGES {
+function parseAddress(part: string, portDefault: number): Address | keyof typeof MESSAGES {
   const at = Math.max(part.lastIndexOf(":"), part.lastIndexOf("."), part.lastIndexOf("]"));
   if (at === -1) {
     const port = parsePort(part);
     return port === null ? "PortInvalid" : { family: 4, host: HOST_DEFAULT, port };
   }
-  if (part[at] !== ":") return parseHost(part, PORT_DEFAULT);
+  if (part[at] !== ":") return parseHost(part, portDefault);
   const port = parsePort(part.slice(at + 1));
   return port === null ? "PortInvalid" : parseHost(part.slice(0, at), port);
 }

@@ -191,6 +191,7 @@ export type { DrawBits } from "./random.ts";
 export type { CheckpointStore } from "./replica/checkpoint-writer.ts";
 export type { CommitStage } from "./replica/commit.ts";
 export type { ReplicaMetrics } from "./replica/metrics.ts";
+export type { ReplicaTiming } from "./replica/timings.ts";
 export { messagesMax } from "./replica/options.ts";
 export type { ReplicaOptions, ReplicaPorts } from "./replica/options.ts";
 export type { StallLimits } from "./replica/stall.ts";

@@ -170,6 +170,8 @@ export interface RequestFields {
   view?: number;
   release?: number;
   timestamp?: bigint;
+  /** How long the request before took: microseconds, or nanoseconds of clients before 0.17.0. */
+  latency?: number;
   cluster?: bigint;
   replica?: number;
 }
@@ -184,6 +186,8 @@ export class Solo {
   readonly bus: TestBus = new TestBus();
   readonly aof: TestAof;
   readonly metrics: ReplicaMetrics[] = [];
+  /** What the replica is told when it emits them. */
+  metricsTaken = true;
   readonly time: TestTime;
   readonly storage: MemoryStorage;
   readonly pool: MessagePool;
@@ -259,7 +263,10 @@ export class Solo {
         pool,
         checksums,
         aof: this.aof,
-        onMetrics: (metrics) => this.metrics.push(metrics),
+        onMetrics: (metrics) => {
+          this.metrics.push(metrics);
+          return this.metricsTaken;
+        },
         ...(options.onReleaseSwitch === undefined ? {} : { onReleaseSwitch: options.onReleaseSwitch }),
       },
     );
@@ -341,6 +348,7 @@ export class Solo {
     header.parent = fields.parent ?? 0n;
     header.operation = fields.operation ?? Tally.add;
     header.timestamp = fields.timestamp ?? 0n;
+    header.previousRequestLatency = fields.latency ?? 0;
     this.checksums.setBody(header, body);
     this.checksums.set(header);
     return bytes;

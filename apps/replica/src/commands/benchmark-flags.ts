@@ -75,7 +75,7 @@ const FLAGS: FlagsOf<BenchmarkValues> = {
   "cache-transfers": optional("size", parseText, "the same"),
   "cache-transfers-pending": optional("size", parseText, "the same"),
   "cache-grid": optional("size", parseText, "the same"),
-  statsd: optional("address", parseText, "the same (not in this build)"),
+  statsd: optional("address", parseText, "the same"),
   trace: optional("path", parseText, "the same (not in this build)"),
   "account-count": orElse("integer", unsignedBig(64), 10_000n, "how many accounts to create"),
   "account-count-hot": orElse("integer", unsigned(32), 0, "how many of them are debited often"),
@@ -141,7 +141,7 @@ const FORWARDED = [
 ] as const;
 
 /** Flags that ask for something this build does not have. */
-const UNSUPPORTED = ["statsd", "trace"] as const;
+const UNSUPPORTED = ["trace"] as const;
 
 /** What the transfers are like. The same options and the same seed give the same events for ever. */
 export interface WorkloadOptions {

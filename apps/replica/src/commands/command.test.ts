@@ -119,8 +119,18 @@ describe("start", () => {
       manifestTablesMax: 2 ** 20,
       timeoutTicks: { prepare: 25, gridRepair: 10 },
       stall: { probability: { numerator: 2, denominator: 5 }, lagMin: 8, lagMax: 2880, multipleMax: 4 },
+      statsd: null,
       withoutEffect: [],
     });
+  });
+
+  test.each([
+    ["10.0.0.9", { family: 4, host: "10.0.0.9", port: 8125 }],
+    ["10.0.0.9:9125", { family: 4, host: "10.0.0.9", port: 9125 }],
+    ["9125", { family: 4, host: "127.0.0.1", port: 9125 }],
+    ["[::1]", { family: 6, host: "::1", port: 8125 }],
+  ])("sends metrics to a StatsD server at %s", (text, address) => {
+    expect(startOf("--experimental", "--addresses=3000", `--statsd=${text}`, "f").statsd).toEqual(address);
   });
 
   test("has smaller defaults in development mode", () => {
@@ -196,8 +206,11 @@ describe("start", () => {
     ["--memory-lsm-compaction=4096TiB", "exceeds maximum: 2199023255040KiB"],
     ["--aof-file=x", "--aof-file: must end with .aof: 'x'"],
     ["--trace=x", "--trace: this build of stagbeetle does not have it yet"],
-    ["--statsd=127.0.0.1", "--statsd: this build of stagbeetle does not have it yet"],
-    ["--statsd=A", "--statsd: invalid port"],
+    ["--statsd=A", "--statsd: invalid port: 'A'"],
+    ["--statsd=0", "--statsd: invalid port: '0'"],
+    ["--statsd=127.0.0.1:0", "--statsd: invalid port: '127.0.0.1:0'"],
+    ["--statsd=1.2.3", "--statsd: invalid IPv4 or IPv6 address: '1.2.3'"],
+    ["--statsd=127.0.0.1,127.0.0.2", "--statsd: too many addresses, at most 1 are allowed"],
     ["--log-trace", "--log-trace: must be used with '--log-debug'"],
     ["--cache-accounts=1024TiB", "--cache-accounts: size 1024TiB exceeds the limit"],
     ["--cache-transfers=1024TiB", "--cache-transfers: size 1024TiB exceeds the limit"],

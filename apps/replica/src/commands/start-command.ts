@@ -18,6 +18,7 @@ import type { StartFlag, StartValues } from "./start-flags.ts";
 
 const U32_MAX = 2n ** 32n - 1n;
 const STATSD_ADDRESSES_MAX = 1;
+const STATSD_PORT_DEFAULT = 8125;
 /** 497 days: what is asked to take longer may as well take that long. */
 const TIMEOUT_TICKS_MAX = U32_MAX;
 const SAFE_INTEGER_BITS = 53;
@@ -59,6 +60,8 @@ export interface StartCommand {
   readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
   /** How much a primary slows down for backups that are behind. */
   readonly stall: StallLimits;
+  /** Where metrics are to be sent; null for nowhere. */
+  readonly statsd: Address | null;
   /** Flags that were given and have no effect in this build. */
   readonly withoutEffect: readonly StartFlag[];
 }
@@ -77,7 +80,7 @@ export function parseStart(args: readonly string[], config: Config): StartComman
   checkCaches(values, config);
   checkTimeouts(values, config);
   checkCommitStall(values, defaults);
-  if (values.statsd !== null) parseAddressList("statsd", values.statsd, STATSD_ADDRESSES_MAX);
+  const statsd = statsdAddress(values);
   checkSupported(values);
   return {
     path: positional,
@@ -102,6 +105,7 @@ export function parseStart(args: readonly string[], config: Config): StartComman
       gridRepair: ticksOf("timeout-grid-repair-message-ms", values, defaults, config),
     },
     stall: stall(values, defaults),
+    statsd,
     withoutEffect: WITHOUT_EFFECT.filter((flag) => given(values, flag)),
   };
 }
@@ -118,8 +122,21 @@ function checkExperimental(values: StartValues, defaults: StartDefaults): void {
   }
 }
 
-function parseAddressList(flag: StartFlag, text: string, addressesMax: number): readonly Address[] {
-  const parsed = parseAddresses(text, addressesMax);
+/** The system chooses no port for a server that listens elsewhere. */
+function statsdAddress({ statsd: text }: StartValues): Address | null {
+  if (text === null) return null;
+  const [address] = parseAddressList("statsd", text, STATSD_ADDRESSES_MAX, STATSD_PORT_DEFAULT);
+  if (address === undefined || address.port === 0) throw new CommandLineError(`--statsd: invalid port: '${text}'`);
+  return address;
+}
+
+function parseAddressList(
+  flag: StartFlag,
+  text: string,
+  addressesMax: number,
+  portDefault?: number,
+): readonly Address[] {
+  const parsed = parseAddresses(text, addressesMax, portDefault);
   if ("error" in parsed) throw new CommandLineError(`--${flag}: ${parsed.error.message}: '${text}'`);
   return parsed.addresses;
 }

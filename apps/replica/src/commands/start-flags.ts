@@ -66,7 +66,7 @@ const FLAGS: FlagsOf<StartValues> = {
   "commit-stall-lag-max": optional("integer", unsigned(32), "do not wait for replicas further behind"),
   "commit-stall-multiple-max": optional("integer", unsigned(16), "the longest wait, in ticks of 10 ms"),
   "replicate-star": toggle("deprecated, no effect"),
-  statsd: optional("address", parseText, "send metrics there (not in this build)"),
+  statsd: optional("address", parseText, "send metrics there, over UDP: to a StatsD server, on port 8125 unless said"),
   "aof-file": optional("path", parseText, "append every prepare to this file, which ends in .aof"),
   aof: toggle("deprecated: --aof-file=<path>.aof"),
   "aof-recovery": toggle("clients replay an append-only file and choose the timestamps"),
@@ -108,4 +108,4 @@ export const EXPERIMENTAL: readonly StartFlag[] = [
 export const WITHOUT_EFFECT: readonly StartFlag[] = ["memory-lsm-compaction", "replicate-star"];
 
 /** Flags that ask for something this build does not have. */
-export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace", "statsd"];
+export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace"];

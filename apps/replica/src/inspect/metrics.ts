@@ -6,84 +6,9 @@ import { OPERATIONS } from "@stagbeetle/state-machine";
 import { Command, Operation, ZONES } from "@stagbeetle/vsr-protocol";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
+import { GAUGES, TIMINGS } from "../metrics/names.ts";
+import type { MetricRow, MetricTag } from "../metrics/names.ts";
 import { ledgerGrooves, ledgerTrees } from "./trees.ts";
-
-/** What a metric has one value for each of. */
-type Tag = "tree" | "command" | "groove" | "peer" | "stage" | "operation" | "zone";
-
-type Row = readonly [name: string, ...tags: readonly Tag[]];
-
-// oxfmt-ignore
-const GAUGES: readonly Row[] = [
-  ["table_count_visible", "tree"],
-  ["table_count_visible_max", "tree"],
-  ["value_count_visible", "tree"],
-  ["replica_start"],
-  ["replica_status"],
-  ["replica_view"],
-  ["replica_log_view"],
-  ["replica_op"],
-  ["replica_op_checkpoint"],
-  ["replica_commit_min"],
-  ["replica_commit_max"],
-  ["replica_commit_timestamp"],
-  ["replica_pipeline_queue_length"],
-  ["replica_sync_stage"],
-  ["replica_sync_op_min"],
-  ["replica_sync_op_max"],
-  ["replica_messages_in", "command"],
-  ["replica_messages_out", "command"],
-  ["journal_dirty"],
-  ["journal_faulty"],
-  ["grid_blocks_acquired"],
-  ["grid_blocks_missing"],
-  ["grid_cache_hits"],
-  ["grid_cache_misses"],
-  ["lsm_object_cache_entries", "groove"],
-  ["lsm_object_cache_entries_max", "groove"],
-  ["lsm_nodes_free"],
-  ["lsm_manifest_block_count"],
-  ["metrics_statsd_packets"],
-  ["release"],
-  ["release_seen_client_min"],
-  ["release_seen_client_max"],
-  ["clock_delta_ns"],
-  ["message_bus_connections", "peer"],
-  ["message_bus_connections_max"],
-  ["compaction_values_physical", "tree"],
-  ["compaction_values_logical", "tree"],
-  ["loop_syscalls"],
-];
-
-// oxfmt-ignore
-const TIMINGS: readonly Row[] = [
-  ["replica_commit", "stage"],
-  ["replica_aof_write"],
-  ["replica_aof_checkpoint"],
-  ["replica_sync_table"],
-  ["replica_request", "operation"],
-  ["replica_request_execute", "operation"],
-  ["replica_request_local", "operation"],
-  ["compact_beat", "tree"],
-  ["compact_beat_merge", "tree"],
-  ["compact_manifest"],
-  ["compact_mutable", "tree"],
-  ["compact_mutable_suffix", "tree"],
-  ["lookup", "tree"],
-  ["lookup_worker", "tree"],
-  ["scan_tree", "tree"],
-  ["scan_tree_level", "tree"],
-  ["grid_read"],
-  ["grid_write"],
-  ["storage_read", "zone"],
-  ["storage_write", "zone"],
-  ["metrics_emit"],
-  ["client_request_round_trip", "operation"],
-  ["loop_run_for_ns"],
-  ["loop_tick"],
-  ["loop_callbacks"],
-  ["loop_kernel"],
-];
 
 /** The commit stages that timings are kept of, and the kinds of peers that connections are counted by. */
 const STAGE_COUNT = 11;
@@ -109,7 +34,7 @@ export interface MetricsReport {
 
 /** What `inspect metrics` says: every metric that a replica with this configuration has. */
 export function metricsReport(config: Config): MetricsReport {
-  const tagValues: Readonly<Record<Tag, number>> = {
+  const tagValues: Readonly<Record<MetricTag, number>> = {
     tree: ledgerTrees(config).length,
     command: Object.keys(Command).length,
     groove: ledgerGrooves(config).length,
@@ -119,7 +44,7 @@ export function metricsReport(config: Config): MetricsReport {
     operation: Object.keys(Operation).length + OPERATIONS.length - 1,
     zone: ZONES.length,
   };
-  const metric = (kind: Metric["kind"], values: number, [name, ...tags]: Row): Metric => {
+  const metric = (kind: Metric["kind"], values: number, [name, ...tags]: MetricRow): Metric => {
     return { kind, name, tags, cardinality: tags.reduce((product, tag) => product * tagValues[tag], values) };
   };
   const metrics = [

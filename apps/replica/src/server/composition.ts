@@ -37,8 +37,11 @@ import type {
   MessageBuffer,
   MessageBusReceiver,
   Release,
+  ReplicaPorts,
   StallLimits,
 } from "@stagbeetle/vsr-protocol";
+
+import type { StatsD } from "../metrics/statsd.ts";
 
 /** What a replica is composed for. Sizes in bytes. */
 export interface CompositionOptions {
@@ -60,6 +63,8 @@ export interface CompositionOptions {
   readonly manifestTablesMax: number;
   readonly aofRecovery: boolean;
   readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
+  /** Takes the metrics; null to let nobody have them. */
+  readonly statsd: StatsD | null;
   readonly stall: StallLimits;
 }
 
@@ -134,11 +139,29 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       pool,
       checksums,
       aof: aofFile === null ? null : new AOF({ config, file: aofFile, logger: createLogger("aof") }),
-      onMetrics: null,
+      onMetrics: onMetrics(options.statsd, superblock, bus),
     },
   );
   receiver.replica = replica;
   return { replica, superblock, bus, storage, memory };
+}
+
+/** Sends the metrics of the replica with those of its bus. */
+function onMetrics(statsd: StatsD | null, superblock: SuperBlock, bus: MessageBus): ReplicaPorts["onMetrics"] {
+  if (statsd === null) return null;
+  return (metrics) =>
+    statsd.emit({
+      cluster: superblock.working.header.cluster,
+      replica: superblock.replica,
+      metrics,
+      connections: {
+        unknown: bus.connectedCount("unknown"),
+        replica: bus.connectedCount("replica"),
+        client: bus.connectedCount("client"),
+        client_likely: bus.connectedCount("clientLikely"),
+      },
+      connectionsMax: bus.connectionsMax,
+    });
 }
 
 /** Bus and replica need each other; this is made before both. */

@@ -5,13 +5,14 @@ import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
-import { EventLoop, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
-import type { DataFile, SystemAppendFile } from "@stagbeetle/io-linux";
+import { EventLoop, makeResident, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
+import type { DataFile, SystemAppendFile, Touching } from "@stagbeetle/io-linux";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
 
 import type { StartCommand } from "../commands/start-command.ts";
+import { StatsD } from "../metrics/statsd.ts";
 import { compose, memorySizeBytes } from "./composition.ts";
 import type { Composition, CompositionOptions } from "./composition.ts";
 import { memberOf } from "./member.ts";
@@ -72,13 +73,16 @@ export class Server {
     });
     const member = await memberOf(config, file, addresses.length);
     const aofFile = await this.#openAof();
-    const composition = this.#compose({ ...this.#command, ...this.#options, file, aofFile, addresses, member });
+    const statsd = this.#openStatsD();
+    const parts = { file, aofFile, statsd };
+    const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, addresses, member });
     const { replica, bus } = composition;
+    const touching = development ? null : this.#makeResident(composition);
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
     const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
-    this.#serving = { file, aofFile, composition, loop };
+    this.#serving = { ...parts, composition, loop, touching };
     loop.start();
     await opened(composition);
     this.#state = "serving";
@@ -95,12 +99,14 @@ export class Server {
     if (this.#state !== "serving") return;
     this.#state = "stopping";
     assert(this.#serving !== null, "a server that serves is composed");
-    const { file, aofFile, composition, loop } = this.#serving;
+    const { file, aofFile, statsd, composition, loop, touching } = this.#serving;
+    touching?.stop();
     await composition.bus.close();
     await this.#drain(composition);
     loop.stop();
     file.close();
     aofFile?.close();
+    statsd?.close();
     this.#state = "stopped";
   }
 
@@ -108,6 +114,13 @@ export class Server {
     const { aofPath } = this.#command;
     if (aofPath === null) return null;
     return openAppendFile({ path: aofPath, create: "new_or_existing", logger: createLogger("aof") });
+  }
+
+  #openStatsD(): StatsD | null {
+    const { statsd } = this.#command;
+    if (statsd === null) return null;
+    this.#logger.log("info", `metrics are sent to ${formatAddress(statsd)}`);
+    return new StatsD(statsd, createLogger("statsd"));
   }
 
   #compose(options: CompositionOptions): Composition {
@@ -122,6 +135,21 @@ export class Server {
       );
     }
     return compose(options, new LinearMemory({ sizeBytes }));
+  }
+
+  /** Takes all memory at once, beside everything else: from then on it neither grows nor has to be waited for. */
+  #makeResident({ memory }: Composition): Touching {
+    const begin = performance.now();
+    const touching = makeResident(memory.memory);
+    touching.done.then(
+      () => {
+        if (this.#state === "stopping" || this.#state === "stopped") return;
+        const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+        this.#logger.log("info", `memory: all of it is resident, after ${seconds} s`);
+      },
+      (error: unknown) => this.#logger.log("warn", `memory: taken as it is used, not at the start: ${String(error)}`),
+    );
+    return touching;
   }
 
   #logListening(address: Address): void {
@@ -169,8 +197,11 @@ function machineMemorySizeBytes(): number {
 interface Serving {
   readonly file: DataFile;
   readonly aofFile: SystemAppendFile | null;
+  readonly statsd: StatsD | null;
   readonly composition: Composition;
   readonly loop: EventLoop;
+  /** Null if memory is taken as it is used. */
+  readonly touching: Touching | null;
 }
 
 async function opened({ replica }: Composition): Promise<void> {

@@ -293,6 +293,22 @@ describe("who is at the other end", () => {
     expect([first.ended, second.ended]).toEqual([false, false]);
   });
 
+  test("is counted by what the bus has learned of it", async () => {
+    const replica = await OneReplica.start();
+    const { bus } = replica.member;
+    const kinds = ["unknown", "replica", "client", "clientLikely"] as const;
+    const counts = (): readonly number[] => kinds.map((kind) => bus.connectedCount(kind));
+    await replica.connectAccepted();
+    (await replica.connectAccepted()).send(pingClient(5n));
+    (await replica.connectAccepted()).send(request(6n));
+    await replica.arrived(2);
+    expect(counts()).toEqual([1, 0, 1, 1]);
+    expect(bus.connectionCount).toBeLessThanOrEqual(bus.connectionsMax);
+    replica.peers[1]?.close();
+    await until(() => bus.connectionCount === 2);
+    expect(counts()).toEqual([1, 0, 0, 1]);
+  });
+
   test("a connection that is lost leads to nobody", async () => {
     const replica = await OneReplica.start();
     const peer = await replica.connectAccepted();

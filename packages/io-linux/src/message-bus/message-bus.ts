@@ -20,6 +20,7 @@ import {
   type MessageBus as MessageBusPort,
   type MessageBusReceiver,
   type MessagePool,
+  type Peer,
   type Random,
   SILENT_LOGGER,
   UNKNOWN_PEER,
@@ -149,6 +150,17 @@ export class MessageBus implements MessageBusPort {
   /** How many connections there are, in whatever state. */
   get connectionCount(): number {
     return this.#slots.filter((connection) => connection !== null).length;
+  }
+
+  /** How many connections there can be. */
+  get connectionsMax(): number {
+    return this.#slots.length;
+  }
+
+  /** How many connections there are over which messages of such a peer can come. */
+  connectedCount(kind: Peer["kind"]): number {
+    const connected = this.#slots.filter((connection) => connection?.state === "connected");
+    return connected.filter((connection) => connection?.peer.kind === kind).length;
   }
 
   /**

@@ -192,6 +192,17 @@ describe("a primary of three", () => {
     expect([prepare.ticking, bench.timeouts.get("primaryAbdicate").ticking]).toEqual([false, false]);
   });
 
+  test("keeps how far it has backed off when an older prepare gets its quorum", () => {
+    const bench = primary();
+    const prepare = bench.timeouts.get("prepare");
+    prepare.backoff();
+    const backedOff = prepare.afterDynamicTicks;
+    expect(backedOff).toBeGreaterThan(25);
+    bench.ok(6, 1);
+    bench.ok(6, 2);
+    expect([prepare.ticks, prepare.attempts, prepare.afterDynamicTicks]).toEqual([0, 0, backedOff]);
+  });
+
   const ignored: readonly (readonly [name: string, change: (ok: PrepareOkHeader) => void])[] = [
     ["of an older view", (ok) => (ok.view = 9)],
     ["of another prepare", (ok) => (ok.prepareChecksum = 7n)],

@@ -2,7 +2,7 @@ import { assert } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { prepareHeader, PROPERTY_RUNS } from "../../test/builders.ts";
-import { RELEASE_NOW, Solo, type TestClient } from "../../test/solo.ts";
+import { RELEASE_NOW, Solo, type TestClient, TestTime } from "../../test/solo.ts";
 import { windowAt } from "../../test/windows.ts";
 import type { ManifestReferences, TrailerReference } from "../block-reference.ts";
 import { TEST_MIN } from "../config/test-min.ts";
@@ -10,6 +10,7 @@ import type { CheckpointUpdate } from "../superblock/update.ts";
 import { clientSessionsTrailer } from "../superblock/vsr-state.ts";
 import { CheckpointWriter, type CheckpointWriterOptions } from "./checkpoint-writer.ts";
 import { LogPosition } from "./log-position.ts";
+import { ReplicaTimings } from "./timings.ts";
 
 /** The first checkpoint of `test_min` is that of op 19, triggered by op 23. */
 const CHECKPOINT = 19;
@@ -31,6 +32,8 @@ const MANIFEST: ManifestReferences = {
 class Stage {
   readonly calls: string[] = [];
   readonly completions = new Map<string, () => void>();
+  readonly time = new TestTime();
+  readonly timings = new ReplicaTimings(this.time);
   readonly writer: CheckpointWriter;
   update: CheckpointUpdate | null = null;
   durable = true;
@@ -57,6 +60,7 @@ class Stage {
       stateMachine: { ...checkpointable("state machine"), checkpointReferences: () => MANIFEST },
       sessions: { encodeSizeBytes: 16, encode: (target: Uint8Array) => this.calls.push(`encode ${target.length}`) },
       clientReplies: checkpointable("replies"),
+      timings: this.timings,
       aof: options.aof ? { write: unused, ...checkpointable("aof") } : null,
       store: {
         grid: {
@@ -98,6 +102,18 @@ describe("a checkpoint", () => {
     const stage = new Stage({ aof: true });
     stage.writer.writeData(() => undefined);
     expect(stage.calls).toEqual(["encode 16", "aof", "state machine", "sessions of 16", "replies", "grid"]);
+  });
+
+  test("says how long the AOF took", () => {
+    const stage = new Stage({ aof: true });
+    stage.writer.writeData(() => undefined);
+    stage.time.advance(9n);
+    stage.complete("aof");
+    stage.time.advance(1n);
+    for (const part of stage.completions.keys()) stage.complete(part);
+    expect(stage.timings.summaries()).toEqual([
+      { name: "replica_aof_checkpoint", of: null, minNs: 9, maxNs: 9, sumNs: 9, count: 1 },
+    ]);
   });
 
   test("needs no AOF", () => {

@@ -23,6 +23,7 @@ import type { ViewAttributes } from "../superblock/update.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Checkpointer } from "./commit.ts";
 import type { LogPosition } from "./log-position.ts";
+import type { ReplicaTimings } from "./timings.ts";
 
 /** Where a replica keeps its checkpoints. Nothing of it is open yet when the replica is made. */
 export interface CheckpointStore {
@@ -49,6 +50,7 @@ export interface CheckpointWriterOptions {
   readonly sessions: Pick<ClientSessions, "encode" | "encodeSizeBytes">;
   readonly clientReplies: Pick<ClientReplies, "checkpoint">;
   readonly aof: AppendOnlyFile | null;
+  readonly timings: Pick<ReplicaTimings, "now" | "ended">;
   /** The view as it is stored with the checkpoint; null on a replica that is alone, whose head may not be durable. */
   readonly viewAttributes: () => ViewAttributes | null;
   /** Whether all that a state sync brought is here, so that the checkpoint is complete by itself. */
@@ -72,10 +74,12 @@ export class CheckpointWriter implements Checkpointer {
     this.#options = options;
   }
 
+  /** Whether the blocks that were released before the current checkpoint are free already. */
   get durable(): boolean {
     return this.#options.store.grid.checkpointIsDurable;
   }
 
+  /** A quorum has the current checkpoint. The callback runs once its blocks are free, never from inside the call. */
   markDurable(callback: () => void): void {
     this.#options.store.grid.checkpointDurable(callback);
   }
@@ -88,7 +92,7 @@ export class CheckpointWriter implements Checkpointer {
    * checkpoint before this one and the log are whole then.
    */
   writeData(callback: () => void): void {
-    const { store, log, window, aof, stateMachine, sessions, clientReplies } = this.#options;
+    const { store, log, window, stateMachine, sessions, clientReplies } = this.#options;
     const { grid, clientSessions } = store;
     const op = window.opCheckpointNextTrigger;
     assert(log.commitMin === op, () => `a checkpoint at op ${log.commitMin} instead of ${op}`);
@@ -100,12 +104,24 @@ export class CheckpointWriter implements Checkpointer {
       this.#pending.add(part);
     }
     sessions.encode(clientSessions.buffer.subarray(0, sessions.encodeSizeBytes));
-    if (aof === null) this.#pending.delete("aof");
-    else aof.checkpoint(() => this.#completed("aof"));
+    this.#checkpointAof();
     stateMachine.checkpoint(() => this.#completed("state_machine"));
     clientSessions.checkpoint(sessions.encodeSizeBytes, () => this.#completed("client_sessions"));
     clientReplies.checkpoint(() => this.#completed("client_replies"));
     grid.checkpoint(() => this.#completed("free_set"));
+  }
+
+  #checkpointAof(): void {
+    const { aof, timings } = this.#options;
+    if (aof === null) {
+      this.#pending.delete("aof");
+      return;
+    }
+    const startedAt = timings.now();
+    aof.checkpoint(() => {
+      timings.ended("replica_aof_checkpoint", startedAt);
+      this.#completed("aof");
+    });
   }
 
   /** The checkpoint's op is one bar below the trigger. */

@@ -18,7 +18,7 @@ import { fatal, FatalReason } from "../fatal.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import { Operation, operationOfStateMachine } from "../operation.ts";
+import { Operation, operationExecutedByStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
@@ -35,6 +35,7 @@ import type { Replies } from "./replies.ts";
 import type { Roles } from "./roles.ts";
 import type { Status } from "./status.ts";
 import type { Timeouts } from "./timeouts.ts";
+import type { ReplicaTimings } from "./timings.ts";
 
 /** Where the loop stands; also the label in metrics. */
 export type CommitStage =
@@ -103,7 +104,10 @@ export interface CommitOptions {
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "primary" | "ofPrimary">;
   readonly timeouts: Timeouts;
+  readonly timings: ReplicaTimings;
   readonly logger: Logger;
+  /** How many replicas must have a prepare on disk. */
+  readonly quorumReplication: () => number;
   /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
   readonly validHashChain: () => boolean;
   /** For how many ticks the op that comes next has to wait, so that the backups keep up. Asked once an op. */
@@ -154,6 +158,10 @@ export class Commit {
   #prepare: Message | null = null;
   /** Whether the stage waits for a completion. */
   #waiting = false;
+  /** When the stage began (monotonic, ns). */
+  #stageStartedAt = 0n;
+  /** When the work on the op began, with its prefetch (monotonic, ns). */
+  #prefetchStartedAt = 0n;
   /** Whether the loop is on the call stack: completions that come from inside a stage only clear `#waiting`. */
   #entered = false;
 
@@ -161,6 +169,7 @@ export class Commit {
     this.#options = options;
   }
 
+  /** What the loop does, or waits for. */
   get stage(): CommitStage {
     return this.#stage;
   }
@@ -180,6 +189,7 @@ export class Commit {
   run(): void {
     if (!this.#opened || this.#stage !== "idle" || this.#options.syncing() || !this.#somethingToDo()) return;
     this.#stage = "start";
+    this.#stageStartedAt = this.#options.timings.now();
     this.#loop();
   }
 
@@ -268,6 +278,7 @@ export class Commit {
   /** The only place where the stage changes. */
   #advance(): void {
     assert(this.#stage !== "idle" && !this.#waiting, () => `${this.#stage} is not done`);
+    this.#stageStartedAt = this.#options.timings.stageEnded(this.#stage, this.#stageStartedAt);
     if (this.#stage === "checkpoint_superblock") this.#finishOp();
     const nothingChosen = this.#stage === "start" && this.#prepare === null;
     this.#stage = nothingChosen ? "idle" : NEXT[this.#stage];
@@ -276,6 +287,7 @@ export class Commit {
   #finishOp(): void {
     const { release, superblock, onRelease } = this.#options;
     assert(this.#prepare !== null, "an op ends with its prepare");
+    this.#recordRequest();
     this.#prepare.release();
     this.#prepare = null;
     const checkpointRelease = superblock.working.checkpoint.release;
@@ -283,6 +295,15 @@ export class Commit {
     if (release === checkpointRelease) return;
     this.#opened = false;
     onRelease(checkpointRelease);
+  }
+
+  /** Outside of status normal ops are old, and how long they took says nothing of the cluster. */
+  #recordRequest(): void {
+    const { status, timings } = this.#options;
+    const { operation, timestamp } = this.#committing;
+    if (!status.normal) return;
+    timings.requestReached("replica_request", operation, timestamp);
+    timings.committedLocally(operation, this.#prefetchStartedAt);
   }
 
   /** Chooses the next prepare: as the primary from the queue, if it has its quorum; else from the log. */
@@ -392,7 +413,8 @@ export class Commit {
   #prefetch(): void {
     const { stateMachine } = this.#options;
     const { operation, op } = this.#committing;
-    if (operation !== Operation.pulse && !operationOfStateMachine(operation)) return;
+    this.#prefetchStartedAt = this.#stageStartedAt;
+    if (!operationExecutedByStateMachine(operation)) return;
     this.#wait();
     stateMachine.prefetch(this.#committing, this.#snapshot(op), () => this.#completed("prefetch"));
   }
@@ -422,20 +444,25 @@ export class Commit {
   }
 
   #execute(): void {
-    const { roles, pipeline, log, execution, replies, onExecuted } = this.#options;
+    const { roles, status, pipeline, log, execution, replies, timings, quorumReplication, onExecuted } = this.#options;
     const message = this.#preparing();
-    const { op } = this.#committing;
+    const { op, operation, timestamp } = this.#committing;
     const asPrimary = roles.primary;
     const reply = execution.execute(message, this.#committing);
     if (asPrimary) {
       const popped = pipeline.popPrepare();
       assert(popped.message === message, () => `op ${popped.op} leaves the queue when op ${op} is executed`);
+      assert(
+        popped.okCount >= quorumReplication(),
+        () => `op ${op} is executed with ${popped.okCount} acknowledgements`,
+      );
       popped.message.release();
     }
     log.executed(op);
     if (reply !== null) {
-      replies.sendExecuted(reply);
+      const sent = replies.sendExecuted(reply);
       reply.release();
+      if (sent && status.normal) timings.requestReached("replica_request_execute", operation, timestamp);
     }
     onExecuted();
   }

@@ -26,6 +26,7 @@ import { PrefixedLogger } from "./prefixed-logger.ts";
 import type { Repair } from "./repair/repair.ts";
 import { Roles } from "./roles.ts";
 import { Status, statusLetter } from "./status.ts";
+import { ReplicaTimings } from "./timings.ts";
 import { Timeouts } from "./timeouts.ts";
 import type { ViewChange } from "./view-change/view-change.ts";
 import { DurableView } from "./view-durable.ts";
@@ -63,6 +64,7 @@ interface Holdings {
   readonly clientReplies: ClientReplies;
   readonly room: LogRoom;
   readonly timeouts: Timeouts;
+  readonly timings: ReplicaTimings;
   readonly random: Random;
 }
 
@@ -165,6 +167,7 @@ function createHoldings(options: ReplicaOptions, ports: ReplicaPorts, { window, 
   const opMax = stateMachine.checkpoints ? null : (): number => window.opCheckpointNextTrigger - 1;
   return {
     random,
+    timings: new ReplicaTimings(time),
     timeouts: new Timeouts({ config, random, afterTicks: options.timeoutTicks }),
     sessions,
     clientReplies: new ClientReplies({ config, storage, sessions, messages: pool, checksums }),

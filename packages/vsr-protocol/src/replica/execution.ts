@@ -23,6 +23,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
 import { sectorCeil } from "../sector.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
+import type { ReplicaTimings } from "./timings.ts";
 import type { Upgrades } from "./upgrade.ts";
 
 /** What ops are executed with. */
@@ -34,6 +35,7 @@ export interface ExecutionOptions {
   readonly clientReplies: ClientReplies;
   readonly upgrades: Pick<Upgrades, "release" | "onExecute">;
   readonly aof: AppendOnlyFile | null;
+  readonly timings: Pick<ReplicaTimings, "now" | "ended">;
   readonly pool: MessagePool;
   readonly checksums: Checksums;
   readonly logger: Logger;
@@ -49,13 +51,13 @@ export class Execution {
 
   /** Executes a prepare and returns its reply, with one reference for the caller; null if nobody waits for one. */
   execute(prepare: Message, committing: Committing): Message | null {
-    const { aof, stateMachine, upgrades, pool, checksums } = this.#options;
+    const { stateMachine, upgrades, pool, checksums } = this.#options;
     const header = prepare.as(PrepareHeader);
     const upgrading = upgrades.release !== null;
     assert(!upgrading || header.operation === Operation.upgrade, () => `op ${header.op} follows an upgrade`);
     assert(committing.op === header.op, () => `op ${header.op} is executed as op ${committing.op}`);
     // Before anyone can see a reply: what the file does not hold was never answered.
-    aof?.write(prepare);
+    this.#append(prepare);
     const reply = pool.acquire();
     const resultSize = this.#result(header, committing, reply);
     stateMachine.commitTimestamp = header.timestamp;
@@ -68,6 +70,14 @@ export class Execution {
     reply.buffer.fill(0, size, sectorCeil(size));
     this.#updateSession(reply);
     return reply;
+  }
+
+  #append(prepare: Message): void {
+    const { aof, timings } = this.#options;
+    if (aof === null) return;
+    const startedAt = timings.now();
+    aof.write(prepare);
+    timings.ended("replica_aof_write", startedAt);
   }
 
   /** Lets the operation write its result behind the reply's header. Returns the result's size in bytes. */

@@ -6,7 +6,9 @@ test("the metrics say where the replica stands", () => {
   const client = solo.registered(1n);
   const { timestamp } = client.add(1).reply;
   solo.receive(solo.pingBytes({ client: 9n, release: RELEASE_CLIENT_MIN }));
-  expect(solo.replica.metrics()).toEqual({
+  const { timings, ...values } = solo.replica.metrics();
+  expect(timings.length).toBeGreaterThan(0);
+  expect(values).toEqual({
     replica_start: 1_000_000n,
     replica_status: 0,
     replica_sync_stage: 0,
@@ -24,6 +26,7 @@ test("the metrics say where the replica stands", () => {
     journal_faulty: 0,
     grid_blocks_acquired: 0,
     grid_blocks_missing: 0,
+    lsm_manifest_block_count: 0,
     grid_cache_hits: 0,
     grid_cache_misses: 0,
     release: RELEASE_NOW,
@@ -42,6 +45,28 @@ test("the metrics say how much of the grid is in use", () => {
   const { grid_blocks_acquired: acquired, grid_blocks_missing: missing } = solo.replica.metrics();
   expect([acquired, missing]).toEqual([solo.grid?.acquiredCount, 0]);
   expect(acquired).toBeGreaterThan(0);
+});
+
+test("what was counted and measured begins anew once it was taken", () => {
+  const solo = Solo.serving();
+  solo.registered(1n);
+  solo.tick(1000);
+  expect(solo.metrics[0]?.replica_messages_in).toEqual({ request: 1, prepare_ok: 1 });
+  expect(solo.metrics[0]?.timings).not.toEqual([]);
+  const after = solo.replica.metrics();
+  expect([after.replica_messages_in, after.replica_messages_out, after.timings]).toEqual([{}, {}, []]);
+});
+
+test("what was counted and measured is kept until it is taken", () => {
+  const solo = Solo.serving();
+  solo.metricsTaken = false;
+  solo.registered(1n);
+  solo.tick(2000);
+  expect(solo.metrics.length).toBe(2);
+  const after = solo.replica.metrics();
+  expect(after.replica_messages_in).toEqual({ request: 1, prepare_ok: 1 });
+  expect(after.timings).toEqual(solo.metrics[0]?.timings);
+  expect(after.release_seen_client_max).toBe(RELEASE_NOW);
 });
 
 test("metrics are emitted every ten seconds, and the releases seen begin anew", () => {

@@ -6,8 +6,9 @@
 import { assert } from "@stagbeetle/kernels";
 import { commandKnown, commandName } from "../command.ts";
 import type { Release } from "../release.ts";
+import type { ReplicaTiming } from "./timings.ts";
 
-/** Gauges and counters under the names that dashboards know. Ops and counts; times in nanoseconds. */
+/** Gauges, counters and timings under the names that dashboards know. Ops and counts; times in nanoseconds. */
 export interface ReplicaMetrics {
   /** The wall clock when the replica was made (ns since the epoch). */
   readonly replica_start: bigint;
@@ -32,6 +33,8 @@ export interface ReplicaMetrics {
   readonly grid_blocks_acquired: number;
   /** Blocks that are to be fetched from other replicas. */
   readonly grid_blocks_missing: number;
+  /** Of the checkpoint in the superblock. */
+  readonly lsm_manifest_block_count: number;
   /** Since the start. */
   readonly grid_cache_hits: number;
   readonly grid_cache_misses: number;
@@ -41,14 +44,16 @@ export interface ReplicaMetrics {
   readonly release_seen_client_max: Release | null;
   /** How far the own clock is outside the bounds that the cluster agreed on (ns). */
   readonly clock_delta_ns: bigint;
-  /** Messages by the name of their command; only those that occurred. */
+  /** Messages since the last emission by the name of their command; only those that occurred. */
   readonly replica_messages_in: { readonly [command: string]: number };
   readonly replica_messages_out: { readonly [command: string]: number };
+  /** How long things took since the last emission; only what occurred. */
+  readonly timings: readonly ReplicaTiming[];
 }
 
 const COMMANDS_MAX = 256;
 
-/** Counts messages by command. */
+/** Counts messages by command, from one emission to the next. */
 export class MessageCounters {
   readonly #counts = new Float64Array(COMMANDS_MAX);
 
@@ -64,6 +69,11 @@ export class MessageCounters {
     for (const [command, count] of this.#counts.entries()) if (count > 0) counts[commandName(command)] = count;
     return counts;
   }
+
+  /** Begins anew. */
+  reset(): void {
+    this.#counts.fill(0);
+  }
 }
 
 /** The range of client releases since the last emission: who still has to be upgraded. */
@@ -71,10 +81,12 @@ export class ReleasesSeen {
   #min: Release | null = null;
   #max: Release | null = null;
 
+  /** The lowest one; null if no client was heard of. */
   get min(): Release | null {
     return this.#min;
   }
 
+  /** The highest one; null if no client was heard of. */
   get max(): Release | null {
     return this.#max;
   }

@@ -6,14 +6,16 @@
 import { assert } from "@stagbeetle/kernels";
 import { ReconfigurationRequest, validateReconfiguration } from "../body/reconfiguration.ts";
 import { RegisterRequest } from "../body/register.ts";
+import type { ClientSessions } from "../clients/sessions.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Checksums } from "../message/checksums.ts";
 import type { Message } from "../message/message.ts";
 import { initPrepare } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
-import { Operation, operationOfStateMachine } from "../operation.ts";
+import { Operation, operationExecutedByStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
+import { releaseOf } from "../release.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Identity } from "./identity.ts";
@@ -21,7 +23,11 @@ import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Replication } from "./replication.ts";
 import type { Timeouts } from "./timeouts.ts";
+import type { ReplicaTimings } from "./timings.ts";
 import type { DurableView } from "./view-durable.ts";
+
+/** From this release on clients say in microseconds how long their last request took; those before, in nanoseconds. */
+const RELEASE_LATENCY_MICROSECONDS = releaseOf(0, 17, 0);
 
 /** What the primary works with. */
 export interface NormalOptions {
@@ -37,7 +43,9 @@ export interface NormalOptions {
   readonly journal: Pick<Journal, "headerWithOp">;
   readonly stateMachine: Pick<StateMachine, "prepareTimestamp" | "commitTimestamp" | "prepare">;
   readonly checksums: Checksums;
+  readonly sessions: Pick<ClientSessions, "get">;
   readonly timeouts: Timeouts;
+  readonly timings: Pick<ReplicaTimings, "clientRoundTrip">;
   readonly replication: Pick<Replication, "onPrepare" | "writeNext">;
 }
 
@@ -64,6 +72,7 @@ export class Normal {
     assert(op <= window.opPrepareMax, () => `op ${op} would overwrite what is still needed (${window.opPrepareMax})`);
     const parent = journal.headerWithOp(log.op);
     assert(parent !== null, () => `the head ${log.op} is not in the log`);
+    this.#recordRoundTrip(message.as(RequestHeader));
     const timestamp = this.#timestamp(message, realtime);
     const values = {
       view: view.view,
@@ -98,6 +107,15 @@ export class Normal {
     );
   }
 
+  /** A client tells with each request how long the one before took: that of the reply which its session has. */
+  #recordRoundTrip({ client, release, previousRequestLatency }: RequestHeader): void {
+    const { sessions, timings } = this.#options;
+    const latest = client === 0n || previousRequestLatency === 0 ? null : sessions.get(client);
+    if (latest === null) return;
+    const unitNs = release >= RELEASE_LATENCY_MICROSECONDS ? 1000 : 1;
+    timings.clientRoundTrip(latest.header.operation, previousRequestLatency * unitNs);
+  }
+
   /** The timestamp of the prepare: that of its last event. Events come after everything prepared or executed before. */
   #timestamp(message: Message, realtime: bigint): bigint {
     const { stateMachine, aofRecovery } = this.#options;
@@ -122,8 +140,7 @@ export class Normal {
     }
     if (operation === Operation.reconfigure) return this.#reconfigure(message.body());
     if (operation === Operation.noop || operation === Operation.upgrade) return;
-    const ofStateMachine = operation === Operation.pulse || operationOfStateMachine(operation);
-    assert(ofStateMachine, () => `operation ${operation} is not prepared`);
+    assert(operationExecutedByStateMachine(operation), () => `operation ${operation} is not prepared`);
     stateMachine.prepare(operation, message.body());
   }
 

@@ -73,8 +73,11 @@ export interface ReplicaPorts {
   readonly checksums: Checksums;
   /** Records every prepare before it is executed, or null. */
   readonly aof: AppendOnlyFile | null;
-  /** Takes the metrics every ten seconds, or null. */
-  readonly onMetrics: ((metrics: ReplicaMetrics) => void) | null;
+  /**
+   * Takes the metrics every ten seconds, or null. Returns whether they were taken: if not, what was counted and measured is
+   * kept for the next time.
+   */
+  readonly onMetrics: ((metrics: ReplicaMetrics) => boolean) | null;
   /**
    * Runs when another release has to go on with the data file: after its start, or after a checkpoint that ends an upgrade.
    * The replica does nothing more. Without it, that is fatal.

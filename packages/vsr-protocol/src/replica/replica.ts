@@ -154,6 +154,7 @@ export class Replica implements MessageBusReceiver {
     if (this.#clock === null) return;
     this.#context.timeouts.tick();
     assert(!this.#ingress.stuck, "messages wait although they could be taken");
+    assert(!this.#context.outbox.loopbackPending, "a timeout leaves a message of the replica to itself");
     this.#assertInvariants();
   }
 
@@ -197,6 +198,7 @@ export class Replica implements MessageBusReceiver {
       journal_faulty: journal.faultyCount,
       grid_blocks_acquired: grid?.blocksAcquired ?? 0,
       grid_blocks_missing: grid?.blocksMissing ?? 0,
+      lsm_manifest_block_count: superblock.working.checkpoint.manifestBlockCount,
       grid_cache_hits: grid?.cacheHits ?? 0,
       grid_cache_misses: grid?.cacheMisses ?? 0,
       release: this.#options.release,
@@ -205,6 +207,7 @@ export class Replica implements MessageBusReceiver {
       clock_delta_ns: this.#clock?.clockDeltaNs ?? 0n,
       replica_messages_in: this.#messagesIn.snapshot(),
       replica_messages_out: this.#context.messagesOut.snapshot(),
+      timings: this.#context.timings.summaries(),
     };
   }
 
@@ -479,8 +482,11 @@ export class Replica implements MessageBusReceiver {
 
   #emitMetrics(timeout: Timeout): void {
     timeout.reset();
-    this.#ports.onMetrics?.(this.metrics());
-    this.#releasesSeen.reset();
+    const { onMetrics } = this.#ports;
+    if (onMetrics !== null && !onMetrics(this.metrics())) return;
+    for (const counted of [this.#releasesSeen, this.#messagesIn, this.#context.messagesOut, this.#context.timings]) {
+      counted.reset();
+    }
   }
 
   #openedQuorums(): Quorums {
@@ -504,6 +510,7 @@ export class Replica implements MessageBusReceiver {
     assert(opCheckpoint <= commitMin, () => `commit_min ${commitMin} below the checkpoint ${opCheckpoint}`);
     this.#assertHeadFits();
     this.#assertAlone();
+    this.#viewChange.assertInvariants();
     assert(
       !normal || this.#context.view.view === this.#context.view.logView,
       () => `log_view ${this.#context.view.logView} in status normal`,

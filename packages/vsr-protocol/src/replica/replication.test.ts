@@ -211,6 +211,18 @@ describe("the primary", () => {
     expect(timeout.attempts).toBe(0);
   });
 
+  test("passes on what the others may lack, of whatever view", () => {
+    const bench = new Bench({ replica: 0, head: 5, commit: 4 });
+    bench.view.view = 3;
+    const older = bench.next(6, { view: 2, replica: 2 });
+    expect(bench.onPrepare(older)).toEqual(["repair 6"]);
+    bench.onPrepare(bench.next(6, { view: 4, replica: 1 }));
+    bench.onPrepare(bench.prepare(bench.headers[5] ?? older.as(PrepareHeader)));
+    bench.onPrepare(bench.prepare(bench.headers[4] ?? older.as(PrepareHeader)));
+    const sent = bench.taken(Command.prepare).map(({ to, bytes }) => `${new PrepareHeader(bytes).view} to ${to}`);
+    expect(sent).toEqual(["2 to nodes", "4 to nodes"]);
+  });
+
   test("does not send what it authored in another life, in a newer view or under a newer release", () => {
     const bench = new Bench({ replica: 0, head: 5, commit: 5 });
     const prepare = bench.next(6);

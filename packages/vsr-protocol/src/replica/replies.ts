@@ -43,13 +43,19 @@ export class Replies {
     this.#options = options;
   }
 
-  /** Sends the reply of an op that was just executed, if this replica is one of those that answer. */
-  sendExecuted(reply: Message): void {
+  /**
+   * Sends the reply of an op that was just executed, if this replica is one of those that answer.
+   *
+   * @returns whether it did.
+   */
+  sendExecuted(reply: Message): boolean {
     const { identity, status, view } = this.#options;
     // Nobody is connected yet while a replica that is alone replays its log.
-    if (status.current === "recovering") return;
+    if (status.current === "recovering") return false;
     const { replica, replicaCount } = identity;
-    if (answers(reply.as(ReplyHeader).op, replica, identity.primaryIndex(view.view), replicaCount)) this.send(reply);
+    const answering = answers(reply.as(ReplyHeader).op, replica, identity.primaryIndex(view.view), replicaCount);
+    if (answering) this.send(reply);
+    return answering;
   }
 
   /**

@@ -18,6 +18,7 @@ import { type ViewHeaders, viewHeadersKind } from "../view-headers.ts";
 import { bytesEqual, type SuperBlockImage } from "./image.ts";
 import { type CheckpointState, SUPERBLOCK_LAYOUT, SUPERBLOCK_VERSION } from "./layout.ts";
 import {
+  checkpointHeaderOf,
   freeSetBlocksAcquiredTrailer,
   freeSetBlocksReleasedTrailer,
   successionInvalid,
@@ -215,23 +216,40 @@ function writeCheckpoint(checkpoint: CheckpointState, update: CheckpointUpdate):
   checkpoint.reserved.fill(0);
 }
 
+/**
+ * Why a checkpoint that another replica sent, valid by itself, cannot take the place of the current one, or null: it is not a
+ * later one of the same history.
+ */
+export function syncCheckpointInvalid(
+  config: Config,
+  current: SuperBlockImage,
+  checkpoint: CheckpointState,
+): string | null {
+  const { op, checksum } = checkpointHeaderOf(checkpoint);
+  const next = checkpointAfter(config, current.checkpointHeader.op);
+  if (op < next || (op - next) % config.derived.vsrCheckpointOps !== 0) {
+    return `checkpoint ${op} does not come after ${current.checkpointHeader.op}`;
+  }
+  if (checkpoint.release < current.checkpoint.release) {
+    return `release ${checkpoint.release} after ${current.checkpoint.release}`;
+  }
+  if (checksum === current.checkpointHeader.checksum) return "two checkpoints have one header";
+  if (checkpoint.parentCheckpointId === current.checkpoint.parentCheckpointId) return "two checkpoints have one parent";
+  const id = current.checkpointId();
+  if (op === next && checkpoint.parentCheckpointId !== id) return "its parent is not the current checkpoint";
+  const afterNext = checkpointAfter(config, next);
+  return op === afterNext && checkpoint.grandparentCheckpointId !== id
+    ? "its grandparent is not the current checkpoint"
+    : null;
+}
+
 function writeSync(config: Config, staging: SuperBlockImage, next: SuperBlockImage, sync: SyncCheckpoint): void {
   const { checkpoint, syncOpMin, syncOpMax } = sync;
+  const invalid = syncCheckpointInvalid(config, staging, checkpoint);
+  assert(invalid === null, () => `a checkpoint is synced: ${invalid ?? ""}`);
   next.vsrState.checkpoint = recordBytes(checkpoint);
   next.vsrState.syncOpMin = syncOpMin;
   next.vsrState.syncOpMax = syncOpMax;
-  const current = staging.checkpointHeader.op;
-  const op = next.checkpointHeader.op;
-  assert(op > current, () => `checkpoint ${op} is synced after ${current}`);
-  const after = checkpointAfter(config, current);
-  if (op === after) {
-    assert(checkpoint.parentCheckpointId === staging.checkpointId(), "the synced checkpoint follows the current one");
-  } else if (op === checkpointAfter(config, after)) {
-    assert(
-      checkpoint.grandparentCheckpointId === staging.checkpointId(),
-      "the synced checkpoint descends from the current one",
-    );
-  }
 }
 
 function writeView(next: SuperBlockImage, { logView, view, headers }: ViewAttributes): void {

@@ -12,6 +12,7 @@ import {
 import { build } from "../../../test/messages.ts";
 import type { MemoryStorage } from "../../../test/memory-storage.ts";
 import { RepairBench } from "../../../test/repair-bench.ts";
+import { TestTime } from "../../../test/solo.ts";
 import type { ClientSession } from "../../clients/sessions.ts";
 import { Command } from "../../command.ts";
 import { recordBytes } from "../../layout.ts";
@@ -22,6 +23,7 @@ import type { CheckpointStore } from "../checkpoint-writer.ts";
 import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
 import type { CommitStage } from "../commit.ts";
+import { ReplicaTimings } from "../timings.ts";
 import { StateSync, SYNC_STAGE_METRIC } from "./state-sync.ts";
 import { TableSync } from "./table-sync.ts";
 
@@ -57,6 +59,7 @@ class Bench {
   readonly node = new RepairBench({ replica: 1 });
   readonly storage: MemoryStorage = formatted({ replica: 1, replicaCount: 3 });
   readonly superblock: SuperBlock = opened(this.storage);
+  readonly logger = new RecordingLogger();
   readonly calls: string[] = [];
   readonly facts = { commit: "idle" as CommitStage, opened: true, stuck: false, repliesDurable: true };
   readonly sync: StateSync;
@@ -66,7 +69,8 @@ class Bench {
 
   constructor() {
     const { node, superblock } = this;
-    const logger = new RecordingLogger();
+    const { logger } = this;
+    const timings = new ReplicaTimings(new TestTime());
     const note = (call: string) => () => void this.calls.push(call);
     node.chain(12, { commitMin: 12 });
     const store = {
@@ -85,7 +89,7 @@ class Bench {
       scrubber: { cancel: note("cancel scrubber") },
       tables: { rewind: note("rewind"), next: () => null, has: () => true },
     } as unknown as CheckpointStore;
-    this.tableSync = new TableSync({ store, superblock, logger, onComplete: note("complete") });
+    this.tableSync = new TableSync({ store, superblock, timings, logger, onComplete: note("complete") });
     this.sync = new StateSync({
       config: node.config,
       release: RELEASE,
@@ -185,6 +189,34 @@ describe("a state sync", () => {
       TRIGGER,
     ]);
     expect(subject.node.pool.available).toBe(subject.node.pool.messagesMax);
+  });
+
+  test("may go back, by less than the bar that its checkpoint is triggered by", () => {
+    const subject = new Bench();
+    const state = checkpointState(19);
+    state.parentCheckpointId = subject.superblock.working.checkpointId();
+    const view = viewBytes(state, { checkpointOp: 19, op: HEAD });
+    subject.node.log.installHead(23, 22);
+    for (let op = 13; op <= 22; op += 1) subject.node.log.executed(op);
+    subject.start(view);
+    subject.gridCancelled();
+    expect([subject.node.log.commitMin, subject.node.log.commitMax]).toEqual([19, HEAD]);
+  });
+
+  const unrelated: readonly (readonly [name: string, op: number, change: (state: CheckpointState) => void])[] = [
+    ["of an older release", CHECKPOINT, (state) => (state.release = RELEASE - 1)],
+    ["that does not follow from the current one", 19, (state) => (state.parentCheckpointId = 7n)],
+    ["that does not descend from the current one", 39, (state) => (state.grandparentCheckpointId = 7n)],
+    ["with the parent of the current one", CHECKPOINT, (state) => (state.parentCheckpointId = 0n)],
+    ["between two checkpoints", CHECKPOINT + 4, () => undefined],
+  ];
+  test.each(unrelated)("refuses a checkpoint %s", (_, op, change) => {
+    const subject = new Bench();
+    const state = checkpointState(op);
+    change(state);
+    expect(subject.start(viewBytes(state, { checkpointOp: op }))).toEqual([]);
+    expect(subject.sync.stage).toBe("idle");
+    expect(subject.logger.lines.at(-1)).toMatch(/sync: refused: /u);
   });
 
   test("knows the ids of the checkpoint that it installs before that is durable", () => {

@@ -31,12 +31,13 @@ import type { Release } from "../../release.ts";
 import { bytesEqual } from "../../superblock/image.ts";
 import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
-import type { SyncCheckpoint } from "../../superblock/update.ts";
+import { type SyncCheckpoint, syncCheckpointInvalid } from "../../superblock/update.ts";
 import type { CheckpointStore } from "../checkpoint-writer.ts";
 import type { CheckpointWindow } from "../checkpoint-window.ts";
 import type { CommitStage } from "../commit.ts";
 import type { LogPosition } from "../log-position.ts";
 import type { RepairProgress } from "../repair/progress.ts";
+import { checkpointOfView } from "../view-change/view-message.ts";
 import { decideSync, type SyncDecision } from "./sync-decision.ts";
 import type { TableSync } from "./table-sync.ts";
 
@@ -124,6 +125,7 @@ export class StateSync {
     this.#options = options;
   }
 
+  /** How far the sync has come; `idle` if there is none. */
   get stage(): SyncStage {
     return this.#state.stage;
   }
@@ -185,10 +187,16 @@ export class StateSync {
     return decideSync(config, { opCheckpoint: window.opCheckpoint, checkpointOp, commitMax, likelyStuck });
   }
 
-  /** Begins to take the checkpoint of a `view`. Does nothing if that cannot be now: a later one will do. */
+  /**
+   * Begins to take the checkpoint of a `view` that is valid by itself. Does nothing if that cannot be now, or not at all: a later
+   * one will do.
+   */
   start(view: Message): void {
-    const { store, window, commitStage, logger } = this.#options;
-    const { checkpointOp, commitMax } = view.as(ViewHeader);
+    const { config, store, superblock, window, commitStage, logger } = this.#options;
+    const { checkpointOp, commitMax, replica } = view.as(ViewHeader);
+    const invalid = syncCheckpointInvalid(config, superblock.working, checkpointOfView(view.body()));
+    // Whoever goes on from there has lost, or forked, what this replica has.
+    if (invalid !== null) return logger.log("error", `sync: refused: ${invalid}`, { replica, checkpointOp });
     assert(store !== null, "a store in memory is not synced");
     assert(checkpointOp > window.opCheckpoint, () => `a sync to ${checkpointOp} from ${window.opCheckpoint}`);
     const commit = COMMIT[commitStage()];

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { RecordingLogger } from "../../../test/builders.ts";
+import { TestTime } from "../../../test/solo.ts";
 import type { BlockReference } from "../../block-reference.ts";
 import type { Grid, StoredTable, StoredTables } from "../../ports/grid.ts";
+import { ReplicaTimings } from "../timings.ts";
 import { TableSync } from "./table-sync.ts";
 
 const index = (address: number): BlockReference => ({ address, checksum: BigInt(address) });
@@ -73,6 +75,8 @@ class TestGrid {
 
 class Bench {
   readonly grid = new TestGrid();
+  readonly time = new TestTime();
+  readonly timings = new ReplicaTimings(this.time);
   readonly tables: TestTables;
   readonly sync: TableSync;
   readonly vsrState = { syncOpMax: 0 };
@@ -84,6 +88,7 @@ class Bench {
     this.sync = new TableSync({
       store: { grid: this.grid as unknown as Grid, tables: this.tables },
       superblock: { working: { vsrState: this.vsrState } },
+      timings: this.timings,
       logger: new RecordingLogger(),
       onComplete: () => (this.completed += 1),
     });
@@ -100,6 +105,20 @@ class Bench {
 }
 
 describe("the tables that a sync skipped", () => {
+  test("are timed, each from when it was asked for until all of its blocks are here", () => {
+    const subject = new Bench([25, 26], 43);
+    subject.sync.begin({ opMin: 24, opMax: 43 });
+    subject.sync.work();
+    subject.time.monotonicNs += 30n;
+    subject.grid.complete(2);
+    subject.sync.work();
+    subject.time.monotonicNs += 40n;
+    subject.finish();
+    expect(subject.timings.summaries()).toEqual([
+      { name: "replica_sync_table", of: null, minNs: 30, maxNs: 70, sumNs: 100, count: 2 },
+    ]);
+  });
+
   test("are those that commits of the skipped ops wrote", () => {
     const subject = new Bench([24, 25, 26, 43, 44, 45], 43);
     subject.sync.begin({ opMin: 24, opMax: 43 });
@@ -189,6 +208,7 @@ test("a store in memory has no tables to fetch", () => {
   const sync = new TableSync({
     store: null,
     superblock: { working: { vsrState: { syncOpMax: 0 } } },
+    timings: new ReplicaTimings(new TestTime()),
     logger: new RecordingLogger(),
     onComplete: () => undefined,
   });

@@ -12,6 +12,7 @@ import type { OpRange } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { snapshotReadableAtCommit } from "../../snapshot.ts";
 import type { VSRState } from "../../superblock/layout.ts";
+import type { ReplicaTimings } from "../timings.ts";
 
 /** How many tables are looked at in one go: a forest can have millions, of which few are new. */
 const TABLES_PER_ROUND_MAX = 1024;
@@ -21,6 +22,7 @@ export interface TableSyncOptions {
   /** Null for a state machine that keeps its state in memory: it never syncs. */
   readonly store: { readonly grid: Grid; readonly tables: StoredTables } | null;
   readonly superblock: { readonly working: { readonly vsrState: Pick<VSRState, "syncOpMax"> } };
+  readonly timings: Pick<ReplicaTimings, "now" | "ended">;
   readonly logger: Logger;
   /** Runs when all tables are here: ops that were not acknowledged for want of them can be now. */
   readonly onComplete: () => void;
@@ -33,6 +35,8 @@ export interface TableSyncOptions {
 export class TableSync {
   readonly #options: TableSyncOptions;
   #range: OpRange | null = null;
+  /** When the fetching of a table began (monotonic, ns), by its address: at most `grid_missing_tables_max`. */
+  readonly #startedAt = new Map<number, bigint>();
 
   constructor(options: TableSyncOptions) {
     this.#options = options;
@@ -63,7 +67,11 @@ export class TableSync {
   resume(): void {
     const { store } = this.#options;
     assert(store !== null && this.#range !== null, "a state sync leaves tables to be fetched");
-    store.grid.resumeTables((index) => store.tables.has(index));
+    store.grid.resumeTables((index) => {
+      const exists = store.tables.has(index);
+      if (!exists) this.#startedAt.delete(index.address);
+      return exists;
+    });
   }
 
   /** Takes the tables that are done, and begins as many as there is room for. Only while the state machine is open. */
@@ -77,8 +85,12 @@ export class TableSync {
   }
 
   #reclaim(grid: Grid): void {
-    const { logger } = this.#options;
+    const { timings, logger } = this.#options;
     for (let index = grid.reclaimTable(); index !== null; index = grid.reclaimTable()) {
+      const startedAt = this.#startedAt.get(index.address);
+      assert(startedAt !== undefined, () => `table ${index?.address} was never fetched`);
+      this.#startedAt.delete(index.address);
+      timings.ended("replica_sync_table", startedAt);
       if (logger.enabled("debug")) logger.log("debug", "sync: a table is complete", { address: index.address });
     }
   }
@@ -92,7 +104,7 @@ export class TableSync {
       if (table === null) return true;
       if (table.snapshotMin < snapshotMin || table.snapshotMin > snapshotMax) continue;
       // One that has moved to a deeper level may be on its way already.
-      grid.fetchTable(table.index);
+      if (grid.fetchTable(table.index)) this.#startedAt.set(table.index.address, this.#options.timings.now());
     }
     return false;
   }

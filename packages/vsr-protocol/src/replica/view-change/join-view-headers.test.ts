@@ -78,6 +78,17 @@ describe("the bits of a header in a join_view", () => {
     return `${present === 1n ? "present" : ""}${nack === 1n ? " nack" : ""}`;
   };
   const empty = (): SlotJournal => new SlotJournal(TEST_MIN);
+  /** The prepare of op 9 is on disk, and its header was cut off. */
+  const cutOff = (): SlotJournal => {
+    const journal = empty().put(header(9));
+    journal.removeEntry(9);
+    return journal;
+  };
+  const cutOffAndBack = (): SlotJournal => {
+    const journal = cutOff();
+    journal.setHeaderAsDirty(header(9));
+    return journal;
+  };
 
   it.each<[string, PrepareHeader, SlotJournal, string]>([
     ["it is on disk", header(9), empty().put(header(9)), "present"],
@@ -86,6 +97,8 @@ describe("the bits of a header in a join_view", () => {
     ["it may have been damaged", header(9), empty().put(header(9), "faulty"), ""],
     ["nothing was ever in its slot", header(9), empty(), " nack"],
     ["something may have been lost in its slot", header(9), empty().lose(9), ""],
+    ["it was cut off, but is still on disk", header(9), cutOff(), "present nack"],
+    ["it was cut off and came back, and was on disk all the time", header(9), cutOffAndBack(), "present nack"],
     ["another one took its place", header(9), empty().put(other(9)), " nack"],
     ["another one took its place and was damaged", header(9), empty().put(other(9), "faulty"), " nack"],
     ["it is blank and nothing was ever in its slot", blankHeader(9), empty(), " nack"],

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { assert } from "@stagbeetle/kernels";
 import type { Header } from "../../message/frame.ts";
-import type { Message } from "../../message/message.ts";
+import { ReplicaSet } from "../replica-set.ts";
 import { onViewDurable, type DeferredSendsOptions } from "./deferred-sends.ts";
 import { ExitView, type ExitViewOptions } from "./exit-view.ts";
 import { JoinView, type JoinViewOptions } from "./join-view.ts";
@@ -13,7 +14,7 @@ import { PotentialPrimary, type PotentialPrimaryOptions } from "./potential-prim
 import { Transitions, type TransitionsOptions } from "./transitions.ts";
 import { ViewInstaller, type ViewInstallerOptions } from "./view-installer.ts";
 import { ViewMessages, type ViewMessagesOptions } from "./view-messages.ts";
-import { ExitViewVotes, JoinViewVotes } from "./votes.ts";
+import { JoinViewVotes } from "./votes.ts";
 
 /** What the modules of a view change are for one another. */
 type Inner = "votes" | "exitViews" | "joinViews" | "sendJoinView" | "transitions" | "joinView" | "viewMessages";
@@ -44,7 +45,7 @@ export class ViewChange {
   readonly #joinViews = new JoinViewVotes();
 
   constructor(options: ViewChangeOptions) {
-    const exitViews = new ExitViewVotes();
+    const exitViews = new ReplicaSet();
     const joinViews = this.#joinViews;
     const viewMessages = new ViewMessages(options);
     const transitions = new Transitions({
@@ -70,6 +71,13 @@ export class ViewChange {
     return this.#joinViews.quorum;
   }
 
+  /** What holds between any two handlers: only the primary of a view that has not started counts who joins it (spec 03 §31). */
+  assertInvariants(): void {
+    const { status, roles } = this.#deferred;
+    const counts = status.current === "view_change" && roles.ofPrimary;
+    assert(counts || this.#joinViews.empty, () => `votes for a view in status ${status.current}`);
+  }
+
   /** To be called with the header of every message of a replica, before it is handled. */
   jump(header: Pick<Header, "command" | "view" | "replica">): void {
     jumpView(header, this.#jumps);
@@ -78,10 +86,5 @@ export class ViewChange {
   /** To be called each time a view was made durable. */
   onViewDurable(): void {
     onViewDurable(this.#deferred);
-  }
-
-  /** Takes a `view`: the log of a view that has started, or is about to. */
-  onView(message: Message): void {
-    this.viewInstaller.onView(message);
   }
 }

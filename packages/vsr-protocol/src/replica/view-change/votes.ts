@@ -1,5 +1,5 @@
 /**
- * Who wants to leave the view, and who has joined it (spec 03 §3.3, §18.1, §18.4): the votes for the current view.
+ * Who has joined the current view (spec 03 §3.3, §18.4).
  *
  * They are forgotten with the view. Counting votes of an older view would break the intersection of quorums.
  *
@@ -10,44 +10,6 @@ import type { Message } from "../../message/message.ts";
 import { JoinViewHeader } from "../../message/join-view.ts";
 import { type JoinViewVote, joinViewVote } from "./join-view-vote.ts";
 
-/** The replicas, this one included, that want to leave the view. */
-export class ExitViewVotes {
-  /** Bit i: replica i. */
-  #from = 0;
-
-  /** How many there are. */
-  get count(): number {
-    let count = 0;
-    for (let rest = this.#from; rest !== 0; rest &= rest - 1) count += 1;
-    return count;
-  }
-
-  /** Whether the replica wants to leave. */
-  has(replica: number): boolean {
-    return (this.#from & (1 << replica)) !== 0;
-  }
-
-  /** The replica wants to leave. */
-  add(replica: number): void {
-    this.#from |= 1 << replica;
-  }
-
-  /** The replica does not want to leave any more. */
-  remove(replica: number): void {
-    this.#from &= ~(1 << replica);
-  }
-
-  /** Forgets all but one replica. */
-  keepOnly(replica: number): void {
-    this.#from &= 1 << replica;
-  }
-
-  /** Forgets all. */
-  clear(): void {
-    this.#from = 0;
-  }
-}
-
 /** The `join_view` messages that the primary of the view got: one of each replica. It holds a reference of each. */
 export class JoinViewVotes {
   readonly #messages = new Map<number, Message>();
@@ -57,6 +19,11 @@ export class JoinViewVotes {
   /** Whether the log of the view was chosen, and installed here. */
   get quorum(): boolean {
     return this.#quorum;
+  }
+
+  /** Whether there is none. */
+  get empty(): boolean {
+    return this.#messages.size === 0;
   }
 
   /** What the replica sent. */
@@ -72,7 +39,10 @@ export class JoinViewVotes {
   /** Keeps a message of its own, in the place of an older one of its replica. */
   put(message: Message): void {
     assert(!this.#quorum, "the votes have decided");
-    const { replica } = message.header;
+    const { replica, view } = message.header;
+    for (const { header } of this.#messages.values()) {
+      assert(header.view === view, () => `a vote for view ${view} among those for view ${header.view}`);
+    }
     this.#messages.get(replica)?.release();
     this.#messages.set(replica, message.reference());
   }
