@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 import { type OperationCodec, rawOperation, SharedSession } from "@stagbeetle/client";
-import { buildMessage, echo, FakeReplica } from "@stagbeetle/tcp-client/testing";
-import { EvictionReason, Header } from "@stagbeetle/vsr-protocol";
+import { buildMessage } from "@stagbeetle/client/testing";
+import { echo, FakeReplica } from "@stagbeetle/tcp-client/testing";
+import { Command, EvictionReason, Header } from "@stagbeetle/vsr-protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { ClientState } from "./client-state.ts";
@@ -268,7 +269,7 @@ describe("what keeps the cluster from answering is found:", () => {
   });
 
   test("a newer protocol, which does not end the process", async () => {
-    replica.greeting = buildMessage(Header, 25, 0n, new Uint8Array(0), () => undefined);
+    replica.greeting = buildMessage(Header, Command.reserved, 0n, new Uint8Array(0), (header) => (header.command = 25));
     const { finding } = await until(connect(), (state) => state.finding?.code === "release_too_old");
     expect(finding?.message).toContain("command 25");
   });

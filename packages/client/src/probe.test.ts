@@ -9,7 +9,8 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { CLIENT, CLUSTER, FakeCluster, MESSAGES_MAX, RELEASE } from "../test/fake-cluster.ts";
+import { CLIENT, CLUSTER, FakeCluster, MESSAGES_MAX } from "../test/fake-cluster.ts";
+import { RELEASE } from "../test/messages.ts";
 import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import { Probe } from "./probe.ts";
 

@@ -13,7 +13,8 @@ import {
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { CLIENT, FakeCluster, MESSAGES_MAX, registerResult } from "../test/fake-cluster.ts";
+import { CLIENT, CLUSTER, FakeCluster, MESSAGES_MAX } from "../test/fake-cluster.ts";
+import { evictionOf, registerResult, replyTo } from "../test/messages.ts";
 import { type Reply, Session, type SessionOptions } from "./session.ts";
 
 const OPERATION = 140;
@@ -31,7 +32,7 @@ beforeEach(() => {
 function registered(options: Partial<SessionOptions> = {}): Session {
   const session = sessionWith(options);
   session.register(() => undefined);
-  cluster.deliver(session, cluster.replyTo(cluster.lastRequest(), registerResult(1024)));
+  cluster.deliver(session, replyTo(cluster.lastRequest(), registerResult(1024)));
   expect(session.state).toBe("idle");
   return session;
 }
@@ -79,7 +80,7 @@ describe("Session", () => {
       replies.push({ ...reply, body: reply.body.slice() });
       session.request(OPERATION, new Uint8Array(0), () => undefined);
     });
-    cluster.deliver(session, cluster.replyTo(cluster.lastRequest(), Uint8Array.of(9)));
+    cluster.deliver(session, replyTo(cluster.lastRequest(), Uint8Array.of(9)));
     expect(replies).toEqual([{ operation: OPERATION, timestamp: 5_000n, body: Uint8Array.of(9) }]);
     expect(cluster.lastRequest().request).toBe(2);
   });
@@ -108,7 +109,7 @@ describe("Session", () => {
     const timestamp = aofRecovery ? 7n : 0n;
     session.request(OPERATION, new Uint8Array(0), () => undefined, timestamp);
     cluster.nowNs += 2_000_000n;
-    cluster.deliver(session, cluster.replyTo(cluster.lastRequest(), new Uint8Array(0)));
+    cluster.deliver(session, replyTo(cluster.lastRequest(), new Uint8Array(0)));
     session.request(OPERATION, new Uint8Array(0), () => undefined, timestamp);
     const request = cluster.lastRequest();
     expect([request.previousRequestLatency, request.timestamp]).toEqual([latency, timestamp]);
@@ -130,23 +131,20 @@ describe("Session", () => {
   ])("ignores an answer %s", (_, change) => {
     const session = registered();
     session.request(OPERATION, new Uint8Array(0), () => expect.fail("this is not its answer"));
-    cluster.deliver(session, cluster.replyTo(cluster.lastRequest(), new Uint8Array(0), change));
+    cluster.deliver(session, replyTo(cluster.lastRequest(), new Uint8Array(0), change));
     expect(session.state).toBe("busy");
   });
 
   it("ignores a limit that no message can have, and goes on asking", () => {
     const session = sessionWith();
     session.register(() => expect.fail("not registered"));
-    cluster.deliver(
-      session,
-      cluster.replyTo(cluster.lastRequest(), registerResult(TEST_MIN.derived.messageBodySizeMax + 1)),
-    );
+    cluster.deliver(session, replyTo(cluster.lastRequest(), registerResult(TEST_MIN.derived.messageBodySizeMax + 1)));
     expect(session.state).toBe("registering");
   });
 
   it("closes a connection on which another cluster answers", () => {
     const session = registered({});
-    const foreign = cluster.replyTo(cluster.lastRequest(), new Uint8Array(0));
+    const foreign = replyTo(cluster.lastRequest(), new Uint8Array(0));
     const header = new ReplyHeader(foreign);
     header.cluster = 8n;
     cluster.checksums.set(header);
@@ -156,12 +154,7 @@ describe("Session", () => {
   it("ends when the cluster evicts it, and says why", () => {
     const session = registered();
     session.request(OPERATION, new Uint8Array(0), () => expect.fail("never answered"));
-    const eviction = cluster.build(EvictionHeader, Command.eviction, new Uint8Array(0), (header) => {
-      header.view = 1;
-      header.client = CLIENT;
-      header.reason = EvictionReason.noSession;
-    });
-    cluster.deliver(session, eviction);
+    cluster.deliver(session, evictionOf(CLIENT, CLUSTER, EvictionReason.noSession));
     expect(session.state).toBe("evicted");
     expect(cluster.evictions.map(({ reason }) => reason)).toEqual([EvictionReason.noSession]);
     cluster.sent = [];
@@ -264,7 +257,7 @@ describe("Session", () => {
     const session = registered();
     for (let count = 0; count < 3 * MESSAGES_MAX; count += 1) {
       session.request(Operation.noop, new Uint8Array(0), () => undefined);
-      const buffer = cluster.deliver(session, cluster.replyTo(cluster.lastRequest(), new Uint8Array(0)));
+      const buffer = cluster.deliver(session, replyTo(cluster.lastRequest(), new Uint8Array(0)));
       buffer.close();
     }
     session.close();

@@ -3,7 +3,8 @@ import { Command, EvictionReason, MultiBatchDecoder, MultiBatchEncoder, RequestH
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { FakeCluster, MESSAGES_MAX, registerResult } from "../test/fake-cluster.ts";
+import { CLIENT, CLUSTER, FakeCluster, MESSAGES_MAX } from "../test/fake-cluster.ts";
+import { evictionOf, registerResult, replyTo } from "../test/messages.ts";
 import type { Call, CallOutcome } from "./call.ts";
 import { type OperationEncoding, rawOperation } from "./operation.ts";
 import { SharedSession } from "./shared-session.ts";
@@ -30,7 +31,7 @@ beforeEach(() => {
 
 function register(): void {
   session.register(() => undefined);
-  cluster.answer(session, cluster.replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
+  cluster.answer(session, replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
   expect(session.state).toBe("idle");
 }
 
@@ -87,7 +88,7 @@ function results(...counts: readonly number[]): Uint8Array {
 }
 
 function reply(body: Uint8Array): void {
-  cluster.answer(session, cluster.replyTo(cluster.lastRequest(), body));
+  cluster.answer(session, replyTo(cluster.lastRequest(), body));
 }
 
 describe("calls that share a session", () => {
@@ -97,7 +98,7 @@ describe("calls that share a session", () => {
     call(CREATE, 2);
     call(CREATE, 3);
     expect(bodies()).toEqual([]);
-    cluster.answer(session, cluster.replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
+    cluster.answer(session, replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
     expect(batches(CREATE)).toEqual([1]);
     reply(results(1));
     expect(first.outcomes).toHaveLength(1);
@@ -270,7 +271,7 @@ describe("a deadline", () => {
     expect(outcomes).toEqual([]);
     session.tick();
     expect(outcomes).toEqual(failed("deadline", "none"));
-    cluster.answer(session, cluster.replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
+    cluster.answer(session, replyTo(cluster.lastRequest(), registerResult(LIMIT_BYTES)));
     expect(bodies()).toEqual([]);
   });
 });
@@ -308,7 +309,7 @@ describe("the end of a session", () => {
     register();
     const sent = call(CREATE, 1);
     const pending = call(CREATE, 1);
-    cluster.answer(session, cluster.eviction(EvictionReason.noSession));
+    cluster.answer(session, evictionOf(CLIENT, CLUSTER, EvictionReason.noSession));
     expect(session.state).toBe("evicted");
     expect(cluster.evictions.map(({ reason }) => reason)).toEqual([EvictionReason.noSession]);
     expect(sent.outcomes).toEqual(failed("evicted", "unknown"));

@@ -8,32 +8,23 @@ import {
   Checksums,
   Command,
   type Config,
-  EvictionHeader,
-  type EvictionReason,
-  Header,
-  HEADER_SIZE_BYTES,
   type HeaderOf,
-  initHeader,
   type Layout,
   MessageBuffer,
   type MessageBusReceiver,
   MessagePool,
   Random,
   type RecordClass,
-  REGISTER_RESULT_SIZE_BYTES,
-  RegisterResult,
-  releaseOf,
-  ReplyHeader,
   RequestHeader,
   TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
 import { expect } from "vitest";
 
 import type { Eviction, SessionOptions } from "../src/session.ts";
+import { buildMessage, RELEASE } from "./messages.ts";
 
 export const CLUSTER = 7n;
 export const CLIENT = 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10n;
-export const RELEASE: number = releaseOf(0, 17, 9);
 export const MESSAGES_MAX = 8;
 
 /** The kernels' tables, with room for alignment. */
@@ -85,24 +76,14 @@ export class FakeCluster {
     };
   }
 
-  /** A message with right checksums. */
+  /** A message of this cluster, with right checksums. */
   build<Fields extends Layout>(
     header: RecordClass<Fields>,
     command: Command,
     body: Uint8Array,
     fill: (header: HeaderOf<Fields>) => void,
   ): Uint8Array {
-    const bytes = new Uint8Array(HEADER_SIZE_BYTES + body.length);
-    const record = new header(bytes) as HeaderOf<Fields>;
-    initHeader(record, command, CLUSTER);
-    const frame = new Header(bytes);
-    frame.size = bytes.length;
-    frame.release = RELEASE;
-    fill(record);
-    bytes.set(body, HEADER_SIZE_BYTES);
-    this.checksums.setBody(record, body);
-    this.checksums.set(record);
-    return bytes;
+    return buildMessage(header, command, CLUSTER, body, fill);
   }
 
   /** Brings a message to the client. */
@@ -124,34 +105,4 @@ export class FakeCluster {
       .filter(({ command }) => command === Command.request);
     return requests.at(-1) ?? expect.fail("no request was sent");
   }
-
-  replyTo(request: RequestHeader, body: Uint8Array, fill: (reply: ReplyHeader) => void = () => undefined): Uint8Array {
-    return this.build(ReplyHeader, Command.reply, body, (reply) => {
-      reply.view = 1;
-      reply.requestChecksum = request.checksum;
-      reply.context = request.checksum ^ 0xffn;
-      reply.client = request.client;
-      reply.op = 2 + request.request;
-      reply.commit = 2 + request.request;
-      reply.timestamp = 5_000n;
-      reply.request = request.request;
-      reply.operation = request.operation;
-      fill(reply);
-    });
-  }
-
-  eviction(reason: EvictionReason): Uint8Array {
-    return this.build(EvictionHeader, Command.eviction, new Uint8Array(0), (header) => {
-      header.view = 1;
-      header.client = CLIENT;
-      header.reason = reason;
-    });
-  }
-}
-
-/** What a registration is answered with. */
-export function registerResult(batchSizeLimit: number): Uint8Array {
-  const body = new Uint8Array(REGISTER_RESULT_SIZE_BYTES);
-  new RegisterResult(body).batchSizeLimit = batchSizeLimit;
-  return body;
 }

@@ -33,6 +33,10 @@ export { EventLoop } from "./event-loop.ts";
 export type { EventLoopOptions, Ticking } from "./event-loop.ts";
 export { exitOnFatal } from "./fatal-exit.ts";
 
+// The memory.
+export { makeResident } from "./resident-memory.ts";
+export type { Touching } from "./resident-memory.ts";
+
 // What Node does not offer, where it can be reached.
 export { loadSystemCalls } from "./system-calls.ts";
 export type { SystemCalls } from "./system-calls.ts";

@@ -114,4 +114,11 @@ export {
   type DetectionRunSetup,
   runDetection,
 } from "./runs/detection-run.ts";
+export {
+  type Hostility,
+  type HostileRunOptions,
+  type HostileRunOutcome,
+  type HostileRunResult,
+  runHostile,
+} from "./runs/hostile-run.ts";
 export { runStoreDamage, type StoreDamage, type StoreRunResult, type StoreRunSetup } from "./runs/store-run.ts";

@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
+
 import { describe, expect, test } from "vitest";
+
 import {
   matchingCases,
+  printRecoveryTable,
   type RecoveryInputs,
   recoveryCase,
   recoveryCases,
@@ -88,4 +92,8 @@ describe("the decision table of recovery", () => {
       expect([row.label, row.replicated, row.solo]).toEqual([label, replicated, solo]);
     },
   );
+});
+
+test("the README shows the table as it is", () => {
+  expect(readFileSync(new URL("../README.md", import.meta.url), "utf8")).toContain(printRecoveryTable());
 });

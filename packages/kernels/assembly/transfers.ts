@@ -1,4 +1,4 @@
-// Creating transfers that ask for nothing special: no flags, no timeout, accounts without limits or history (spec 02 §12, §14).
+// Creating transfers that ask for nothing special: no flags, no timeout, accounts without limits (spec 02 §12, §14).
 //
 // Anything else ends the loop, and the state machine decides what it is: nothing here ever refuses a transfer. So this is not
 // the rules, only their commonest outcome.
@@ -30,10 +30,14 @@ const USES_ONE: u32 = 1 << 2;
 const USES_MASK: u32 = 3 << 2;
 const TABLE: usize = 16;
 const SLOTS: usize = 20;
+/** Where the next entry of the index that is filled by hand goes; moved on for each that was written. */
+const ENTRIES_END: usize = 24;
 
 /** The size of an account and of a transfer; and of what a transfer leaves behind. */
 const OBJECT_SIZE: usize = 128;
 const ACCOUNT_EVENT_SIZE: usize = 256;
+/** An entry of account events by account: the timestamps of both. */
+const ENTRY_SIZE: usize = 16;
 
 // Offsets in a transfer (spec 02 §3).
 const DEBIT_ACCOUNT: usize = 16;
@@ -45,6 +49,8 @@ const TIMEOUT: usize = 108;
 const LEDGER: usize = 112;
 /** u16 code, then u16 flags. */
 const CODE_AND_FLAGS: usize = 116;
+/** The flag of an account of which balances of the past are asked for. */
+const HISTORY: u32 = 8 << 16;
 const OBJECT_TIMESTAMP: usize = 120;
 // Offsets in an account (spec 02 §2).
 const DEBITS_POSTED: usize = 32;
@@ -116,6 +122,14 @@ const ACCOUNT_PART_SIZE: usize = 80;
   store<u64>(target, 0, 248);
 }
 
+/** Notes the event with an account that has a history. Returns where the next entry goes. */
+@inline function noteHistory(target: usize, account: usize, timestamp: u64): usize {
+  if ((load<u32>(account, CODE_AND_FLAGS) & HISTORY) == 0) return target;
+  store<u64>(target, load<u64>(account, OBJECT_TIMESTAMP));
+  store<u64>(target, timestamp, 8);
+  return target + ENTRY_SIZE;
+}
+
 /** Creates transfers from the first on, until one is not simple. Returns how many were created. */
 export function createSimpleTransfers(batch: usize): u32 {
   const count = load<u32>(batch, COUNT);
@@ -128,7 +142,9 @@ export function createSimpleTransfers(batch: usize): u32 {
   let event = pointerAt(batch, EVENTS);
   let accountTable = pointerAt(accounts, TABLE);
   let transferTable = pointerAt(transfers, TABLE);
-  let eventTable = pointerAt(pointerAt(batch, ACCOUNT_EVENTS), TABLE);
+  const accountEvents = pointerAt(batch, ACCOUNT_EVENTS);
+  let eventTable = pointerAt(accountEvents, TABLE);
+  let entries = pointerAt(accountEvents, ENTRIES_END);
   let done: u32 = 0;
   for (; done < count; done++) {
     if (!simple(event)) break;
@@ -160,6 +176,7 @@ export function createSimpleTransfers(batch: usize): u32 {
     add(credit + CREDITS_POSTED, low, high);
     updated(accounts, creditSlot, credit, accountTable + OBJECT_SIZE);
     writeAccountEvent(eventTable, debit, credit, event, timestamp);
+    entries = noteHistory(noteHistory(entries, debit, timestamp), credit, timestamp);
 
     accountTable += 2 * OBJECT_SIZE;
     transferTable += OBJECT_SIZE;
@@ -167,5 +184,6 @@ export function createSimpleTransfers(batch: usize): u32 {
     event += OBJECT_SIZE;
     timestamp++;
   }
+  store<u32>(accountEvents, <u32>entries, ENTRIES_END);
   return done;
 }

@@ -41,12 +41,14 @@ export type ScopeOutcome = "persist" | "discard";
 
 /**
  * What a groove shows of itself to kernels that write many objects in one call: the cache of objects and the newest objects,
- * at `pointer` in six lanes that `packages/lsm/src/groove/groove-window.ts` describes.
+ * at `pointer` in lanes that `packages/lsm/src/groove/groove-window.ts` describes.
  */
 export interface GrooveWindow {
   readonly pointer: Pointer;
   /** How many more objects can be written. */
   readonly room: number;
+  /** How many more entries can be written to the index that is filled by hand; 0 if there is none. */
+  readonly entriesRoom: number;
   /** Prepares for up to `inserts` new objects. Not in a scope. */
   open(inserts: number): void;
   /** So many objects were inserted, in the order of their timestamps; or updated, with the values of all their indexes as before. */

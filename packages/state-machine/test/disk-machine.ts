@@ -2,25 +2,22 @@
  * A state machine whose forest is on disk, on a disk in memory: it commits what it is told, checkpoints when it is time, and
  * crashes when told to.
  */
-import type { GrooveLimits } from "@stagbeetle/lsm";
-import { TestGrid, type TestGridParts } from "@stagbeetle/lsm/testing";
-import { type ManifestReferences, type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
+import { TestGrid } from "@stagbeetle/lsm/testing";
+import { type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
 import {
   accountingGrooveLimits,
   accountingGrooves,
   AccountingStateMachine,
   type Committing,
-  type Forest,
-  type GrooveDeclaration,
   Limits,
-  LsmForest,
+  type LsmForest,
   lsmForestBlocksMax,
   type StateMachine,
 } from "../src/index.ts";
 import { Ledger, TEST_MIN } from "./ledger.ts";
+import { MachineOnGrid, type MachineOnGridOptions } from "./machine-on-grid.ts";
 
 const MIB = 1024 * 1024;
-const NOTHING = { checksum: 0n, address: 0 };
 
 /** An operation that was committed, and what it answered. */
 export interface Committed extends Committing {
@@ -38,85 +35,30 @@ export class RecordingLedger extends Ledger {
   }
 }
 
-export interface DiskMachineOptions {
+export interface DiskMachineOptions extends MachineOnGridOptions<StateMachine> {
   /** Draws the order in which I/O completes. */
   readonly random: Random;
-  readonly grooves: readonly GrooveDeclaration[];
-  readonly limitsOf: (groove: GrooveDeclaration) => GrooveLimits;
-  readonly create: (forest: Forest) => StateMachine;
   /** Whether bodies lie in the replica's memory, as messages do; so they do unless told otherwise. */
   readonly bodiesInMemory?: boolean;
 }
 
-/** The machine and the forest of one incarnation. */
-class Incarnation {
-  readonly forest: LsmForest;
-  readonly machine: StateMachine;
-  /** Room for a body: messages lie in the replica's memory. */
-  readonly #body: Uint8Array;
-  readonly #superblock = { checkpointOp: 0, manifestReferences: { oldest: NOTHING, newest: NOTHING, blockCount: 0 } };
-
-  constructor({ config, kernels, store }: TestGridParts, options: DiskMachineOptions, checkpointOp: number) {
-    this.#superblock.checkpointOp = checkpointOp;
-    const body = kernels.memory.allocate(CONFIG.derived.messageBodySizeMax, 16, "message");
-    this.#body = kernels.memory.bytes.subarray(body, body + CONFIG.derived.messageBodySizeMax);
-    this.forest = new LsmForest({
-      config,
-      kernels,
-      store,
-      superblock: this.#superblock,
-      grooves: options.grooves,
-      limitsOf: options.limitsOf,
-      manifestTablesMax: 4096,
-    });
-    this.machine = options.create(this.forest);
-  }
-
-  /** The body of a message as it was received. */
-  receive(body: Uint8Array): Uint8Array {
-    this.#body.set(body);
-    return this.#body.subarray(0, body.length);
-  }
-
-  open(manifest: ManifestReferences, callback: () => void): void {
-    this.#superblock.manifestReferences = manifest;
-    this.machine.open(callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.machine.checkpoint(callback);
-  }
-
-  reset(): void {
-    this.machine.reset();
-  }
-
-  checkpointed(op: number): void {
-    this.#superblock.checkpointOp = op;
-  }
-
-  manifestReferences(): ManifestReferences {
-    return this.forest.trees.manifestReferences();
-  }
-}
-
 /** One replica's state machine and storage. */
 export class DiskMachine {
-  readonly #grid: TestGrid<Incarnation>;
+  readonly #grid: TestGrid<MachineOnGrid<StateMachine>>;
   readonly #bodiesInMemory: boolean;
   readonly #output = new Uint8Array(CONFIG.derived.messageBodySizeMax);
   #op = 0;
   #checkpointOp = 0;
 
-  constructor(options: DiskMachineOptions) {
-    this.#bodiesInMemory = options.bodiesInMemory ?? true;
-    this.#grid = new TestGrid<Incarnation>({
+  constructor({ random, bodiesInMemory = true, ...options }: DiskMachineOptions) {
+    this.#bodiesInMemory = bodiesInMemory;
+    this.#grid = new TestGrid<MachineOnGrid<StateMachine>>({
       config: CONFIG,
-      random: options.random,
+      random,
       memorySizeBytes: 128 * MIB,
       blocksOfUsers: lsmForestBlocksMax(CONFIG, options.grooves),
       cacheBlocks: 64,
-      create: (parts) => new Incarnation(parts, options, this.#checkpointOp),
+      create: (parts) => new MachineOnGrid(parts, { manifestTablesMax: 4096, ...options }, this.#checkpointOp),
     });
   }
 

@@ -109,9 +109,10 @@ function idOf(text: string): bigint {
 }
 
 function balancesOf(text: string): Balances {
-  const parts = text.split("/").map((part) => number(part, 128n));
+  const parts = text.split("/");
   if (parts.length !== 4) throw new Error(`not four balances: ${text}`);
-  return parts as unknown as Balances;
+  const balance = (index: number): bigint => number(parts[index] ?? "", 128n);
+  return [balance(0), balance(1), balance(2), balance(3)];
 }
 
 interface Expected {

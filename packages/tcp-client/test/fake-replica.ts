@@ -6,17 +6,12 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
+import { buildMessage, evictionOf, registerResult, replyTo } from "@stagbeetle/client/testing";
 import { LinearMemory } from "@stagbeetle/kernels";
 import {
   Checksums,
   Command,
-  EvictionHeader,
   type EvictionReason,
-  Header,
-  HEADER_SIZE_BYTES,
-  type HeaderOf,
-  initHeader,
-  type Layout,
   type Message,
   MessageBuffer,
   MessagePool,
@@ -24,15 +19,9 @@ import {
   PingClientHeader,
   PongClientHeader,
   PRODUCTION,
-  type RecordClass,
-  REGISTER_RESULT_SIZE_BYTES,
-  RegisterResult,
-  releaseOf,
-  ReplyHeader,
   RequestHeader,
 } from "@stagbeetle/vsr-protocol";
 
-const RELEASE = releaseOf(0, 17, 9);
 const BATCH_SIZE_LIMIT = 32_512;
 const MESSAGES_MAX = 24;
 
@@ -121,15 +110,14 @@ export class FakeReplica {
     const reaction = registration ? this.#registration() : this.onRequest(message.body(), request.operation);
     if (reaction === null) return;
     socket.write(
-      reaction instanceof Uint8Array ? this.#reply(request, reaction) : this.#evict(request, reaction.evict),
+      reaction instanceof Uint8Array
+        ? replyTo(request, reaction)
+        : evictionOf(request.client, this.#cluster, reaction.evict),
     );
   }
 
   #registration(): Reaction {
-    if (!this.registers) return null;
-    const body = new Uint8Array(REGISTER_RESULT_SIZE_BYTES);
-    new RegisterResult(body).batchSizeLimit = BATCH_SIZE_LIMIT;
-    return body;
+    return this.registers ? registerResult(BATCH_SIZE_LIMIT) : null;
   }
 
   #pong(ping: PingClientHeader): Uint8Array {
@@ -138,48 +126,4 @@ export class FakeReplica {
       pong.pingTimestampMonotonic = ping.pingTimestampMonotonic;
     });
   }
-
-  #evict(request: RequestHeader, reason: EvictionReason): Uint8Array {
-    return buildMessage(EvictionHeader, Command.eviction, this.#cluster, new Uint8Array(0), (eviction) => {
-      eviction.view = 1;
-      eviction.client = request.client;
-      eviction.reason = reason;
-    });
-  }
-
-  #reply(request: RequestHeader, body: Uint8Array): Uint8Array {
-    return buildMessage(ReplyHeader, Command.reply, this.#cluster, body, (reply) => {
-      reply.view = 1;
-      reply.requestChecksum = request.checksum;
-      reply.context = request.checksum ^ 0xffn;
-      reply.client = request.client;
-      reply.op = 2 + request.request;
-      reply.commit = 2 + request.request;
-      reply.timestamp = 5_000n;
-      reply.request = request.request;
-      reply.operation = request.operation;
-    });
-  }
-}
-
-/** A message with right checksums. */
-export function buildMessage<Fields extends Layout>(
-  header: RecordClass<Fields>,
-  command: number,
-  cluster: bigint,
-  body: Uint8Array,
-  fill: (header: HeaderOf<Fields>) => void,
-): Uint8Array {
-  const bytes = new Uint8Array(HEADER_SIZE_BYTES + body.length);
-  const record = new header(bytes) as HeaderOf<Fields>;
-  initHeader(record, Command.reserved, cluster);
-  const frame = new Header(bytes);
-  frame.command = command;
-  frame.size = bytes.length;
-  frame.release = RELEASE;
-  fill(record);
-  bytes.set(body, HEADER_SIZE_BYTES);
-  checksums.setBody(record, body);
-  checksums.set(record);
-  return bytes;
 }

@@ -3,4 +3,4 @@
  *
  * @packageDocumentation
  */
-export { buildMessage, echo, FakeReplica, type Reaction } from "./fake-replica.ts";
+export { echo, FakeReplica, type Reaction } from "./fake-replica.ts";

@@ -8,10 +8,10 @@
 export interface Outcome {
   /**
    * `equal`: everything that was compared agrees. `different`: something does not. `beyond`: the recording needs what this
-   * build does not have; counted apart, never as equal.
+   * build does not have; counted apart, never as equal. `elsewhere`: other kinds compare this recording; counted apart, too.
    */
-  readonly verdict: "equal" | "different" | "beyond";
-  /** What was compared and how much; or the first difference, located; or what is missing. */
+  readonly verdict: "equal" | "different" | "beyond" | "elsewhere";
+  /** What was compared and how much; or the first difference, located; or what is missing; or which kinds those are. */
   readonly text: string;
 }
 
@@ -42,4 +42,8 @@ export function different(text: string): Outcome {
 
 export function beyond(text: string): Outcome {
   return { verdict: "beyond", text };
+}
+
+export function elsewhere(text: string): Outcome {
+  return { verdict: "elsewhere", text };
 }

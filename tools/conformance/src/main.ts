@@ -11,7 +11,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { kinds } from "./kinds/index.ts";
-import { compareArtefacts, discoverArtefacts } from "./run.ts";
+import { compareArtefacts, describeCounts, discoverArtefacts } from "./run.ts";
 
 const BESIDE_THE_WORKSPACE = resolve(import.meta.dirname, "../../../../shared/fixtures");
 
@@ -58,7 +58,7 @@ async function run({ directory, given, kind, name }: Command): Promise<number> {
   const artefacts = await discoverArtefacts(kinds, directory, { kind, name });
   if (artefacts.length === 0) throw new TypeError(`there is nothing to compare below ${directory}`);
   const counts = await compareArtefacts(artefacts, (line) => console.log(line));
-  console.log(`conformance: ${counts.equal} passed, ${counts.different} failed, ${counts.beyond} skipped`);
+  console.log(describeCounts(counts));
   return counts.different === 0 ? 0 : 1;
 }
 

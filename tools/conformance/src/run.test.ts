@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "./artefact.ts";
-import { compareArtefacts, discoverArtefacts } from "./run.ts";
+import { type Artefact, beyond, different, elsewhere, equal, type Kind, type Outcome } from "./artefact.ts";
+import { compareArtefacts, describeCounts, discoverArtefacts } from "./run.ts";
 
 let directory: string;
 
@@ -50,14 +50,17 @@ test("every outcome has its line and its count, and one that throws is different
       artefact("d", () => {
         throw new RangeError("cut off");
       }),
+      artefact("e", () => elsewhere("which serve compares")),
     ],
     (line) => lines.push(line),
   );
-  expect(counts).toEqual({ equal: 1, different: 2, beyond: 1 });
+  expect(counts).toEqual({ equal: 1, different: 2, beyond: 1, elsewhere: 1 });
+  expect(describeCounts(counts)).toBe("conformance: 1 passed, 2 failed, 1 skipped, 1 compared by other kinds");
   expect(lines).toEqual([
     "ok   capture    a: 3 frames",
     "FAIL capture    b: frame 7: size is 1, recorded 2",
     "skip capture    c: needs checkpoints",
     "FAIL capture    d: RangeError: cut off",
+    "see  capture    e: which serve compares",
   ]);
 });

@@ -48,15 +48,21 @@ async function outcomeOf(artefact: Artefact): Promise<Outcome> {
   }
 }
 
-const MARKS = { equal: "ok  ", different: "FAIL", beyond: "skip" } as const;
+const MARKS = { equal: "ok  ", different: "FAIL", beyond: "skip", elsewhere: "see " } as const;
 
 /** Compares every artefact and prints one line for each. One that cannot be read counts as different. */
 export async function compareArtefacts(artefacts: readonly Artefact[], print: (line: string) => void): Promise<Counts> {
-  const counts: Counts = { equal: 0, different: 0, beyond: 0 };
+  const counts: Counts = { equal: 0, different: 0, beyond: 0, elsewhere: 0 };
   for (const artefact of artefacts) {
     const outcome = await outcomeOf(artefact);
     counts[outcome.verdict] += 1;
     print(`${MARKS[outcome.verdict]} ${artefact.kind.padEnd(10)} ${artefact.name}: ${outcome.text}`);
   }
   return counts;
+}
+
+/** The line behind all others. */
+export function describeCounts({ equal, different, beyond, elsewhere }: Counts): string {
+  const line = `conformance: ${equal} passed, ${different} failed, ${beyond} skipped`;
+  return elsewhere === 0 ? line : `${line}, ${elsewhere} compared by other kinds`;
 }

@@ -15,6 +15,7 @@ import { type Scenario, SCENARIOS, seedOf } from "./scenarios.ts";
 import { Workers } from "./workers.ts";
 
 const SEEDS_DEFAULT = 1000;
+const TICKS_PER_MINUTE = 6000;
 /** Fewer seeds need not have met everything. */
 const SEEDS_FOR_COVERAGE = 1000;
 const WORKERS_MAX = 8;
@@ -94,7 +95,9 @@ function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCo
     .map(([outcome, count]) => `${outcome} ${count}`)
     .join(", ");
   const verdict = failed ? "FAILED" : "passed";
-  console.log(`${scenario.name}: ${verdict}: ${report.seeds} seeds in ${seconds.toFixed(1)} s; ${ends}; met ${met}`);
+  const minutes = (coverage.count("ticks") / TICKS_PER_MINUTE).toFixed(1);
+  const extent = `${report.seeds} seeds in ${seconds.toFixed(1)} s, ${minutes} minutes of simulated time`;
+  console.log(`${scenario.name}: ${verdict}: ${extent}; ${ends}; met ${met}`);
   for (const { seed, message } of report.failures) {
     console.log(`  ${message.split("\n").slice(0, 6).join("\n  ")}`);
     console.log(`  again: pnpm simulate --scenario=${scenario.name} --seed=${seed}`);

@@ -11,6 +11,7 @@ import {
   runCluster,
   runCrashes,
   runDetection,
+  runHostile,
   runStoreDamage,
   shrinkCluster,
   STORED_ECHO,
@@ -94,6 +95,8 @@ export function seedOf(scenario: Scenario, number: number): bigint {
 }
 
 const SCENARIO_STRIDE = 256n;
+/** How long a run among forged messages takes, in ticks of 10 ms. */
+const HOSTILE_TICKS = 2500;
 
 /** All scenarios, in the order in which they run. New ones go to the end: a number's seed depends on the place. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -133,4 +136,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   cluster(LEDGER),
   cluster(STORED_ECHO),
+  {
+    name: "hostile",
+    brief: "old and forged messages among those of a cluster that crashes, syncs and loses the ends of its logs",
+    seedsPercent: 2,
+    run: (seed, setup) => {
+      const hostility = (seed / SCENARIO_STRIDE) % 2n === 0n ? "old" : "forged";
+      const { outcome } = runHostile(seed, { ...setup, hostility, ticks: HOSTILE_TICKS });
+      return `${hostility}-${outcome}`;
+    },
+    required: ["forgeries", "crashes", "executed", "viewChanges", "headsLost", "stateSyncs", "standbys"],
+  },
 ];

@@ -6,12 +6,19 @@ import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 
 import { assert } from "@stagbeetle/kernels";
 
 import { BenchmarkError } from "./benchmark-error.ts";
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Memory is being taken as long as it grows so much so fast. */
+const GROWTH_MIN_BYTES = 2 * MIB;
+const GROWTH_POLL_MS = 250;
+const GROWTH_POLLS_MAX = 240;
 
 /** A server, from its start to the end of its stdin. */
 export class OwnServer {
@@ -45,6 +52,17 @@ export class OwnServer {
       throw ended(child);
     }
     return new OwnServer(child, Number(output));
+  }
+
+  /** Waits until the server has taken its memory, which it does beside serving; a minute at most. */
+  async memoryTaken(): Promise<void> {
+    let bytes = this.residentSizeBytes();
+    for (let poll = 0; poll < GROWTH_POLLS_MAX; poll += 1) {
+      await setTimeout(GROWTH_POLL_MS);
+      const before = bytes;
+      bytes = this.residentSizeBytes();
+      if (bytes - before < GROWTH_MIN_BYTES) return;
+    }
   }
 
   /** How much memory the server has in use now, in bytes. */

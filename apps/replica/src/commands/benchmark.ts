@@ -38,6 +38,7 @@ async function withOwnServer(command: BenchmarkCommand, target: OwnTarget, repor
   await format({ path, cluster: CLUSTER, replica: 0, replicaCount: 1, development: false, logDebug: command.logDebug });
   const emptySizeBytes = statSync(path).size;
   const server = await OwnServer.start(path, target.flags);
+  await Promise.race([server.memoryTaken(), server.failed]);
   const addresses: readonly Address[] = [{ family: 4, host: "127.0.0.1", port: server.port }];
   await Promise.race([load(command, addresses, report, server), server.failed]);
   const residentSizeMaxBytes = server.residentSizeMaxBytes();

@@ -5,8 +5,8 @@ import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
-import { EventLoop, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
-import type { DataFile, SystemAppendFile } from "@stagbeetle/io-linux";
+import { EventLoop, makeResident, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
+import type { DataFile, SystemAppendFile, Touching } from "@stagbeetle/io-linux";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
@@ -77,11 +77,12 @@ export class Server {
     const parts = { file, aofFile, statsd };
     const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, addresses, member });
     const { replica, bus } = composition;
+    const touching = development ? null : this.#makeResident(composition);
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
     const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
-    this.#serving = { ...parts, composition, loop };
+    this.#serving = { ...parts, composition, loop, touching };
     loop.start();
     await opened(composition);
     this.#state = "serving";
@@ -98,7 +99,8 @@ export class Server {
     if (this.#state !== "serving") return;
     this.#state = "stopping";
     assert(this.#serving !== null, "a server that serves is composed");
-    const { file, aofFile, statsd, composition, loop } = this.#serving;
+    const { file, aofFile, statsd, composition, loop, touching } = this.#serving;
+    touching?.stop();
     await composition.bus.close();
     await this.#drain(composition);
     loop.stop();
@@ -133,6 +135,21 @@ export class Server {
       );
     }
     return compose(options, new LinearMemory({ sizeBytes }));
+  }
+
+  /** Takes all memory at once, beside everything else: from then on it neither grows nor has to be waited for. */
+  #makeResident({ memory }: Composition): Touching {
+    const begin = performance.now();
+    const touching = makeResident(memory.memory);
+    touching.done.then(
+      () => {
+        if (this.#state === "stopping" || this.#state === "stopped") return;
+        const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+        this.#logger.log("info", `memory: all of it is resident, after ${seconds} s`);
+      },
+      (error: unknown) => this.#logger.log("warn", `memory: taken as it is used, not at the start: ${String(error)}`),
+    );
+    return touching;
   }
 
   #logListening(address: Address): void {
@@ -183,6 +200,8 @@ interface Serving {
   readonly statsd: StatsD | null;
   readonly composition: Composition;
   readonly loop: EventLoop;
+  /** Null if memory is taken as it is used. */
+  readonly touching: Touching | null;
 }
 
 async function opened({ replica }: Composition): Promise<void> {

@@ -10,7 +10,8 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { CLUSTER, FakeCluster, RELEASE } from "../../test/fake-cluster.ts";
+import { CLUSTER, FakeCluster } from "../../test/fake-cluster.ts";
+import { RELEASE } from "../../test/messages.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { SILENCE_TICKS } from "./replica-watch.ts";
 

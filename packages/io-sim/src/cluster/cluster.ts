@@ -103,6 +103,7 @@ export class Cluster {
   readonly #clientsById: Map<bigint, SimulatedClient> = new Map();
   /** Replicas that lost their disks: what they had acknowledged is on no disk any more. */
   #disksLost = 0;
+  #ticks = 0;
 
   constructor(options: ClusterOptions) {
     const { config, application, seed, clientCount, replicaCount = 1, standbyCount = 0 } = options;
@@ -139,6 +140,11 @@ export class Cluster {
     return this.machineAt(0);
   }
 
+  /** How much simulated time has passed, in ticks of 10 ms. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
   /** A machine by its index. */
   machineAt(index: number): Machine {
     const machine = this.machines[index];
@@ -170,6 +176,7 @@ export class Cluster {
 
   /** Lets 10 ms pass for everyone. */
   tick(): void {
+    this.#ticks += 1;
     this.network.tick();
     this.#clientTime.tick();
     for (const machine of this.machines) machine.tick();

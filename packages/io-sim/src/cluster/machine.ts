@@ -385,6 +385,18 @@ export class Machine implements MessageBusReceiver {
     return zoneStart(config, "grid") + (address - 1) * config.cluster.blockSize;
   }
 
+  /** Changes one byte of a slot's redundant header on the disk. The other headers of its sector stay as they are. */
+  changeHeader(slot: number): void {
+    const { config } = this.#options;
+    const offset = slot * HEADER_SIZE_BYTES;
+    const sectorStart = zoneStart(config, "walHeaders") + sectorFloor(offset);
+    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
+    this.disk.readPristine(sectorStart, sector);
+    const at = offset - sectorFloor(offset);
+    sector[at] = ((sector[at] ?? 0) + 1) % 256;
+    this.disk.write(sectorStart, sector);
+  }
+
   /** Writes redundant headers again that the log itself has blanked, because it could not read their prepares. */
   restoreHeaders(): void {
     const { config } = this.#options;

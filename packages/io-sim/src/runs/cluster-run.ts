@@ -188,6 +188,7 @@ class ClusterRun {
   }
 
   #result(outcome: ClusterRunOutcome): ClusterRunResult {
+    this.#coverage.mark("ticks", this.#ticks);
     this.#coverage.mark("comparisons", this.#cluster.storageChecker.comparisons);
     return { outcome, opMax: this.#cluster.history.opMax, ticks: this.#ticks };
   }

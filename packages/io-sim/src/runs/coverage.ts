@@ -43,6 +43,10 @@ export const COVERAGE_MARKS = {
   evictions: "a client lost its session to another",
   comparisons: "checkpoints of two replicas were found equal",
   coreSmaller: "at the end not all nodes were there",
+  headsLost: "a replica came back without knowing its head",
+  forgeries: "a message arrived that its sender never sent, or not now",
+  standbys: "a standby executed what the replicas did",
+  ticks: "10 ms of simulated time passed",
 } as const;
 
 /** The name of a mark. */

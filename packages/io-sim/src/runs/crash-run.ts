@@ -187,6 +187,7 @@ class CrashRun {
       this.#tick();
       outcome = this.#outcome();
     }
+    this.#coverage.mark("ticks", this.#cluster.ticks);
     this.#coverage.mark("checkpoints", history.counts.checkpoints);
     this.#coverage.mark("executed", history.counts.executed);
     this.#coverage.mark("executedAgain", history.counts.executedAgain);

@@ -51,7 +51,10 @@ export function runDetection(seed: bigint, setup: DetectionRunSetup): DetectionR
   const kind = DETECTION_KINDS[random.weighted([8, 3, 3, 3, 1])];
   assert(kind !== undefined, "nothing to choose from");
   const config = random.boolean() ? CONFIGURATIONS.testMin : CONFIGURATIONS.wide;
-  return { kind, outcome: new DetectionRun(kind, config, random, setup).run() };
+  const run = new DetectionRun(kind, config, random, setup);
+  const outcome = run.run();
+  setup.coverage.mark("ticks", run.ticks);
+  return { kind, outcome };
 }
 
 /** One run. */
@@ -77,6 +80,11 @@ class DetectionRun {
       onIncident: (incident) => this.#onIncident(incident),
       logger,
     });
+  }
+
+  /** How much simulated time has passed, in ticks of 10 ms. */
+  get ticks(): number {
+    return this.#cluster.ticks;
   }
 
   run(): DetectionRunResult["outcome"] {

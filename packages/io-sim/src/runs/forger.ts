@@ -51,18 +51,28 @@ const FIXED: ReadonlySet<string> = new Set(["reserved", "checksumPadding", "pare
 
 const U32_MAX = 0xffff_ffff;
 
+/** The cluster that messages are forged for. */
+export interface ForgerOptions {
+  readonly config: Config;
+  readonly cluster: bigint;
+  /** How many replicas vote. */
+  readonly replicaCount: number;
+}
+
 /** Forges messages from those that it saw. */
 export class Forger {
   readonly #random: Random;
   readonly #config: Config;
   readonly #cluster: bigint;
+  readonly #replicaCount: number;
   readonly #checksums = new Checksums();
   readonly #seen: Map<number, Uint8Array[]> = new Map();
 
-  constructor(random: Random, config: Config, cluster: bigint) {
+  constructor(random: Random, { config, cluster, replicaCount }: ForgerOptions) {
     this.#random = random;
     this.#config = config;
     this.#cluster = cluster;
+    this.#replicaCount = replicaCount;
   }
 
   /** Remembers a message that was sent. */
@@ -133,7 +143,7 @@ export class Forger {
   #align(bytes: Uint8Array): void {
     const header = new Header(bytes);
     const ofPrimary = [Command.prepare, Command.commit, Command.view].some((command) => command === header.command);
-    if (ofPrimary && this.#random.chance(3, 4)) header.replica = header.view % 3;
+    if (ofPrimary && this.#random.chance(3, 4)) header.replica = header.view % this.#replicaCount;
     if (header.command !== Command.joinView && header.command !== Command.view) return;
     const listAt = HEADER_SIZE_BYTES + (header.command === Command.view ? CHECKPOINT_STATE_SIZE_BYTES : 0);
     if (bytes.length < listAt + HEADER_SIZE_BYTES || this.#random.chance(1, 4)) return;
@@ -248,7 +258,10 @@ export class Forger {
     );
     switch (field.type) {
       case "u8":
-        return name === "replica" ? random.index(5) : this.#pick([random.index(256), random.index(8), Number(now) ^ 1]);
+        // One standby, and one that there is not.
+        return name === "replica"
+          ? random.index(this.#replicaCount + 2)
+          : this.#pick([random.index(256), random.index(8), Number(now) ^ 1]);
       case "u16":
         return random.index(0x1_0000);
       case "u32": {

@@ -58,7 +58,10 @@ export function runStoreDamage(seed: bigint, setup: StoreRunSetup): StoreRunResu
   const random = new Random(seed);
   const kind = STORE_DAMAGES[random.index(STORE_DAMAGES.length)] ?? "grid";
   const config = random.boolean() ? CONFIGURATIONS.testMin : CONFIGURATIONS.wide;
-  return { kind, outcome: new StoreRun(kind, config, random, setup).run() };
+  const run = new StoreRun(kind, config, random, setup);
+  const outcome = run.run();
+  setup.coverage.mark("ticks", run.ticks);
+  return { kind, outcome };
 }
 
 /** One run. */
@@ -84,6 +87,11 @@ class StoreRun {
       onIncident: (incident) => this.#onIncident(incident),
       logger,
     });
+  }
+
+  /** How much simulated time has passed, in ticks of 10 ms. */
+  get ticks(): number {
+    return this.#cluster.ticks;
   }
 
   run(): StoreRunResult["outcome"] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HEADER_SIZE_BYTES, SECTOR_SIZE_BYTES, sectorFloor, zoneStart } from "@stagbeetle/vsr-protocol";
+import { HEADER_SIZE_BYTES, sectorFloor, zoneStart } from "@stagbeetle/vsr-protocol";
 
 import type { Machine } from "../cluster/machine.ts";
 import type { World } from "./world.ts";
@@ -36,7 +36,8 @@ function sectorsOf(world: World, node: number, place: Place, which: string): rea
 export function damage(world: World, node: number, place: Place, which: string): void {
   const { disk } = world.cluster.machineAt(node);
   if (place === "header") {
-    for (const slot of numbers(which, world.config.cluster.journalSlotCount)) changeHeader(world, node, slot);
+    const machine = world.cluster.machineAt(node);
+    for (const slot of numbers(which, world.config.cluster.journalSlotCount)) machine.changeHeader(slot);
     return;
   }
   for (const sector of sectorsOf(world, node, place, which)) disk.corrupt(sector, "sector");
@@ -74,17 +75,6 @@ function writtenBlocks({ config }: World, { disk }: Machine): readonly number[] 
   return Array.from({ length: count }, (_, index) => index + 1).filter((address) =>
     disk.isWritten(start + (address - 1) * blockSize),
   );
-}
-
-function changeHeader(world: World, node: number, slot: number): void {
-  const { disk } = world.cluster.machineAt(node);
-  const offset = slot * HEADER_SIZE_BYTES;
-  const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-  const start = zoneStart(world.config, "walHeaders") + sectorFloor(offset);
-  disk.readPristine(start, sector);
-  const at = offset - sectorFloor(offset);
-  sector[at] = ((sector[at] ?? 0) + 1) % 256;
-  disk.write(start, sector);
 }
 
 /** `7`, `27..31`, or `*` for all from 0 to `count` − 1. */

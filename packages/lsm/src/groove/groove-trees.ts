@@ -138,6 +138,13 @@ export class GrooveTrees implements PendingValues {
     assert(removed, () => `${this.declaration.name}: the object has no entry in index ${index}`);
   }
 
+  /** The index whose entries are put one by one, or null. There is one at most. */
+  indexByHand(): IndexEntries | null {
+    const found = this.indexes.filter(({ declaration }) => declaration.source.from === "hand");
+    assert(found.length <= 1, () => `${this.declaration.name}: ${found.length} indexes are filled by hand`);
+    return found[0] ?? null;
+  }
+
   /** Puts the entries that are pending. */
   bring(): void {
     const count = this.#pendingCount;

@@ -1,6 +1,7 @@
 import { type Config, type ManifestReferences, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { TestGrid, type TestGridParts } from "../../test/test-grid.ts";
+import { lanesOf, readThing, type Thing, THING_SIZE_BYTES, thingsGroove, writeThing } from "../../test/things.ts";
 import { Forest, forestBlocksMax } from "../forest.ts";
 import type { ScanInspector } from "../scan/scan-reader.ts";
 import { scanBlocksMax, Scans } from "../scan/scans.ts";
@@ -13,78 +14,11 @@ const OPS = 150;
 const TIMEOUT_MS = 60_000;
 const ROOM = 30;
 const TIMESTAMPS_MAX = 6;
-const SIZE_BYTES = 48;
 const TIMESTAMP_MAX = (1n << 63n) - 1n;
 const ALL = { min: 1n, max: TIMESTAMP_MAX };
 const MEMORY_SIZE_BYTES = 64 * 1024 * 1024;
 
-/** Objects of 48 bytes: id u128, owner u128, timestamp u64, color u32, due u32. */
-interface Thing {
-  readonly id: bigint;
-  readonly owner: bigint;
-  readonly timestamp: bigint;
-  readonly color: number;
-  readonly due: number;
-}
-
-const COLOR_LANE = 10;
-const DUE_LANE = 11;
-
-const THINGS: GrooveDeclaration = {
-  name: "things",
-  treeId: 1,
-  sizeBytes: SIZE_BYTES,
-  timestampOffset: 32,
-  primaryKey: { index: "id" },
-  orphans: true,
-  objectCache: true,
-  valuesPerBatch: 2 * ROOM,
-  indexes: [
-    {
-      name: "id",
-      treeId: 2,
-      kind: "unique",
-      source: { from: "field", offset: 0, sizeBytes: 16, zero: "indexed" },
-      valuesPerBatch: ROOM,
-    },
-    {
-      name: "owner",
-      treeId: 3,
-      kind: "u128",
-      source: { from: "field", offset: 16, sizeBytes: 16, zero: "indexed" },
-      valuesPerBatch: 2 * ROOM,
-    },
-    {
-      name: "color",
-      treeId: 4,
-      kind: "u64",
-      source: { from: "field", offset: 40, sizeBytes: 4, zero: "absent" },
-      valuesPerBatch: 2 * ROOM,
-    },
-    {
-      name: "red",
-      treeId: 5,
-      kind: "void",
-      source: { from: "derived", lanes: [COLOR_LANE], write: (lanes, at) => lanes[at + COLOR_LANE] === 1 },
-      valuesPerBatch: 2 * ROOM,
-    },
-    {
-      name: "due",
-      treeId: 6,
-      kind: "u64",
-      source: {
-        from: "derived",
-        lanes: [DUE_LANE],
-        write: (lanes, at, out) => {
-          out.fill(0);
-          out[0] = lanes[at + DUE_LANE] as number;
-          return out[0] !== 0;
-        },
-      },
-      valuesPerBatch: 2 * ROOM,
-    },
-  ],
-};
+const THINGS = thingsGroove(ROOM);
 
 /** The same objects by timestamp alone, and looked up by nobody. */
 const NOTES: GrooveDeclaration = {
@@ -116,7 +50,7 @@ class Grooves {
     this.things = groove(THINGS);
     this.notes = groove(NOTES);
     this.scans = new Scans({ config, kernels, store: parts.store, forest: this.forest });
-    this.scratch = kernels.memory.allocate(64 * SIZE_BYTES, 16, "test");
+    this.scratch = kernels.memory.allocate(64 * THING_SIZE_BYTES, 16, "test");
   }
 
   open(manifest: ManifestReferences, callback: () => void): void {
@@ -137,11 +71,6 @@ class Grooves {
     this.notes.reset();
     this.forest.reset();
   }
-}
-
-/** The lanes of an integer. */
-function lanesOf(value: bigint): Uint32Array {
-  return Uint32Array.from([0n, 32n, 64n, 96n], (shift) => Number((value >> shift) & 0xffff_ffffn));
 }
 
 /** What the store has for an id. */
@@ -184,26 +113,11 @@ class Model {
   }
 
   write(pointer: number, thing: Thing): void {
-    const { view, u32 } = this.grid.users.parts.kernels.memory;
-    for (const [word, value] of [thing.id, thing.owner].entries()) {
-      view.setBigUint64(pointer + 16 * word, value & ((1n << 64n) - 1n), true);
-      view.setBigUint64(pointer + 16 * word + 8, value >> 64n, true);
-    }
-    view.setBigUint64(pointer + 32, thing.timestamp, true);
-    u32[pointer / 4 + COLOR_LANE] = thing.color;
-    u32[pointer / 4 + DUE_LANE] = thing.due;
+    writeThing(this.grid.users.parts.kernels.memory, pointer, thing);
   }
 
   readAt(pointer: number): Thing {
-    const { view, u32 } = this.grid.users.parts.kernels.memory;
-    const wide = (at: number): bigint => view.getBigUint64(at, true) | (view.getBigUint64(at + 8, true) << 64n);
-    return {
-      id: wide(pointer),
-      owner: wide(pointer + 16),
-      timestamp: view.getBigUint64(pointer + 32, true),
-      color: u32[pointer / 4 + COLOR_LANE] as number,
-      due: u32[pointer / 4 + DUE_LANE] as number,
-    };
+    return readThing(this.grid.users.parts.kernels.memory, pointer);
   }
 
   randomId(): bigint {
@@ -359,7 +273,7 @@ class Model {
       this.grid.wait((done) => {
         const into = { groove: this.things, destination: scratch, countMax };
         scans.read(scan, inspect === undefined ? into : { ...into, inspect }, (count, end) => {
-          for (let at = 0; at < count; at += 1) found.push(this.readAt(scratch + at * SIZE_BYTES));
+          for (let at = 0; at < count; at += 1) found.push(this.readAt(scratch + at * THING_SIZE_BYTES));
           expect(count).toBeLessThanOrEqual(countMax);
           ended = end === "finished";
           done();
@@ -497,7 +411,7 @@ test("objects of a groove without lookups are inserted and scanned, with entries
   let found: Thing[] = [];
   model.grid.wait((done) =>
     scans.read(scan, { groove: notes, destination: scratch, countMax: 10 }, (count) => {
-      found = Array.from({ length: count }, (_, at) => model.readAt(scratch + at * SIZE_BYTES));
+      found = Array.from({ length: count }, (_, at) => model.readAt(scratch + at * THING_SIZE_BYTES));
       done();
     }),
   );

@@ -76,6 +76,20 @@ export class IndexEntries {
     this.#put(this.#new, timestamp, false);
   }
 
+  /** How many more entries there is room for. */
+  get room(): number {
+    const { writable } = this.tree.memory;
+    return (writable.roomEnd - writable.valuesEnd) / this.tree.schema.layout.sizeBytes;
+  }
+
+  /** A kernel wrote entries behind the last one, up to `end`. */
+  wroteTo(end: Pointer): void {
+    const { writable } = this.tree.memory;
+    const count = (end - writable.valuesEnd) / this.tree.schema.layout.sizeBytes;
+    assert(Number.isInteger(count) && count >= 0, () => `${this.tree.schema.name}: entries up to ${end}`);
+    if (count > 0) writable.put(count);
+  }
+
   /** Burns a unique key: an entry without a timestamp. */
   putOrphan(lanes: Uint32Array, at: number): void {
     assert(this.declaration.kind === "unique", () => `${this.tree.schema.name}: only unique keys are burnt`);

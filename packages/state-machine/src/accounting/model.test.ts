@@ -1,4 +1,4 @@
-import { Operation as ProtocolOperation } from "@stagbeetle/vsr-protocol";
+import { type Layout, Operation as ProtocolOperation, type RecordClass } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeBatches, Ledger } from "../../test/ledger.ts";
@@ -366,11 +366,11 @@ class Pair {
     return { timestampMin: timestamps[window[0]] ?? 0n, timestampMax: timestamps[window[1]] ?? 0n };
   }
 
-  #objects(operation: Operation, body: Uint8Array, type: typeof Account | typeof Transfer): object[] {
+  #objects<L extends Layout>(operation: Operation, body: Uint8Array, type: RecordClass<L>): object[] {
     const [reply = NOTHING] = this.ledger.execute(operation, body);
     const names = Object.keys(type.layout);
-    return recordsOf<typeof type.layout>(type as never, reply).map((object) =>
-      Object.fromEntries(names.map((name) => [name, object[name as keyof typeof object]])),
+    return recordsOf(type, reply).map((object) =>
+      Object.fromEntries<unknown>(names.map((name) => [name, Reflect.get(object, name)])),
     );
   }
 

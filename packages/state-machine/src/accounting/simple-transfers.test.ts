@@ -22,7 +22,20 @@ const EVENTS_MAX = new Limits(TEST_MIN).eventMax(traits);
 /** Accounts of two ledgers, of which some are not simple. */
 function accounts(): Uint8Array {
   const { debits_must_not_exceed_credits, history, credits_must_not_exceed_debits } = AccountFlags;
-  const flags = [0, 0, 0, 0, 0, 0, 0, debits_must_not_exceed_credits, credits_must_not_exceed_debits, history, 0, 0];
+  const flags = [
+    0,
+    history,
+    0,
+    0,
+    history,
+    0,
+    0,
+    debits_must_not_exceed_credits,
+    credits_must_not_exceed_debits,
+    0,
+    0,
+    0,
+  ];
   return concatenate(
     Array.from({ length: ACCOUNTS }, (_, number) =>
       record(Account, {

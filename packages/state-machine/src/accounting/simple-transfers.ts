@@ -14,12 +14,9 @@ import type { Context } from "./context.ts";
 const EVENT_SIZE_BYTES = 128;
 /** Events that are tried at first, and again after one that was not simple; twice as many after each run without such. */
 const RUN_MIN = 32;
-/** What an account must not have for its transfers to be simple: limits, histories, an end. */
+/** What an account must not have for its transfers to be simple: limits, an end. */
 const FLAGS_EXCLUDED =
-  AccountFlags.debits_must_not_exceed_credits |
-  AccountFlags.credits_must_not_exceed_debits |
-  AccountFlags.history |
-  AccountFlags.closed;
+  AccountFlags.debits_must_not_exceed_credits | AccountFlags.credits_must_not_exceed_debits | AccountFlags.closed;
 
 /** The kernel over the windows of three grooves. */
 export class SimpleTransfers {
@@ -82,11 +79,17 @@ export class SimpleTransfers {
     return created;
   }
 
+  /** Every transfer changes two accounts, of which each may have a history. */
+  #possible(count: number): number {
+    const { room, entriesRoom } = this.#accountEvents;
+    return Math.min(count, this.#transfers.room, room, entriesRoom >>> 1, this.#accounts.room >>> 1);
+  }
+
   #createRun(event: number, skipped: number, count: number): number {
     const { input, clock, u32 } = this.#context;
     // Only a message that lies in the forest's memory can be seen by a kernel.
     if (input.buffer !== u32.buffer) return 0;
-    const possible = Math.min(count, this.#transfers.room, this.#accountEvents.room, this.#accounts.room >>> 1);
+    const possible = this.#possible(count);
     if (possible === 0) return 0;
     const batch = this.#batch;
     batch.events = input.byteOffset + 4 * event + skipped * EVENT_SIZE_BYTES;

@@ -1,4 +1,5 @@
 import type { GrooveDeclaration } from "@stagbeetle/lsm";
+import { readThing, type Thing, THING_SIZE_BYTES, thingsGroove, writeThing } from "@stagbeetle/lsm/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Direction, type Groove, NOT_FOUND, ORPHANED, type Pointer, type Scan } from "../forest.ts";
@@ -8,73 +9,14 @@ import { TIMESTAMP_MAX } from "../timestamp.ts";
 import { CallQueue } from "./call-queue.ts";
 import { MemoryForest } from "./memory-forest.ts";
 
-/** Objects of 48 bytes: id u128, owner u128, timestamp u64, color u32, due u32. */
-interface Thing {
-  id: bigint;
-  owner: bigint;
-  timestamp: bigint;
-  color: number;
-  due: number;
-}
-
-const COLOR_LANE = 10;
-const DUE_LANE = 11;
-const SIZE_BYTES = 48;
 const ROOM = 64;
 
+const groove = thingsGroove(ROOM);
+
 const THINGS: GrooveDeclaration = {
-  name: "things",
-  treeId: 1,
-  sizeBytes: SIZE_BYTES,
-  timestampOffset: 32,
-  primaryKey: { index: "id" },
-  orphans: true,
-  objectCache: true,
-  valuesPerBatch: ROOM,
+  ...groove,
   indexes: [
-    {
-      name: "id",
-      treeId: 2,
-      kind: "unique",
-      source: { from: "field", offset: 0, sizeBytes: 16, zero: "indexed" },
-      valuesPerBatch: ROOM,
-    },
-    {
-      name: "owner",
-      treeId: 3,
-      kind: "u128",
-      source: { from: "field", offset: 16, sizeBytes: 16, zero: "indexed" },
-      valuesPerBatch: ROOM,
-    },
-    {
-      name: "color",
-      treeId: 4,
-      kind: "u64",
-      source: { from: "field", offset: 40, sizeBytes: 4, zero: "absent" },
-      valuesPerBatch: ROOM,
-    },
-    {
-      name: "red",
-      treeId: 5,
-      kind: "void",
-      source: { from: "derived", lanes: [COLOR_LANE], write: (lanes, at) => lanes[at + COLOR_LANE] === 1 },
-      valuesPerBatch: ROOM,
-    },
-    {
-      name: "due",
-      treeId: 6,
-      kind: "u64",
-      source: {
-        from: "derived",
-        lanes: [DUE_LANE],
-        write: (lanes, at, out) => {
-          out.fill(0);
-          out[0] = lanes[at + DUE_LANE] as number;
-          return out[0] !== 0;
-        },
-      },
-      valuesPerBatch: ROOM,
-    },
+    ...groove.indexes,
     { name: "seen", treeId: 7, kind: "u64", source: { from: "hand" }, valuesPerBatch: ROOM },
   ],
 };
@@ -90,8 +32,8 @@ class Things {
   constructor(memorySizeBytesMax = 64 * 1024 * 1024) {
     this.forest = new MemoryForest({ grooves: [THINGS], nextTick: this.queue.push, scansMax: 6, memorySizeBytesMax });
     this.groove = this.forest.groove("things");
-    this.#scratch = this.forest.memory.allocate(SIZE_BYTES, 16, "scratch");
-    this.#results = this.forest.memory.allocate(1024 * SIZE_BYTES, 16, "results");
+    this.#scratch = this.forest.memory.allocate(THING_SIZE_BYTES, 16, "scratch");
+    this.#results = this.forest.memory.allocate(1024 * THING_SIZE_BYTES, 16, "results");
     this.forest.open(() => undefined);
     this.queue.run();
     this.begin();
@@ -105,23 +47,11 @@ class Things {
   }
 
   write(pointer: Pointer, thing: Thing): void {
-    const lanes = this.forest.memory.u32;
-    u128.fromBigInt(lanes, pointer / 4, thing.id);
-    u128.fromBigInt(lanes, pointer / 4 + 4, thing.owner);
-    u64.fromBigInt(lanes, pointer / 4 + 8, thing.timestamp);
-    lanes[pointer / 4 + COLOR_LANE] = thing.color;
-    lanes[pointer / 4 + DUE_LANE] = thing.due;
+    writeThing(this.forest.memory, pointer, thing);
   }
 
   read(pointer: Pointer): Thing {
-    const lanes = this.forest.memory.u32;
-    return {
-      id: u128.toBigInt(lanes, pointer / 4),
-      owner: u128.toBigInt(lanes, pointer / 4 + 4),
-      timestamp: u64.toBigInt(lanes, pointer / 4 + 8),
-      color: lanes[pointer / 4 + COLOR_LANE] as number,
-      due: lanes[pointer / 4 + DUE_LANE] as number,
-    };
+    return readThing(this.forest.memory, pointer);
   }
 
   insert(thing: Thing): void {
@@ -146,7 +76,7 @@ class Things {
     let found: Thing[] | null = null;
     const into = { groove: this.groove, destination: this.#results, countMax };
     this.forest.scans.read(build(direction), into, (count) => {
-      found = Array.from({ length: count }, (_, index) => this.read(this.#results + index * SIZE_BYTES));
+      found = Array.from({ length: count }, (_, index) => this.read(this.#results + index * THING_SIZE_BYTES));
     });
     expect(found, "the callback runs later").toBeNull();
     this.queue.run();
@@ -345,7 +275,7 @@ test("a scan that is stopped tells so, and takes nothing more", () => {
   for (const timestamp of [10n, 20n, 30n]) things.insert({ ...THING, id: timestamp, timestamp });
   things.begin();
   const { scans, memory } = things.forest;
-  const destination = memory.allocate(10 * SIZE_BYTES, 16, "test");
+  const destination = memory.allocate(10 * THING_SIZE_BYTES, 16, "test");
   const seen: bigint[] = [];
   const ends: [number, string][] = [];
   const inspect = (lanes: Uint32Array, at: number): "take" | "skip" | "stop" => {

@@ -7,11 +7,12 @@ import {
   accountingGrooveLimits,
   accountingGrooves,
   AccountingStateMachine,
+  type Forest,
   Limits,
-  LsmForest,
   lsmForestBlocksMax,
 } from "@stagbeetle/state-machine";
-import { type ManifestReferences, PRODUCTION } from "@stagbeetle/vsr-protocol";
+import { MachineOnGrid } from "@stagbeetle/state-machine/testing";
+import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import type { Request } from "../figures/transfers.ts";
 import { MemoryDisk } from "./memory-disk.ts";
@@ -35,79 +36,30 @@ const PHASE_OF_KERNEL: Readonly<Record<string, string>> = {
   runMergeOpen: "merge memory",
 };
 
-/** The machine and the forest, as the grid drives them. */
-class Parts {
-  readonly machine: AccountingStateMachine;
-  /** Room for a body: messages lie in the replica's memory. */
-  readonly #body: Uint8Array;
-  readonly #forest: LsmForest;
-  readonly #superblock: { checkpointOp: number; manifestReferences: ManifestReferences };
-
-  constructor({ config, kernels, store }: TestGridParts, checkpointOp: number) {
-    const nothing = { checksum: 0n, address: 0 };
-    this.#superblock = { checkpointOp, manifestReferences: { oldest: nothing, newest: nothing, blockCount: 0 } };
-    const limits = new Limits(SIZES);
-    const body = kernels.memory.allocate(messageBodySizeMax, 16, "message");
-    this.#body = kernels.memory.bytes.subarray(body, body + messageBodySizeMax);
-    this.#forest = new LsmForest({
-      config,
-      kernels,
-      store,
-      superblock: this.#superblock,
-      grooves: accountingGrooves(limits),
-      limitsOf: accountingGrooveLimits(limits, CACHE_OBJECTS),
-    });
-    this.machine = new AccountingStateMachine({ forest: this.#forest, ...SIZES });
-  }
-
-  /** The body of a message as it was received. */
-  receive(body: Uint8Array): Uint8Array {
-    this.#body.set(body);
-    return this.#body.subarray(0, body.length);
-  }
-
-  open(manifest: ManifestReferences, callback: () => void): void {
-    this.#superblock.manifestReferences = manifest;
-    this.machine.open(callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.machine.checkpoint(callback);
-  }
-
-  reset(): void {
-    this.machine.reset();
-  }
-
-  checkpointed(op: number): void {
-    this.#superblock.checkpointOp = op;
-  }
-
-  manifestReferences(): ManifestReferences {
-    return this.#forest.trees.manifestReferences();
-  }
-}
-
 /** Executes requests one after the other, each with its beat of compaction, and checkpoints when it is time. */
 export class DiskLedger {
   readonly phases: Phases = new Phases();
   readonly disk: MemoryDisk = new MemoryDisk(this.phases, PRODUCTION.cluster.blockSize);
-  readonly #grid: TestGrid<Parts>;
+  readonly #grid: TestGrid<MachineOnGrid<AccountingStateMachine>>;
   readonly #output = new Uint8Array(messageBodySizeMax);
   #op = 0;
 
   constructor() {
-    this.#grid = new TestGrid<Parts>({
+    const limits = new Limits(SIZES);
+    const grooves = accountingGrooves(limits);
+    const limitsOf = accountingGrooveLimits(limits, CACHE_OBJECTS);
+    const create = (forest: Forest): AccountingStateMachine => new AccountingStateMachine({ forest, ...SIZES });
+    this.#grid = new TestGrid<MachineOnGrid<AccountingStateMachine>>({
       config: PRODUCTION,
       storage: this.disk,
       memorySizeBytes: 4 * GIB,
-      blocksOfUsers: lsmForestBlocksMax(PRODUCTION, accountingGrooves(new Limits(SIZES))),
+      blocksOfUsers: lsmForestBlocksMax(PRODUCTION, grooves),
       cacheBlocks: CACHE_BLOCKS,
       verify: false,
       create: (parts) => {
         timeKernels(parts.kernels, this.phases);
         touchBlocks(parts);
-        return new Parts(parts, 0);
+        return new MachineOnGrid(parts, { grooves, limitsOf, create }, 0);
       },
     });
   }

@@ -19,8 +19,9 @@ import {
   ReplyHeader,
 } from "@stagbeetle/vsr-protocol";
 
-import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
+import { type Artefact, different, elsewhere, equal, type Kind, type Outcome } from "../artefact.ts";
 import { prepares } from "../containers/aof.ts";
+import { clusterCaptures } from "../containers/cluster-capture.ts";
 import { wireEvents } from "../containers/wirecap.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeDifference } from "../difference.ts";
@@ -39,11 +40,13 @@ interface Scenario {
 /** What the JSON beside a capture may say. */
 interface SessionSummary {
   readonly cluster?: string;
-  readonly links?: readonly unknown[];
   readonly release?: string;
   readonly release_min?: string;
   readonly scenarios?: readonly Scenario[];
 }
+
+/** What a replica of a cluster does depends on the others, and not only on what its clients send. */
+const OF_A_CLUSTER = elsewhere("the capture of a cluster, which viewchange and standin compare");
 
 function readRecording(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSummary): Recording {
   const frames: Sent[] = [];
@@ -94,7 +97,6 @@ function describeReplay(frameCount: number, replay: Replay): string {
 }
 
 function check(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSummary): Outcome {
-  if (summary.links !== undefined && summary.links.length > 1) return beyond("needs a cluster of several replicas");
   const recording = readRecording(capture, aof, summary);
   const replica = new HostedReplica({
     cluster: BigInt(summary.cluster ?? "0"),
@@ -116,10 +118,12 @@ function check(capture: Uint8Array, aof: Uint8Array | null, summary: SessionSumm
 
 export const session: Kind = {
   name: "session",
-  discover(root, files) {
+  async discover(root, files) {
+    const clusters = new Set((await clusterCaptures(root, files)).map(({ name }) => name));
     const captures = files.filter((file) => withoutCompression(file).endsWith(".wirecap"));
-    const artefacts = captures.map((file): Artefact => {
+    return captures.map((file): Artefact => {
       const name = withoutCompression(file).slice(0, -".wirecap".length);
+      if (clusters.has(name)) return { name, kind: "session", check: () => Promise.resolve(OF_A_CLUSTER) };
       const read = async (extension: string): Promise<Uint8Array | null> => {
         const path = files.find((other) => withoutCompression(other) === `${name}${extension}`);
         return path === undefined ? null : readDecompressed(join(root, path));
@@ -135,6 +139,5 @@ export const session: Kind = {
         },
       };
     });
-    return Promise.resolve(artefacts);
   },
 };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { headerChain, prepareHeader, PROPERTY_RUNS, sealed } from "../../../test/builders.ts";
+import { prepareHeader, PROPERTY_RUNS, sealed } from "../../../test/builders.ts";
 import { copyOf, RepairBench } from "../../../test/repair-bench.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
 
@@ -183,8 +183,7 @@ test("given all headers of the chain, highest first, any log is whole again", ()
 describe("a header of the view's log", () => {
   test("takes the place of whatever is there", () => {
     const { bench: subject } = bench();
-    const other = headerChain(HEAD, 9, () => 3).at(-1);
-    if (other === undefined) throw new Error("a chain has headers");
+    const other = prepareHeader({ op: 9, view: 2, parent: 5n });
     subject.headerRepair.replaceHeader(other);
     expect([subject.journal.hasHeader(other), subject.journal.hasDirty(9)]).toEqual([true, true]);
   });
@@ -206,6 +205,43 @@ describe("a header of the view's log", () => {
     const wrong = prepareHeader({ op: 1, parent: 5n });
     subject.syncing = true;
     expect(() => subject.headerRepair.replaceHeader(wrong)).toThrow("does not follow the checkpoint");
+  });
+});
+
+describe("a header that others vouch for is foreign", () => {
+  test.each<[string, (subject: RepairBench, chain: readonly PrepareHeader[]) => PrepareHeader, string | null]>([
+    ["not if it is the one that is here", (_, chain) => at(chain, 10), null],
+    ["not if it is of another view than the ops beside it", () => prepareHeader({ op: 10, view: 2, parent: 7n }), null],
+    ["if it is of a newer view", () => prepareHeader({ op: 10, view: 4 }), "of view 4 in view 3"],
+    ["if another one was executed", () => prepareHeader({ op: 3, parent: 7n }), "another one was executed here"],
+    [
+      "if it does not follow the checkpoint",
+      (subject) => {
+        subject.journal.lose(1);
+        return prepareHeader({ op: 1, parent: 7n });
+      },
+      "it does not follow the checkpoint",
+    ],
+    [
+      "if the next op of its view does not follow it",
+      (subject) => {
+        subject.journal.lose(9);
+        return prepareHeader({ op: 9, view: 3, parent: 7n });
+      },
+      "it is not chained to the next op of its view",
+    ],
+    [
+      "if it does not follow the op before of its view",
+      (subject) => {
+        subject.journal.lose(HEAD);
+        return prepareHeader({ op: HEAD, view: 3, parent: 7n });
+      },
+      "it is not chained to the op before of its view",
+    ],
+  ])("%s", (_, change, because) => {
+    const { bench: subject, chain } = bench();
+    const header = change(subject, chain);
+    expect(subject.headerRepair.foreign(header)).toBe(because);
   });
 });
 

@@ -109,7 +109,9 @@ export class HeaderRepair {
     if (executed && journal.headerWithOp(op) !== null && !journal.hasHeader(header))
       return "another one was executed here";
     const follows = op !== window.opCheckpoint + 1 || header.parent === superblock.working.checkpointHeader.checksum;
-    return follows ? null : "it does not follow the checkpoint";
+    if (!follows) return "it does not follow the checkpoint";
+    const contradiction = this.#neighbourContradicts(header);
+    return contradiction === null ? null : `it is not chained to ${contradiction}`;
   }
 
   /** Why the header is not wanted or not proved to belong into the log, or null. The first that applies. */

@@ -16,11 +16,11 @@ const rules = (replicaCount: number): JoinViewQuorumRules => ({
   pipelinePrepareQueueMax: PIPELINE,
 });
 
-/** The log of view 4, ops 0 to 20, and another one that leaves it after op 11. */
-const LOG_A = headerChain(20, 0).reverse();
+/** The log of view 4, ops 0 to 20, and that of view 3, which it follows up to op 11. */
+const LOG_A = headerChain(20, 0, (op) => (op > 11 ? 4 : 3)).reverse();
 const LOG_B = LOG_A.slice(0, 12);
 for (let op = 12; op <= 20; op += 1) {
-  LOG_B.push(prepareHeader({ op, parent: LOG_B[op - 1]?.checksum ?? 0n, timestamp: BigInt(op) * 100n + 7n }));
+  LOG_B.push(prepareHeader({ op, view: 3, parent: LOG_B[op - 1]?.checksum ?? 0n, timestamp: BigInt(op) * 100n + 7n }));
 }
 
 /**

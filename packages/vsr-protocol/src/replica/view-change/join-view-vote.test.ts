@@ -69,7 +69,15 @@ describe("two votes", () => {
 
   it("contradict if they have different headers for one op of one log", () => {
     expect(joinViewVotesContradict(vote(), vote({ headers: [stranger] }))).toMatch(/op 12 differs/);
-    expect(joinViewVotesContradict(vote(), vote({ headers: [stranger], logView: 3 }))).toBe(null);
+  });
+
+  it("of different logs contradict only on ops of one view, which its primary chained", () => {
+    const older = prepareHeader({ op: 12, view: 3, parent: 7n, timestamp: 1201n });
+    expect(joinViewVotesContradict(vote(), vote({ headers: [older], logView: 3 }))).toBe(null);
+    expect(joinViewVotesContradict(vote({ logView: 5 }), vote({ headers: [stranger] }))).toMatch(/op 12 differs/);
+    const eleven = vote({ op: 11, headers: [header(11)], logView: 5 });
+    expect(joinViewVotesContradict(eleven, vote({ headers: [stranger] }))).toMatch(/op 12 does not follow/);
+    expect(joinViewVotesContradict(vote({ headers: [stranger] }), eleven)).toMatch(/op 12 does not follow/);
   });
 
   it("contradict if the headers of one do not follow those of the other", () => {

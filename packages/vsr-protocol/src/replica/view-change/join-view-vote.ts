@@ -61,18 +61,20 @@ export function joinViewVoteInvalid(config: Config, vote: JoinViewVote, view: nu
 
 /**
  * Why two votes for one view cannot both be those of correct replicas, or null. Replicas that hold the log of one view
- * cannot disagree on it.
+ * cannot disagree on it; nor can any two on ops that were prepared in one view, because its primary chains them.
  */
 export function joinViewVotesContradict(one: JoinViewVote, other: JoinViewVote): string | null {
-  if (one.logView !== other.logView) return null;
+  const sameLog = one.logView === other.logView;
   for (const header of one.headers) {
     if (isBlankPrepare(header)) continue;
+    const agree = (entry: PrepareHeader | null): entry is PrepareHeader =>
+      entry !== null && (sameLog || entry.view === header.view);
     const same = entryOf(other, header.op);
-    if (same !== null && same.checksum !== header.checksum) return `op ${header.op} differs`;
+    if (agree(same) && same.checksum !== header.checksum) return `op ${header.op} differs`;
     const child = entryOf(other, header.op + 1);
-    if (child !== null && child.parent !== header.checksum) return `op ${child.op} does not follow`;
+    if (agree(child) && child.parent !== header.checksum) return `op ${child.op} does not follow`;
     const parent = entryOf(other, header.op - 1);
-    if (parent !== null && parent.checksum !== header.parent) return `op ${header.op} does not follow`;
+    if (agree(parent) && parent.checksum !== header.parent) return `op ${header.op} does not follow`;
   }
   return null;
 }

@@ -5,4 +5,4 @@ const declaration = {
   positional: "path",
 };
 const { values, positional } = parseArguments(declaration, ["--port=3000", "--json", "file"]);
-console.log(values.port, values.json, positional); // 3000 true file
+console.log(values.port, values.json, positional);
