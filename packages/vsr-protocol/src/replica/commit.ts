@@ -110,7 +110,7 @@ export interface CommitOptions {
   readonly stallTicks: () => number;
   /** Whether a state sync is under way, in any of its stages. */
   readonly syncing: () => boolean;
-  /** Runs when the step that a state sync waited for has completed: {@link Commit.abandon} is to follow. */
+  /** Runs when the step that a state sync waited for has completed: {@link Commit.cancel} is to follow. */
   readonly onCancelled: () => void;
   /** Runs before the blocks that the last checkpoint released are freed: a quorum has that checkpoint. */
   readonly onCheckpointDurable: () => void;
@@ -194,12 +194,12 @@ export class Commit {
    * Drops the op in work, for a state sync: the state that it belongs to is replaced. Nothing that the loop waits for may
    * complete any more. Nothing is executed until {@link Commit.opened}.
    */
-  abandon(): void {
+  cancel(): void {
     const { syncing } = this.#options;
-    assert(syncing(), "only a state sync abandons an op");
-    assert(!this.#entered, () => `${this.#stage} is abandoned from inside`);
+    assert(syncing(), "only a state sync cancels an op");
+    assert(!this.#entered, () => `${this.#stage} is cancelled from inside`);
     const writing = this.#stage === "checkpoint_data" || this.#stage === "checkpoint_superblock";
-    assert(!writing, "a checkpoint is never abandoned while it is written");
+    assert(!writing, "a checkpoint is never cancelled while it is written");
     this.#prepare?.release();
     this.#prepare = null;
     this.#waiting = false;

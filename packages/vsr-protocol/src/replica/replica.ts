@@ -324,7 +324,7 @@ export class Replica implements MessageBusReceiver {
       releasesSeen: this.#releasesSeen,
       blockWriteAvailable: () =>
         store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
-      deaf: () => stateSync.canceling,
+      syncCanceling: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
     });
@@ -435,7 +435,7 @@ export class Replica implements MessageBusReceiver {
   }
 
   #dropCommit(): void {
-    this.#commit.abandon();
+    this.#commit.cancel();
     this.#stateOpening.close();
   }
 
