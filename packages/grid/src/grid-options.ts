@@ -13,6 +13,7 @@ import type {
   Random,
   Storage,
 } from "@stagbeetle/vsr-protocol";
+import type { Block } from "./block.ts";
 import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockReads } from "./block-reads.ts";
 import { BlockRepairs } from "./block-repairs.ts";
@@ -36,6 +37,15 @@ export interface GridSuperBlock {
   readonly replica: number;
 }
 
+/** Sees the contents that the grid takes addresses to have: for checks that all replicas agree on them (spec 07 §12.2). */
+export interface GridObserver {
+  /**
+   * A block is written, is durable, or was found for a reader who knows that it belongs to the checkpoint or was created since. It
+   * is good during the call, and so is all that its header says.
+   */
+  blockTouched(block: Block): void;
+}
+
 /** What a grid is made of. */
 export interface GridOptions {
   readonly config: Config;
@@ -57,6 +67,7 @@ export interface GridOptions {
    * repairs are not theirs, nor are as many that are being sealed as {@link Grid.sealsDeferredMax}.
    */
   readonly blocksOfUsers: number;
+  readonly observer?: GridObserver;
   /** Whether to compute the checksums of each block once more before it is written. For tests. */
   readonly verify?: boolean;
 }

@@ -36,7 +36,7 @@ import { type BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-wr
 import { CheckpointTrailer, type TrailerGrid } from "./checkpoint-trailer.ts";
 import { FreeSet, freeSetEncodeSizeMax, gridBlocksMax } from "./free-set/free-set.ts";
 import type { Reservation } from "./free-set/reservation.ts";
-import { gridBlocksInMemory, type GridOptions, type GridSuperBlock } from "./grid-options.ts";
+import { gridBlocksInMemory, type GridObserver, type GridOptions, type GridSuperBlock } from "./grid-options.ts";
 import { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 
 /** What the grid is doing as a whole. */
@@ -64,6 +64,7 @@ export class Grid implements GridPort, TrailerGrid {
   readonly #checksums: Checksums;
   readonly #logger: Logger;
   readonly #verify: boolean;
+  readonly #observer: GridObserver | null;
   readonly #cache: BlockCache;
   readonly #reads: BlockReads;
   readonly #seals: BlockSeals;
@@ -95,6 +96,7 @@ export class Grid implements GridPort, TrailerGrid {
     this.#checksums = checksums;
     this.#logger = logger;
     this.#verify = options.verify ?? false;
+    this.#observer = options.observer ?? null;
     const blocksMax = gridBlocksMax(config, storageSizeLimit);
     this.freeSet = new FreeSet({ memory, blocksMax });
     this.missing = new GridBlocksMissing({ config });
@@ -413,8 +415,15 @@ export class Grid implements GridPort, TrailerGrid {
     assert(address > 0, "no block has address 0");
     assert(!this.#seals.sealing(address), () => `block ${address} is read while it is sealed`);
     const write = this.#writes.find(address);
-    if (write !== null && write.block.header.checksum === checksum) return write.block;
-    return this.#cache.get(address, checksum);
+    const writing = write !== null && write.block.header.checksum === checksum;
+    const block = writing ? write.block : this.#cache.get(address, checksum);
+    if (block !== null) this.#observer?.blockTouched(block);
+    return block;
+  }
+
+  /** The block that is being written to an address, or waits to be: for tools and tests. */
+  blockBeingWritten(address: number): Block | null {
+    return this.#writes.find(address)?.block ?? null;
   }
 
   /** Gives a block from another replica to the read that waits for exactly it. False if there is none. */
@@ -548,6 +557,7 @@ export class Grid implements GridPort, TrailerGrid {
       const fault = blockFault(block, header, this.#checksums);
       assert(fault === null || fault === "invalid_padding", () => `block ${header.address} is written: ${fault}`);
     }
+    this.#observer?.blockTouched(block);
     this.#writes.writeBlock(write, block, purpose, this.#superblock.checkpointIds.id);
   }
 
@@ -561,6 +571,7 @@ export class Grid implements GridPort, TrailerGrid {
         () => `the write of block ${block.header.address} spans a checkpoint`,
       );
     }
+    this.#observer?.blockTouched(block);
     write.end();
     write.onWritten(write);
   }
@@ -581,6 +592,7 @@ export class Grid implements GridPort, TrailerGrid {
       () => `the read of block ${address} spans a checkpoint`,
     );
     this.#assertOurs(result);
+    this.#observer?.blockTouched(result);
   }
 
   #assertOurs({ header }: Block): void {

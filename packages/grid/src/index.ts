@@ -6,7 +6,7 @@
 export { Grid } from "./grid.ts";
 export type { GridState } from "./grid.ts";
 export { gridBlocksInMemory, gridMemorySize } from "./grid-options.ts";
-export type { GridOptions, GridSuperBlock } from "./grid-options.ts";
+export type { GridObserver, GridOptions, GridSuperBlock } from "./grid-options.ts";
 export { Block, blockFault } from "./block.ts";
 export type { BlockFault, BlockValues } from "./block.ts";
 export {

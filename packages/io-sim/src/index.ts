@@ -87,6 +87,9 @@ export {
   type PendingStatus,
 } from "./checkers/accounting-model.ts";
 export { assertBytes, type Executed, History, type HistoryCounts, type HistoryOptions } from "./checkers/history.ts";
+export { type AOFExpectation, checkAof } from "./checkers/aof-checker.ts";
+export { GridChecker } from "./checkers/grid-checker.ts";
+export { checkFreeSet, ManifestChecker } from "./checkers/manifest-checker.ts";
 export { CheckpointDigest } from "./checkers/checkpoint-digest.ts";
 export { checkJournal } from "./checkers/journal-checker.ts";
 export { StateChecker } from "./checkers/state-checker.ts";

@@ -11,7 +11,7 @@ import { Checksums, type Config, MessagePool, Random } from "@stagbeetle/vsr-pro
 
 import { LEDGER } from "../src/cluster/application.ts";
 import { SIMULATED_RELEASE } from "../src/cluster/cluster.ts";
-import { Machine } from "../src/cluster/machine.ts";
+import { Machine, NO_INSPECTOR, NO_OBSERVER } from "../src/cluster/machine.ts";
 import { NO_FAULTS_ATLAS } from "../src/faults/atlas.ts";
 import { NO_STORAGE_FAULTS } from "../src/faults/storage-faults.ts";
 import { SimulatedNetwork } from "../src/network/network.ts";
@@ -62,14 +62,14 @@ export class SharedLedger {
       replica: 0,
       replicaCount: 1,
       standbyCount: 0,
-      inspect: IGNORED,
+      inspector: NO_INSPECTOR,
       release: SIMULATED_RELEASE,
       releaseClientMin: SIMULATED_RELEASE,
       random: new Random(random.u64()),
       time: {},
       checksumLatency: null,
       atlas: NO_FAULTS_ATLAS,
-      observer: { onStart: IGNORED, onServing: IGNORED, onPrepare: IGNORED, onResult: IGNORED, onReplySent: IGNORED },
+      observer: NO_OBSERVER,
       onIncident: IGNORED,
     });
     this.machine.format();

@@ -179,6 +179,13 @@ export interface ChainOptions {
   readonly view?: (op: number) => number;
 }
 
+/** The view of a bench, to be changed at will. */
+export interface BenchView {
+  view: number;
+  headers: readonly PrepareHeader[];
+  hasOther: (header: PrepareHeader) => boolean;
+}
+
 /** What the modules of repair share. */
 export type RepairParts = Pick<
   RepairBench,
@@ -216,7 +223,7 @@ export class RepairBench {
     primaryOf(view: number): boolean;
   };
   readonly status: { current: ReplicaStatus; readonly normal: boolean };
-  readonly view: { view: number; headers: readonly PrepareHeader[] } = { view: 0, headers: [] };
+  readonly view: BenchView = { view: 0, headers: [], hasOther: () => false };
   readonly roles: {
     readonly primary: boolean;
     readonly backup: boolean;

@@ -22,11 +22,14 @@ const WORKERS_MAX = 8;
 
 const HELP = `usage: pnpm simulate [--seeds=N] [--first=N] [--scenario=NAME] [--jobs=N]
        pnpm simulate --seed=N --scenario=NAME [--log | --shrink]
+       pnpm simulate --simulated-minutes=N [--scenario=NAME] [--seed=N | --seeds=N]
 
   --seeds=N        how many seeds (default ${SEEDS_DEFAULT}; long scenarios take a share of them)
   --first=N        the first seed (default 0)
   --scenario=NAME  only this one
   --seed=N         one seed, as a failure names it
+  --simulated-minutes=N   one run of each scenario of clusters, or as many as said, in which faults and rests follow each
+                   other for so long at least
   --log            with --seed: print what the replica logs
   --shrink         with --seed: say which faults the failure does not need
   --jobs=N         how many threads (default: one a core)
@@ -42,6 +45,8 @@ interface Command {
   readonly log: boolean;
   readonly shrink: boolean;
   readonly jobs: number;
+  /** 0: as long as is drawn. */
+  readonly minutes: number;
 }
 
 function parseCommand(): Command | "help" {
@@ -54,19 +59,24 @@ function parseCommand(): Command | "help" {
       log: { type: "boolean" },
       shrink: { type: "boolean" },
       jobs: { type: "string" },
+      "simulated-minutes": { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help === true) return "help";
-  const scenarios = values.scenario === undefined ? SCENARIOS : [scenarioNamed(values.scenario)];
+  const minutes = integer("simulated-minutes", values["simulated-minutes"], 0, 1);
+  const named = values.scenario === undefined ? SCENARIOS : [scenarioNamed(values.scenario)];
+  const scenarios = minutes === 0 ? named : named.filter(({ goesOn }) => goesOn === true);
+  if (scenarios.length === 0) throw new TypeError(`a run of '${values.scenario}' ends by itself`);
   return {
     scenarios,
     first: integer("first", values.first, 0, 0),
-    seeds: integer("seeds", values.seeds, SEEDS_DEFAULT, 1),
+    seeds: integer("seeds", values.seeds, minutes === 0 ? SEEDS_DEFAULT : 1, 1),
     seed: values.seed === undefined ? null : integer("seed", values.seed, 0, 0),
     log: values.log === true,
     shrink: values.shrink === true,
     jobs: integer("jobs", values.jobs, Math.min(availableParallelism(), WORKERS_MAX), 1),
+    minutes,
   };
 }
 
@@ -89,6 +99,7 @@ function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCo
   const coverage = Coverage.of(report.coverage);
   const missing = wholeCoverage ? coverage.missing(scenario.required) : [];
   const failed = report.failures.length > 0 || missing.length > 0;
+  const rests = coverage.count("rests");
   const met = scenario.required.map((mark) => `${mark} ${coverage.count(mark)}`).join(", ");
   const ends = Object.entries(report.outcomes)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -96,7 +107,7 @@ function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCo
     .join(", ");
   const verdict = failed ? "FAILED" : "passed";
   const minutes = (coverage.count("ticks") / TICKS_PER_MINUTE).toFixed(1);
-  const extent = `${report.seeds} seeds in ${seconds.toFixed(1)} s, ${minutes} minutes of simulated time`;
+  const extent = `${report.seeds} seeds in ${seconds.toFixed(1)} s, ${minutes} minutes of simulated time${rests > 0 ? ` with ${rests} rests` : ""}`;
   console.log(`${scenario.name}: ${verdict}: ${extent}; ${ends}; met ${met}`);
   for (const { seed, message } of report.failures) {
     console.log(`  ${message.split("\n").slice(0, 6).join("\n  ")}`);
@@ -106,13 +117,13 @@ function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCo
   return failed;
 }
 
-async function runAll({ scenarios, first, seeds, jobs }: Command): Promise<boolean> {
+async function runAll({ scenarios, first, seeds, jobs, minutes }: Command): Promise<boolean> {
   const workers = new Workers(jobs);
   let failed = false;
   for (const scenario of scenarios) {
     const begin = performance.now();
-    const count = Math.ceil((seeds * scenario.seedsPercent) / 100);
-    const report = await workers.run(scenario.name, first, count);
+    const count = minutes === 0 ? Math.ceil((seeds * scenario.seedsPercent) / 100) : seeds;
+    const report = await workers.run({ scenario: scenario.name, first, end: first + count, minutes });
     const seconds = (performance.now() - begin) / 1000;
     failed = print(scenario, report, seconds, seeds >= SEEDS_FOR_COVERAGE) || failed;
   }
@@ -121,9 +132,9 @@ async function runAll({ scenarios, first, seeds, jobs }: Command): Promise<boole
 }
 
 /** What a failing seed of each scenario fails without. */
-function shrinkOne(scenarios: readonly Scenario[], seed: number): void {
+function shrinkOne({ scenarios, minutes }: Command, seed: number): void {
   for (const scenario of scenarios) {
-    const setup = { coverage: new Coverage(), logger: SILENT_LOGGER };
+    const setup = { coverage: new Coverage(), logger: SILENT_LOGGER, minutes };
     console.log(
       `${scenario.name}: ${scenario.shrink?.(seedOf(scenario, seed), setup) ?? "its seeds cannot be shrunk"}`,
     );
@@ -131,11 +142,11 @@ function shrinkOne(scenarios: readonly Scenario[], seed: number): void {
 }
 
 /** One seed of each scenario, here. */
-function runOne(scenarios: readonly Scenario[], seed: number, log: boolean): boolean {
+function runOne({ scenarios, log, minutes }: Command, seed: number): boolean {
   let failed = false;
   for (const scenario of scenarios) {
     const begin = performance.now();
-    const assignment = { scenario: scenario.name, first: seed, end: seed + 1, step: 1 };
+    const assignment = { scenario: scenario.name, first: seed, end: seed + 1, step: 1, minutes };
     const report = log ? runSeeds(assignment, STDERR_LOGGER) : runSeeds(assignment);
     failed = print(scenario, report, (performance.now() - begin) / 1000, false) || failed;
   }
@@ -147,9 +158,9 @@ try {
   if (command === "help") {
     console.log(HELP);
   } else {
-    const { scenarios, seed, log, shrink } = command;
-    const failed = seed === null ? await runAll(command) : runOne(scenarios, seed, log);
-    if (failed && seed !== null && shrink) shrinkOne(scenarios, seed);
+    const { seed, shrink } = command;
+    const failed = seed === null ? await runAll(command) : runOne(command, seed);
+    if (failed && seed !== null && shrink) shrinkOne(command, seed);
     process.exitCode = failed ? 1 : 0;
   }
 } catch (error) {

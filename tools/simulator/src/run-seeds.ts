@@ -12,6 +12,8 @@ export interface Assignment {
   readonly first: number;
   readonly end: number;
   readonly step: number;
+  /** How long each run takes at least, in simulated minutes, if its scenario goes on; as long as is drawn unless said. */
+  readonly minutes?: number;
 }
 
 /** A seed that shows something wrong. */
@@ -43,7 +45,7 @@ export function scenarioNamed(name: string): Scenario {
 
 /** Runs the seeds one after the other. */
 export function runSeeds(
-  { scenario: name, first, end, step }: Assignment,
+  { scenario: name, first, end, step, minutes = 0 }: Assignment,
   logger: Logger = SILENT_LOGGER,
 ): SeedsReport {
   const scenario = scenarioNamed(name);
@@ -54,7 +56,7 @@ export function runSeeds(
   for (let seed = first; seed < end && failures.length < FAILURES_MAX; seed += step) {
     seeds += 1;
     try {
-      const outcome = scenario.run(seedOf(scenario, seed), { coverage, logger });
+      const outcome = scenario.run(seedOf(scenario, seed), { coverage, logger, minutes });
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     } catch (error) {
       failures.push({ seed, message: error instanceof Error ? (error.stack ?? error.message) : String(error) });

@@ -22,6 +22,8 @@ import type { Logger } from "@stagbeetle/vsr-protocol";
 export interface ScenarioSetup {
   readonly coverage: Coverage;
   readonly logger: Logger;
+  /** How long a run of a scenario that {@link Scenario.goesOn} takes at least, in simulated minutes; 0: as long as is drawn. */
+  readonly minutes: number;
 }
 
 /** One kind of run. */
@@ -30,6 +32,8 @@ export interface Scenario {
   readonly brief: string;
   /** How many runs stand for one seed of the others: long runs are fewer. */
   readonly seedsPercent: number;
+  /** Whether a run can be made to go on for any time. */
+  readonly goesOn?: true;
   /** Runs one seed. Returns how it ended. @throws AssertionError if something is wrong. */
   readonly run: (seed: bigint, setup: ScenarioSetup) => string;
   /** Says what a failing seed fails without, in some runs more. */
@@ -65,11 +69,13 @@ function cluster(application: Application): Scenario {
     name: `cluster-${application === LEDGER ? "ledger" : "echo"}`,
     brief: `1 to 6 replicas and standbys under all faults; ${application === LEDGER ? "the ledger" : "echo"} in data files`,
     seedsPercent: 10,
+    goesOn: true,
     run: (seed, setup) => runCluster(seed, { ...setup, applications }).outcome,
     shrink: (seed, setup) => shrinkCluster(seed, { ...setup, applications }),
     required: [
       ...(["crashes", "starts", "pauses", "partitions", "reformats", "upgrades", "evictions", "coreSmaller"] as const),
       ...(["viewChanges", "stateSyncs", "blocksSent", "prepareRepairs", "comparisons", "executedAgain"] as const),
+      ...(["blocksCompared", "manifestsCompared", "entriesOfAof"] as const),
       ...(["headTorn", "headersTorn", "superblockTorn", "repliesTorn", "gridTorn"] as const),
     ],
   };

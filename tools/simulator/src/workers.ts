@@ -17,11 +17,12 @@ export class Workers {
     this.#workers = Array.from({ length: count }, () => new Worker(SCRIPT));
   }
 
-  /** Runs `seeds` seeds of a scenario from `first` on. */
-  async run(scenario: string, first: number, seeds: number): Promise<SeedsReport> {
-    const end = first + seeds;
+  /** Runs all seeds of a range. */
+  async run(range: Omit<Assignment, "step">): Promise<SeedsReport> {
     const step = this.#workers.length;
-    const reports = this.#workers.map((worker, index) => assign(worker, { scenario, first: first + index, end, step }));
+    const reports = this.#workers.map((worker, index) =>
+      assign(worker, { ...range, first: range.first + index, step }),
+    );
     return mergeReports(await Promise.all(reports));
   }
 

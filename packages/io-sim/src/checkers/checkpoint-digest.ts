@@ -22,6 +22,7 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
+import type { Machine } from "../cluster/machine.ts";
 import type { SimulatedDisk } from "../disk.ts";
 
 const WORD_BITS = 32;
@@ -39,15 +40,19 @@ export class CheckpointDigest {
 
   /** The checksum of all blocks that the checkpoint has acquired and not released, with their addresses. */
   grid(disk: SimulatedDisk, checkpoint: CheckpointState): bigint {
-    const checksums: bigint[] = [];
-    for (const address of this.blocks(disk, checkpoint)) {
-      const block = this.#block(disk, address);
-      const header = new BlockHeader(block);
-      assert(header.address === address, () => `block ${address} is not on the disk: ${header.address} is there`);
-      assertZero(block, header.size, sectorCeil(header.size), `the padding of block ${address}`);
-      checksums.push(BigInt(address), checksumOf(block.subarray(0, header.size)));
-    }
-    return checksumOfNumbers(checksums);
+    return checksumOfBlocks(this.blocks(disk, checkpoint), (address) => this.#block(disk, address));
+  }
+
+  /** As {@link CheckpointDigest.grid}, of the blocks in use now, also of those that are still being written. */
+  gridNow({ disk, store }: Machine): bigint {
+    assert(store !== null, "a machine without a store has no blocks");
+    const { grid, forest } = store;
+    // Blocks of the manifest log that nobody has begun to write are still in memory only.
+    const unwritten = new Set(forest.trees.manifestLog.addressesUnwritten);
+    const used = [...grid.freeSet.addressesAcquired()].filter(
+      (address) => !grid.freeSet.isReleased(address) && !unwritten.has(address),
+    );
+    return checksumOfBlocks(used, (address) => grid.blockBeingWritten(address)?.buffer ?? this.#block(disk, address));
   }
 
   /** The checksum of all replies with bodies that the checkpoint's sessions refer to, each in its slot. */
@@ -116,6 +121,18 @@ export class CheckpointDigest {
     disk.readPristine(offset, block);
     return block;
   }
+}
+
+function checksumOfBlocks(addresses: readonly number[], blockAt: (address: number) => Uint8Array): bigint {
+  const checksums: bigint[] = [];
+  for (const address of addresses) {
+    const block = blockAt(address);
+    const header = new BlockHeader(block);
+    assert(header.address === address, () => `block ${address} is not on the disk: ${header.address} is there`);
+    assertZero(block, header.size, sectorCeil(header.size), `the padding of block ${address}`);
+    checksums.push(BigInt(address), checksumOf(block.subarray(0, header.size)));
+  }
+  return checksumOfNumbers(checksums);
 }
 
 function assertZero(bytes: Uint8Array, begin: number, end: number, what: string): void {

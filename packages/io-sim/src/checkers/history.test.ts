@@ -16,6 +16,7 @@ import { describe, expect, test } from "vitest";
 
 import { Stage } from "../../test/stage.ts";
 import { ACCOUNTING, type Application, ECHO } from "../cluster/application.ts";
+import { SIMULATED_RELEASE } from "../cluster/cluster.ts";
 import { ObservedStateMachine } from "../cluster/observed-state-machine.ts";
 import type { SimulatedDisk } from "../disk.ts";
 import { History } from "./history.ts";
@@ -33,8 +34,8 @@ function changed(application: Application, change: (machine: StateMachine) => St
   return {
     ...application,
     create: (foundation) => {
-      const { stateMachine, checkpointStore } = application.create(foundation);
-      return { stateMachine: change(stateMachine), checkpointStore };
+      const { stateMachine, store } = application.create(foundation);
+      return { stateMachine: change(stateMachine), store };
     },
   };
 }
@@ -148,18 +149,20 @@ describe("the history, told of single events", () => {
     const first = request(1);
     history.onRequestSent(first);
     const message = prepare(1, first);
-    history.onPrepare(0, message);
+    history.onPrepare(0, message, SIMULATED_RELEASE);
     return { history, first, checksum: message.header.checksum };
   }
 
   test("notices what nobody sent", () => {
     const history = historyOf();
-    expect(() => history.onPrepare(0, prepare(1, request(1)))).toThrow("nobody sent op 1");
+    expect(() => history.onPrepare(0, prepare(1, request(1)), SIMULATED_RELEASE)).toThrow("nobody sent op 1");
   });
 
   test("notices what is executed twice", () => {
     const { history, first, checksum } = executedOne();
-    expect(() => history.onPrepare(0, prepare(2, first, { parent: checksum }))).toThrow("was executed before, as op 1");
+    expect(() => history.onPrepare(0, prepare(2, first, { parent: checksum }), SIMULATED_RELEASE)).toThrow(
+      "was executed before, as op 1",
+    );
   });
 
   test.each<[string, (checksum: bigint) => Partial<PrepareHeader>, string]>([
@@ -172,7 +175,15 @@ describe("the history, told of single events", () => {
     const { history, checksum } = executedOne();
     const second = request(2);
     history.onRequestSent(second);
-    expect(() => history.onPrepare(0, prepare(2, second, fields(checksum)))).toThrow(message);
+    expect(() => history.onPrepare(0, prepare(2, second, fields(checksum)), SIMULATED_RELEASE)).toThrow(message);
+  });
+
+  test("notices that an op is executed again by another release", () => {
+    const { history, first } = executedOne();
+    history.onStart(0);
+    expect(() => history.onPrepare(0, prepare(1, first), SIMULATED_RELEASE + 1)).toThrow(
+      `op 1 was executed by release ${SIMULATED_RELEASE}, not ${SIMULATED_RELEASE + 1}`,
+    );
   });
 
   test("asks for the prepare on disks when an op is executed first, and only then", () => {
@@ -181,9 +192,9 @@ describe("the history, told of single events", () => {
     const first = request(1);
     history.onRequestSent(first);
     const message = prepare(1, first);
-    history.onPrepare(0, message);
+    history.onPrepare(0, message, SIMULATED_RELEASE);
     history.onStart(0);
-    history.onPrepare(0, message);
+    history.onPrepare(0, message, SIMULATED_RELEASE);
     expect(asked).toEqual([1]);
   });
 

@@ -10,6 +10,7 @@
  * - every executed request was sent, and is executed once: nothing appears that nobody asked for;
  * - results are those of a model that executes the same requests in the same order: a session reads its own writes;
  * - timestamps strictly increase, the hash chain is whole, views never go back;
+ * - an op is executed by the same release everywhere;
  * - every copy of a reply, from whatever replica and whatever life of it, has the same bytes.
  *
  * @module
@@ -24,6 +25,7 @@ import {
   Operation,
   operationName,
   PrepareHeader,
+  type Release,
   type ReplicaState,
   ReplyHeader,
   RequestHeader,
@@ -50,6 +52,8 @@ export interface Executed {
   readonly client: bigint;
   readonly request: number;
   readonly requestChecksum: bigint;
+  /** What executed it; null for an upgrade, which the old release executes and the new one again. */
+  readonly release: Release | null;
   /** The result; null until the state machine has given it, and for operations of the protocol. */
   result: Uint8Array | null;
   /** The first reply that a client got. */
@@ -154,8 +158,8 @@ export class History {
     this.#opCheckpoint = opCheckpoint;
   }
 
-  /** A replica is about to execute a prepare. */
-  onPrepare(replica: number, message: Message): void {
+  /** A release on a replica is about to execute a prepare. */
+  onPrepare(replica: number, message: Message, release: Release): void {
     const prepare = message.as(PrepareHeader);
     const { op, checksum } = prepare;
     assert(op <= this.opMax + 1, () => `replica ${replica} executes op ${op}, but op ${this.opMax + 1} never was`);
@@ -163,13 +167,15 @@ export class History {
     const before = this.#executed[op - 1];
     if (before === undefined) {
       this.#options.assertDurable(prepare);
-      this.#onFirst(prepare);
+      this.#onFirst(prepare, release);
       return;
     }
     assert(
       before.checksum === checksum,
       () => `replica ${replica}: op ${op} is another one than before: ${describe(prepare)}`,
     );
+    const sameRelease = before.release === null || before.release === release;
+    assert(sameRelease, () => `replica ${replica}: op ${op} was executed by release ${before.release}, not ${release}`);
     this.counts.executedAgain += 1;
   }
 
@@ -229,7 +235,7 @@ export class History {
     life.op = op;
   }
 
-  #onFirst(prepare: PrepareHeader): void {
+  #onFirst(prepare: PrepareHeader, release: Release): void {
     const { op, checksum, view, timestamp, operation, client, request, requestChecksum } = prepare;
     const parent = this.#executed[op - 2];
     if (parent !== undefined) {
@@ -251,6 +257,7 @@ export class History {
       client,
       request,
       requestChecksum,
+      release: operation === Operation.upgrade ? null : release,
       result,
       reply,
     });

@@ -19,5 +19,6 @@ export function checkJournal(machine: Machine): void {
       machine.hasHeaderOnDisk(header),
       () => `replica ${index}: op ${header.op} is not dirty, and its header is not on the disk`,
     );
+    assert(machine.paddedOnDisk(header), () => `replica ${index}: the padding of op ${header.op} is not zero`);
   }
 }

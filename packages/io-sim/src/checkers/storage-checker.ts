@@ -1,6 +1,6 @@
 /**
  * That replicas at the same checkpoint have the same bytes (spec 07 §12.3): the checkpoint's state, the replies to clients,
- * and every block of the grid in use.
+ * and every block of the grid in use; and that they have the same blocks after each bar.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Config } from "@stagbeetle/vsr-protocol";
 import type { Machine } from "../cluster/machine.ts";
 import { CheckpointDigest } from "./checkpoint-digest.ts";
 
-/** What a checkpoint consists of. */
-type Area = "state" | "clientReplies" | "grid";
+/** What a checkpoint consists of; and the blocks in use at the end of a bar. */
+type Area = "state" | "clientReplies" | "grid" | "bar";
 
 /** How far the newest checkpoint of one replica was compared. */
 interface Compared {
@@ -42,7 +42,7 @@ export class StorageChecker {
   /** Looks at the checkpoint of a replica, if that is not the one of last time. */
   check(machine: Machine): void {
     const { index, superblock, disk, lives: life } = machine;
-    if (machine.checkpointStore === null) return;
+    if (machine.store === null) return;
     const { checkpointHeader, checkpoint, vsrState } = superblock.working;
     const { op } = checkpointHeader;
     const whole = vsrState.syncOpMax === 0;
@@ -57,6 +57,19 @@ export class StorageChecker {
       if (rightAfter) this.#compare(index, op, "clientReplies", this.#digest.clientReplies(disk, checkpoint));
     }
     if (whole) this.#compare(index, op, "grid", this.#digest.grid(disk, checkpoint));
+  }
+
+  /**
+   * A replica has compacted after an op. At the end of a bar all have the same blocks then, unless they are still being fetched.
+   * What the checkpoint contains was compacted before it, and is not done again when the op is replayed.
+   */
+  checkBar(machine: Machine, op: number): void {
+    const { index, superblock, store } = machine;
+    if (store === null) return;
+    const { vsrState, checkpointHeader } = superblock.working;
+    const { beats } = store.forest.trees;
+    if (!beats.endsBar(op) || !beats.compacts(op, checkpointHeader.op) || vsrState.syncOpMax > 0) return;
+    this.#compare(index, op, "bar", this.#digest.gridNow(machine));
   }
 
   /** The addresses of the blocks that the checkpoint of a replica refers to, ascending. */
@@ -83,7 +96,7 @@ export class StorageChecker {
     }
     assert(
       digest === expected.digest,
-      () => `checkpoint ${op}: the ${area} of replica ${replica} differs from that of replica ${expected.replica}`,
+      () => `op ${op}: the ${area} of replica ${replica} differs from that of replica ${expected.replica}`,
     );
     if (replica !== expected.replica) this.#comparisons += 1;
   }

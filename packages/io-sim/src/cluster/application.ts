@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { GridObserver } from "@stagbeetle/grid";
 import { createKernels, type LinearMemory } from "@stagbeetle/kernels";
 import {
   accountingGrooves,
   AccountingStateMachine,
   accountingStore,
+  type DataFileStore,
   echo,
   echoStore,
   Limits,
@@ -15,7 +17,6 @@ import {
 } from "@stagbeetle/state-machine";
 import type {
   BodyChecksums,
-  CheckpointStore,
   Checksums,
   Config,
   Logger,
@@ -58,13 +59,15 @@ export interface Foundation {
   /** The largest size of the data file in bytes. */
   readonly storageSizeLimit: number;
   readonly logger: Logger;
+  /** Sees the blocks of the grid, if there is one. */
+  readonly gridObserver: GridObserver;
 }
 
 /** A state machine, and where its checkpoints are kept. */
 export interface Incarnation {
   readonly stateMachine: StateMachine;
   /** Null if and only if it writes none. */
-  readonly checkpointStore: CheckpointStore | null;
+  readonly store: DataFileStore | null;
 }
 
 /** What one run of an application is made and judged by. */
@@ -101,7 +104,7 @@ export const ACCOUNTING: Application = {
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
     const sizes = { messageBodySizeMax, batchSizeLimit: messageBodySizeMax };
-    return { stateMachine: new AccountingStateMachine({ forest, ...sizes }), checkpointStore: null };
+    return { stateMachine: new AccountingStateMachine({ forest, ...sizes }), store: null };
   },
   createTrial: accountingTrial,
 };
@@ -114,7 +117,7 @@ export const LEDGER: Application = {
   create(foundation) {
     const { config, memory, random } = foundation;
     const cached = random.boolean() ? 0 : CACHED_OBJECTS;
-    return accountingStore({
+    const { stateMachine, ...store } = accountingStore({
       ...foundation,
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
@@ -123,6 +126,7 @@ export const LEDGER: Application = {
       batchSizeLimit: config.derived.messageBodySizeMax,
       aofRecovery: false,
     });
+    return { stateMachine, store };
   },
   createTrial: accountingTrial,
 };
@@ -146,7 +150,7 @@ export const ECHO: Application = {
       memorySizeBytesMax: LEDGER_SIZE_MAX_BYTES,
     });
     const batchSizeLimit = config.derived.messageBodySizeMax;
-    return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), checkpointStore: null };
+    return { stateMachine: new echo.EchoStateMachine({ forest, batchSizeLimit }), store: null };
   },
   createTrial: echoTrial,
 };
@@ -158,13 +162,14 @@ export const STORED_ECHO: Application = {
   memorySizeBytes: STORE_SIZE_BYTES,
   create(foundation) {
     const { config, memory } = foundation;
-    return echoStore({
+    const { stateMachine, ...store } = echoStore({
       ...foundation,
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
       manifestTablesMax: MANIFEST_TABLES_MAX,
       batchSizeLimit: config.derived.messageBodySizeMax,
     });
+    return { stateMachine, store };
   },
   createTrial: echoTrial,
 };

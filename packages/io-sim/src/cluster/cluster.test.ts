@@ -1,48 +1,9 @@
 import { SECTOR_SIZE_BYTES, type StateMachine, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
-import { NO_STORAGE_FAULTS } from "../faults/storage-faults.ts";
+import { Three } from "../../test/three.ts";
 import { type Application, STORED_ECHO } from "./application.ts";
-import { Cluster } from "./cluster.ts";
 import { ObservedStateMachine } from "./observed-state-machine.ts";
-
-const TICKS_MAX = 20_000;
-
-/** Three replicas that serve, and a client. */
-class Three {
-  readonly cluster: Cluster;
-
-  constructor(application: Application = STORED_ECHO) {
-    this.cluster = new Cluster({ config: TEST_MIN, application, seed: 5n, clientCount: 1, replicaCount: 3 });
-    for (const machine of this.cluster.machines) {
-      machine.format();
-      machine.start(NO_STORAGE_FAULTS);
-    }
-    this.client.register();
-    this.until(() => this.client.state === "idle");
-  }
-
-  get client(): Cluster["clients"][number] {
-    const [client] = this.cluster.clients;
-    if (client === undefined) throw new Error("there is a client");
-    return client;
-  }
-
-  request(count: number): void {
-    for (let requests = 0; requests < count; requests += 1) {
-      this.client.request({ operation: 128, body: Uint8Array.of(requests) });
-      this.until(() => this.client.state === "idle");
-    }
-  }
-
-  until(condition: () => boolean): void {
-    for (let ticks = 0; !condition(); ticks += 1) {
-      if (ticks > TICKS_MAX) throw new Error(`nothing happens: ${this.cluster.describe()}`);
-      this.cluster.tick();
-      this.cluster.settle();
-    }
-  }
-}
 
 /** An application of which one start of a replica, by its number from 0, is changed. */
 function changedAt(life: number, change: (machine: StateMachine) => StateMachine): Application {
@@ -50,10 +11,10 @@ function changedAt(life: number, change: (machine: StateMachine) => StateMachine
   return {
     ...STORED_ECHO,
     create: (foundation) => {
-      const { stateMachine, checkpointStore } = STORED_ECHO.create(foundation);
+      const { stateMachine, store } = STORED_ECHO.create(foundation);
       const changed = lives === life ? change(stateMachine) : stateMachine;
       lives += 1;
-      return { stateMachine: changed, checkpointStore };
+      return { stateMachine: changed, store };
     },
   };
 }
@@ -64,8 +25,8 @@ describe("a cluster of three", () => {
     three.request(30);
     three.until(() => three.cluster.machines.every(({ replica }) => replica.state.commitMin === 31));
     expect(three.cluster.machines.map(({ replica }) => replica.state.opCheckpoint)).toEqual([19, 19, 19]);
-    // The state, the replies and the grid of two replicas, each held against those of the first.
-    expect(three.cluster.storageChecker.comparisons).toBe(6);
+    // The state, the replies and the grid of two replicas, each held against those of the first; and seven bars, without the first.
+    expect(three.cluster.storageChecker.comparisons).toBe(2 * (3 + 7));
   });
 
   test("goes on when a machine stands still, which catches up when it goes on itself", () => {
@@ -98,7 +59,7 @@ describe("a cluster of three", () => {
       if (inGrid) copy[300] = (copy[300] ?? 0) ^ 1;
       write(offset, copy);
     };
-    expect(() => three.request(20)).toThrow(/checkpoint 19: the grid of replica 2 differs|is not whole on the disk/);
+    expect(() => three.request(20)).toThrow(/op \d+: the (bar|grid) of replica 2 differs|is not whole on the disk/);
   });
 
   test("is found out if an op is executed that too few disks have", () => {

@@ -18,7 +18,9 @@ import {
   releaseOf,
 } from "@stagbeetle/vsr-protocol";
 
+import { GridChecker } from "../checkers/grid-checker.ts";
 import { History } from "../checkers/history.ts";
+import { checkFreeSet, ManifestChecker } from "../checkers/manifest-checker.ts";
 import { StateChecker } from "../checkers/state-checker.ts";
 import { StorageChecker } from "../checkers/storage-checker.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "../faults/atlas.ts";
@@ -30,7 +32,7 @@ import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Application } from "./application.ts";
 import { SimulatedClient } from "./client.ts";
-import { Machine, type MachineObserver } from "./machine.ts";
+import { Machine, type MachineInspector, NO_INSPECTOR, NO_OBSERVER } from "./machine.ts";
 
 /** The release that simulated clusters run. */
 export const SIMULATED_RELEASE: Release = releaseOf(0, 17, 9);
@@ -76,15 +78,6 @@ export interface ClusterOptions {
   readonly judged?: boolean;
 }
 
-/** Judges nothing. */
-const NO_OBSERVER: MachineObserver = {
-  onStart: () => undefined,
-  onServing: () => undefined,
-  onPrepare: () => undefined,
-  onResult: () => undefined,
-  onReplySent: () => undefined,
-};
-
 /** A cluster. Driven from outside: `tick` lets 10 ms pass, `deliver` and `step` do what is due. */
 export class Cluster {
   readonly config: Config;
@@ -94,6 +87,8 @@ export class Cluster {
   readonly history: History;
   readonly stateChecker: StateChecker;
   readonly storageChecker: StorageChecker;
+  readonly gridChecker: GridChecker = new GridChecker();
+  readonly manifestChecker: ManifestChecker;
   readonly workload: Workload;
   readonly network: SimulatedNetwork;
   /** Replicas first, then standbys. */
@@ -121,6 +116,7 @@ export class Cluster {
     this.history = new History(model, { config, solo, assertDurable: (prepare) => this.#assertDurable(prepare) });
     this.stateChecker = new StateChecker(this.history);
     this.storageChecker = new StorageChecker(config);
+    this.manifestChecker = new ManifestChecker(config);
     this.workload = workload;
     this.network = new SimulatedNetwork({
       config,
@@ -234,7 +230,7 @@ export class Cluster {
       checksumLatency: this.#options.checksumLatency ?? null,
       atlas: this.#options.atlas?.(replica) ?? NO_FAULTS_ATLAS,
       observer: this.#judged ? this.history : NO_OBSERVER,
-      inspect: (machine) => this.#inspect(machine),
+      inspector: this.#judged ? this.#inspector() : NO_INSPECTOR,
       onIncident: this.#options.onIncident ?? (() => undefined),
       ...(logger === undefined ? {} : { logger }),
     });
@@ -244,11 +240,30 @@ export class Cluster {
     return this.#options.judged ?? true;
   }
 
-  #inspect(machine: Machine): void {
-    if (!this.#judged) return;
-    this.stateChecker.check(machine);
+  #inspector(): MachineInspector {
+    const { stateChecker, storageChecker, gridChecker, manifestChecker } = this;
     // Alone, a replica has nobody to be compared with.
-    if (this.machines.length > 1) this.storageChecker.check(machine);
+    const alone = this.#options.replicaCount === 1 && this.#options.standbyCount === 0;
+    return {
+      inspect: (machine) => {
+        stateChecker.check(machine);
+        if (!alone) storageChecker.check(machine);
+      },
+      onOpened: (machine) => {
+        if (machine.store === null) return;
+        manifestChecker.onOpened(machine);
+        checkFreeSet(machine);
+      },
+      onCompacted: (machine, op) => {
+        if (machine.store === null || !machine.store.forest.trees.beats.endsBar(op)) return;
+        checkFreeSet(machine);
+        if (!alone) storageChecker.checkBar(machine, op);
+      },
+      onCheckpointed: (machine) => {
+        if (machine.store !== null) manifestChecker.onCheckpointed(machine);
+      },
+      onBlock: (machine, block) => gridChecker.check(machine, block),
+    };
   }
 
   /** What is executed has to be on as many disks as no view change can miss (spec 03 §2.2). */

@@ -4,11 +4,12 @@
  * @module
  */
 import { AOF, MemoryFile } from "@stagbeetle/aof";
+import type { Block } from "@stagbeetle/grid";
 import { Journal } from "@stagbeetle/journal";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
+import type { DataFileStore } from "@stagbeetle/state-machine";
 import {
   type AppendOnlyFile,
-  type CheckpointStore,
   type Checksums,
   Command,
   type Committing,
@@ -55,16 +56,45 @@ export type MachineState = "down" | "opening" | "serving" | "refused";
 export interface MachineObserver {
   onStart(replica: number): void;
   onServing(replica: number, state: ReplicaState): void;
-  /** Before a prepare is executed. */
-  onPrepare(replica: number, prepare: Message): void;
+  /** Before a prepare is executed by a release. */
+  onPrepare(replica: number, prepare: Message, release: Release): void;
   /** After a prepare was executed. */
   onResult(replica: number, committing: Committing, result: Uint8Array): void;
   /** A reply leaves. */
   onReplySent(replica: number, reply: ReplyHeader): void;
 }
 
-/** Looks at a machine after everything that it does. */
-export type MachineInspector = (machine: Machine) => void;
+/** Looks at a machine while it works. */
+export interface MachineInspector {
+  /** After everything that it does while it serves. */
+  inspect(machine: Machine): void;
+  /** Its forest has been opened, as of its checkpoint. */
+  onOpened(machine: Machine): void;
+  /** Its forest has compacted after an op. */
+  onCompacted(machine: Machine, op: number): void;
+  /** Its forest has been written for a checkpoint, which the superblock does not have yet. */
+  onCheckpointed(machine: Machine): void;
+  /** Its grid has a block, which is good during the call. */
+  onBlock(machine: Machine, block: Block): void;
+}
+
+/** Hears nothing. */
+export const NO_OBSERVER: MachineObserver = {
+  onStart: () => undefined,
+  onServing: () => undefined,
+  onPrepare: () => undefined,
+  onResult: () => undefined,
+  onReplySent: () => undefined,
+};
+
+/** Looks at nothing. */
+export const NO_INSPECTOR: MachineInspector = {
+  inspect: () => undefined,
+  onOpened: () => undefined,
+  onCompacted: () => undefined,
+  onCheckpointed: () => undefined,
+  onBlock: () => undefined,
+};
 
 /** What a machine is made of. */
 export interface MachineOptions {
@@ -87,7 +117,7 @@ export interface MachineOptions {
   readonly checksumLatency: Latency | null;
   readonly atlas: FaultAtlas;
   readonly observer: MachineObserver;
-  readonly inspect: MachineInspector;
+  readonly inspector: MachineInspector;
   readonly onIncident: (incident: StorageIncident) => void;
   readonly logger?: Logger;
 }
@@ -108,7 +138,7 @@ interface Life {
   readonly journal: Journal;
   readonly superblock: SuperBlock;
   readonly stateMachine: ObservedStateMachine;
-  readonly checkpointStore: CheckpointStore | null;
+  readonly store: DataFileStore | null;
   readonly replica: Replica;
 }
 
@@ -213,9 +243,9 @@ export class Machine implements MessageBusReceiver {
     return this.#running.superblock;
   }
 
-  /** Where the replica that runs keeps its checkpoints; null if it writes none. */
-  get checkpointStore(): CheckpointStore | null {
-    return this.#running.checkpointStore;
+  /** What the state machine of the replica that runs stands on; null if it writes no checkpoints. */
+  get store(): DataFileStore | null {
+    return this.#running.store;
   }
 
   /** Lets the state machine do nothing until {@link Machine.resumeExecution}: the op that is under way stays so. */
@@ -390,6 +420,17 @@ export class Machine implements MessageBusReceiver {
     return this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES).checksum === checksum;
   }
 
+  /** Whether zeros follow this prepare, which is where it belongs on the disk, up to the end of its last sector. */
+  paddedOnDisk({ op, size }: PrepareHeader): boolean {
+    const { config } = this.#options;
+    const slot = op % config.cluster.journalSlotCount;
+    const last = new Uint8Array(SECTOR_SIZE_BYTES);
+    const end = zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax + size;
+    if (sectorFloor(end) === end) return true;
+    this.disk.readPristine(sectorFloor(end), last);
+    return last.subarray(end - sectorFloor(end)).every((byte) => byte === 0);
+  }
+
   /** Where the block at this address begins on the disk, in bytes. */
   blockOffset(address: number): number {
     const { config } = this.#options;
@@ -450,7 +491,7 @@ export class Machine implements MessageBusReceiver {
   }
 
   #inspect(): void {
-    if (this.#state === "serving") this.#options.inspect(this);
+    if (this.#state === "serving") this.#options.inspector.inspect(this);
   }
 
   #onServing(): void {
@@ -482,9 +523,10 @@ export class Machine implements MessageBusReceiver {
   }
 
   #compose(faults: StorageFaults): Life {
-    const { config, application, network, checksums, random, atlas, observer, onIncident } = this.#options;
+    const { config, application, network, checksums, random, atlas, observer, inspector, onIncident } = this.#options;
     const { replica: index, replicaCount, standbyCount, cluster, releaseClientMin } = this.#options;
     const { logger = SILENT_LOGGER, storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
+    const release = this.#release;
     const nodeCount = replicaCount + standbyCount;
     const { messageSizeMax } = config.cluster;
     const requestQueueMax = config.derived.pipelineRequestQueueMax;
@@ -509,20 +551,27 @@ export class Machine implements MessageBusReceiver {
     const { checksumLatency: latency } = this.#options;
     const bodyChecksums =
       latency === null ? null : new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
-    const { stateMachine: plain, checkpointStore } = application.create({
+    const { stateMachine: plain, store } = application.create({
       ...common,
       ...(bodyChecksums === null ? {} : { bodyChecksums }),
       random: new Random(random.u64()),
+      gridObserver: { blockTouched: (block) => inspector.onBlock(this, block) },
     });
-    const stateMachine = new ObservedStateMachine(plain, (committing, result) =>
-      observer.onResult(index, committing, result),
+    const stateMachine = new ObservedStateMachine(
+      plain,
+      (committing, result) => observer.onResult(index, committing, result),
+      {
+        onOpened: () => inspector.onOpened(this),
+        onCompacted: (op) => inspector.onCompacted(this, op),
+        onCheckpointed: () => inspector.onCheckpointed(this),
+      },
     );
     const replica = new Replica(
       {
         config,
         cluster,
         addressCount: nodeCount,
-        release: this.#release,
+        release,
         releasesBundled: () => this.#releasesBundled,
         releaseClientMin,
         requestSizeLimit: messageSizeMax,
@@ -536,18 +585,20 @@ export class Machine implements MessageBusReceiver {
         superblock,
         journal,
         stateMachine,
-        checkpointStore,
+        checkpointStore: store?.checkpointStore ?? null,
         bus: this.#observedBus(bus),
         time: this.time,
         logger,
         pool,
         checksums,
-        aof: observedAof(new AOF({ config, file: this.aofFile }), (prepare) => observer.onPrepare(index, prepare)),
+        aof: observedAof(new AOF({ config, file: this.aofFile }), (prepare) =>
+          observer.onPrepare(index, prepare, release),
+        ),
         onMetrics: null,
         onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
     );
-    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, checkpointStore, replica };
+    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
   }
 
   /** Shows the observer every reply before it leaves. */

@@ -5,18 +5,40 @@
  */
 import type { Committing, ManifestReferences, StateMachine } from "@stagbeetle/vsr-protocol";
 
+/** Hears of what a state machine does with what it stores. */
+export interface StoreProgress {
+  /** It is as of the checkpoint. */
+  onOpened(): void;
+  /** It has compacted after an op; the replica does not go on before this returns. */
+  onCompacted(op: number): void;
+  /** It has written a checkpoint, which the superblock does not have yet. */
+  onCheckpointed(): void;
+}
+
+const NOBODY: StoreProgress = {
+  onOpened: () => undefined,
+  onCompacted: () => undefined,
+  onCheckpointed: () => undefined,
+};
+
 /** Passes everything on, and shows every result. It can be held: then no op is loaded or compacted until it is let go. */
 export class ObservedStateMachine implements StateMachine {
   readonly #machine: StateMachine;
   readonly #onResult: (committing: Committing, result: Uint8Array) => void;
+  readonly #progress: StoreProgress;
   #stalled = false;
   /** What waits while nothing is done. */
   #waiting: (() => void) | null = null;
 
   /** @param onResult gets a view of the reply's memory: good until it returns. */
-  constructor(machine: StateMachine, onResult: (committing: Committing, result: Uint8Array) => void) {
+  constructor(
+    machine: StateMachine,
+    onResult: (committing: Committing, result: Uint8Array) => void,
+    progress: StoreProgress = NOBODY,
+  ) {
     this.#machine = machine;
     this.#onResult = onResult;
+    this.#progress = progress;
   }
 
   get checkpoints(): boolean {
@@ -53,7 +75,10 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   open(callback: () => void): void {
-    this.#machine.open(callback);
+    this.#machine.open(() => {
+      this.#progress.onOpened();
+      callback();
+    });
   }
 
   operationValid(operation: number): boolean {
@@ -83,11 +108,18 @@ export class ObservedStateMachine implements StateMachine {
   }
 
   compact(op: number, callback: () => void): void {
-    this.#doOrWait(() => this.#machine.compact(op, callback));
+    const compacted = (): void => {
+      this.#progress.onCompacted(op);
+      callback();
+    };
+    this.#doOrWait(() => this.#machine.compact(op, compacted));
   }
 
   checkpoint(callback: () => void): void {
-    this.#machine.checkpoint(callback);
+    this.#machine.checkpoint(() => {
+      this.#progress.onCheckpointed();
+      callback();
+    });
   }
 
   checkpointReferences(): ManifestReferences {

@@ -17,13 +17,15 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
+import { checkAof } from "../checkers/aof-checker.ts";
 import { checkJournal } from "../checkers/journal-checker.ts";
 import type { Application } from "../cluster/application.ts";
+import type { SimulatedClient } from "../cluster/client.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { Machine } from "../cluster/machine.ts";
 import { Recovery } from "../cluster/recovery.ts";
 import { ClusterFaultAtlas, gridBlockCount } from "../faults/cluster-atlas.ts";
-import { chance, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { chance, NEVER, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
 import { NO_NETWORK_FAULTS } from "../network/network.ts";
 import { commandOf } from "../network/rules.ts";
 import { type ClusterRunOptions, drawClusterRun, NO_MACHINE_FAULTS, SIMPLIFICATIONS } from "./cluster-options.ts";
@@ -43,6 +45,11 @@ export interface ClusterRunResult {
 /** What a run is made of, beside its seed. */
 export interface ClusterRunSetup {
   readonly coverage: Coverage;
+  /**
+   * How much simulated time there is at least. Until then all nodes have to come to rest, and then other things go wrong, again
+   * and again; once, with faults that end for a part of the nodes, unless said.
+   */
+  readonly minutes?: number;
   readonly applications?: readonly Application[];
   readonly logger?: Logger;
 }
@@ -52,6 +59,8 @@ const STORAGE_SIZE_BYTES = 128 * 1024 * 1024;
 /** So long nobody is answered before the faults stop: what keeps the cluster from answering may be one of them. */
 const SILENT_TICKS_MAX = 12_000;
 const SAFETY_TICKS_MAX = 60_000;
+const TICKS_PER_MINUTE = 6000;
+const REPLICAS_FOR_LONG_MIN = 3;
 const LIVENESS_TICKS_MAX = 40_000;
 /** In one of so many ticks the log of a replica is compared with its disk. */
 const JOURNAL_CHECK_TICKS = 100;
@@ -68,7 +77,7 @@ const CALM_STORAGE: StorageFaults = {
  * @throws AssertionError for the first thing that is wrong; its message says which faults the failure needs.
  */
 export function runCluster(seed: bigint, setup: ClusterRunSetup): ClusterRunResult {
-  const options = drawClusterRun(new Random(seed), setup.applications);
+  const options = drawRun(seed, setup);
   try {
     return new ClusterRun(seed, options, setup).run();
   } catch (error) {
@@ -79,7 +88,7 @@ export function runCluster(seed: bigint, setup: ClusterRunSetup): ClusterRunResu
 
 /** Leaves out of a failing run whatever it fails without. Returns what is left, in words. */
 export function shrinkCluster(seed: bigint, setup: ClusterRunSetup): string {
-  let options = drawClusterRun(new Random(seed), setup.applications);
+  let options = drawRun(seed, setup);
   const omitted: string[] = [];
   let failure = failureOf(seed, options, setup);
   for (const { without, simplify } of SIMPLIFICATIONS) {
@@ -91,6 +100,12 @@ export function shrinkCluster(seed: bigint, setup: ClusterRunSetup): string {
     omitted.push(without);
   }
   return `fails also without ${omitted.join(", ")}: ${failure}\n${describeOptions(options)}`;
+}
+
+/** Two replicas halt for good if one of them loses the end of its log: those that go on for long are at least three. */
+function drawRun(seed: bigint, { applications, minutes = 0 }: ClusterRunSetup): ClusterRunOptions {
+  const options = drawClusterRun(new Random(seed), applications);
+  return minutes === 0 ? options : { ...options, replicaCount: Math.max(REPLICAS_FOR_LONG_MIN, options.replicaCount) };
 }
 
 function failureOf(seed: bigint, options: ClusterRunOptions, setup: ClusterRunSetup): string | null {
@@ -115,11 +130,15 @@ function describeOptions({
 
 /** One run. */
 class ClusterRun {
-  readonly #options: ClusterRunOptions;
   readonly #coverage: Coverage;
+  readonly #ticksMin: number;
   readonly #random: Random;
   readonly #cluster: Cluster;
   readonly #recoveries: Map<number, Recovery> = new Map();
+  /** What goes wrong now, and how much. */
+  #options: ClusterRunOptions;
+  /** All that make requests; in the place of one that lost its session there is another one after a rest. */
+  #clients: readonly SimulatedClient[];
   /** Until when each machine stays as it is. */
   readonly #stableTicks: number[];
   readonly #syncing: boolean[];
@@ -133,9 +152,11 @@ class ClusterRun {
   /** The nodes that must come to rest; null while all may fail. */
   #core: readonly Machine[] | null = null;
 
-  constructor(seed: bigint, options: ClusterRunOptions, { coverage, logger = SILENT_LOGGER }: ClusterRunSetup) {
+  constructor(seed: bigint, options: ClusterRunOptions, setup: ClusterRunSetup) {
     const { config, replicaCount, standbyCount } = options;
+    const { coverage, minutes = 0, logger = SILENT_LOGGER } = setup;
     this.#options = options;
+    this.#ticksMin = minutes * TICKS_PER_MINUTE;
     this.#coverage = coverage;
     // Not the generator that the options were drawn with: leaving some out must not change the others.
     this.#random = new Random(seed ^ 0x5354_4147n);
@@ -166,31 +187,77 @@ class ClusterRun {
     });
     this.#stableTicks = this.#cluster.machines.map(() => 0);
     this.#syncing = this.#cluster.machines.map(() => false);
+    this.#clients = this.#cluster.clients;
   }
 
   run(): ClusterRunResult {
-    const { machines, history, clients } = this.#cluster;
+    const { machines, history } = this.#cluster;
     // With faults on from the first start too many replicas could lose the ends of their logs at once.
     const { viewChange } = this.#quorums;
     for (const machine of machines) {
       machine.format();
       this.#start(machine, machine.index < viewChange ? "masked" : "shown");
     }
-    for (const client of clients) client.register();
-    const finished = this.#runSafety();
-    this.#markRun();
-    if (clients.every(({ state }) => state === "evicted")) return this.#result("allEvicted");
-    this.#beginLiveness(finished);
-    const pending = this.#runLiveness();
-    if (pending === null) return this.#result("converged");
-    const excuse = this.#excuse();
-    assert(excuse !== null, () => `no liveness: ${pending}; op ${history.opMax}; ${this.#cluster.describe()}`);
-    return this.#result(`excused-${excuse}`);
+    for (const client of this.#clients) client.register();
+    for (;;) {
+      const finished = this.#runSafety();
+      const last = this.#ticks >= this.#ticksMin;
+      const over = this.#clients.every(({ state }) => state === "evicted") && this.#ticksMin === 0;
+      if (over) return this.#result("allEvicted");
+      this.#beginLiveness(finished && last ? this.#drawCore() : machines);
+      const pending = this.#runLiveness();
+      if (pending !== null) {
+        const excuse = this.#excuse();
+        assert(excuse !== null, () => `no liveness: ${pending}; op ${history.opMax}; ${this.#cluster.describe()}`);
+        return this.#result(`excused-${excuse}`);
+      }
+      this.#checkRest();
+      if (last) return this.#result("converged");
+      this.#goOn();
+    }
+  }
+
+  /** After a rest, other things go wrong. */
+  #goOn(): void {
+    const { machines, network } = this.#cluster;
+    const { application, replicaCount } = this.#options;
+    this.#coverage.mark("rests");
+    this.#core = null;
+    this.#requests = 0;
+    this.#reformats = 0;
+    const drawn = drawClusterRun(new Random(this.#random.u64()), [application]);
+    const { network: networkFaults, storage, requestsMax, requestPercent, idleOnPercent, idleOffPercent } = drawn;
+    const faults = replicaCount > 2 ? drawn.machines : { ...drawn.machines, reformat: NEVER };
+    const changed = { network: networkFaults, storage, machines: faults };
+    this.#options = { ...this.#options, ...changed, requestsMax, requestPercent, idleOnPercent, idleOffPercent };
+    this.#machineFaults = faults;
+    this.#storageFaults = storage;
+    network.faults = networkFaults;
+    for (const machine of machines) machine.storageFaults = storage;
+    this.#clients = this.#clients.map((client) => {
+      if (client.state !== "evicted") return client;
+      const other = this.#cluster.addClient();
+      other.register();
+      return other;
+    });
+  }
+
+  /** What holds of the append-only files of all nodes, once some have come to rest. */
+  #checkRest(): void {
+    const { machines, history } = this.#cluster;
+    const core = this.#core ?? [];
+    for (const machine of machines) {
+      const expectation = core.includes(machine) ? "ended" : "running";
+      this.#coverage.mark("entriesOfAof", checkAof(machine, { config: this.#options.config, history, expectation }));
+    }
   }
 
   #result(outcome: ClusterRunOutcome): ClusterRunResult {
+    this.#markRun();
     this.#coverage.mark("ticks", this.#ticks);
     this.#coverage.mark("comparisons", this.#cluster.storageChecker.comparisons);
+    this.#coverage.mark("blocksCompared", this.#cluster.gridChecker.comparisons);
+    this.#coverage.mark("manifestsCompared", this.#cluster.manifestChecker.comparisons);
     return { outcome, opMax: this.#cluster.history.opMax, ticks: this.#ticks };
   }
 
@@ -200,10 +267,11 @@ class ClusterRun {
 
   /** Returns whether all requests were made and answered, as far as their clients live. */
   #runSafety(): boolean {
-    const { clients } = this.#cluster;
+    const clients = this.#clients;
+    const ticksMax = this.#ticks + SAFETY_TICKS_MAX;
     let replies = 0;
     let silentTicks = 0;
-    while (silentTicks < SILENT_TICKS_MAX && this.#ticks < SAFETY_TICKS_MAX) {
+    while (silentTicks < SILENT_TICKS_MAX && this.#ticks < ticksMax) {
       this.#tick();
       this.#maybeRequest();
       for (const machine of this.#cluster.machines) this.#maybeFail(machine);
@@ -239,7 +307,11 @@ class ClusterRun {
   }
 
   #tickRecovery(index: number, recovery: Recovery): void {
-    if (recovery.stage === "evicted") return;
+    if (recovery.stage === "evicted") {
+      // An operator with time tries again.
+      if (this.#ticksMin > 0) this.#recover(recovery.machine);
+      return;
+    }
     if (recovery.tick() !== "formatted") return;
     this.#recoveries.delete(index);
     this.#coverage.mark("reformats");
@@ -255,8 +327,8 @@ class ClusterRun {
     const { requestsMax, requestPercent, idleOnPercent, idleOffPercent } = this.#options;
     this.#idle = this.#idle ? !this.#random.chance(idleOffPercent, 100) : this.#random.chance(idleOnPercent, 100);
     if (this.#idle || this.#requests >= requestsMax || !this.#random.chance(requestPercent, 100)) return;
-    const { clients, workload } = this.#cluster;
-    const client = clients[this.#random.index(clients.length)];
+    const { workload } = this.#cluster;
+    const client = this.#clients[this.#random.index(this.#clients.length)];
     if (client?.state !== "idle") return;
     this.#requests += 1;
     client.request(workload.next(client.bodySizeMax));
@@ -309,15 +381,28 @@ class ClusterRun {
     const others = this.#cluster.machines.filter((other) => this.#canHelp(other)).length;
     const enough = others >= this.#quorums.viewChange || machine.standby;
     const reformatsMax = this.#options.replicaCount + 2;
-    if (enough && !machine.standby && this.#reformats < reformatsMax && chance(this.#random, reformat)) {
+    const replaceable = enough && !machine.standby && this.#reformats < reformatsMax && this.#othersWhole(machine);
+    if (replaceable && chance(this.#random, reformat)) {
       this.#reformats += 1;
       this.#cluster.replaceDisk(machine.index);
-      const client = this.#cluster.addClient();
-      this.#recoveries.set(machine.index, new Recovery(this.#options.config, machine, client));
+      this.#recover(machine);
       return;
     }
     this.#restart(machine, enough ? "shown" : "masked");
     this.#stableTicks[machine.index] = this.#random.rangeInclusive(32, 0, restartTicks);
+  }
+
+  /** Whether a run that must go on can: an op that may be on the lost disk only, and on another one is damaged, halts a cluster. */
+  #othersWhole(machine: Machine): boolean {
+    if (this.#ticksMin === 0) return true;
+    const { machines, replicaCount } = this.#cluster;
+    const others = machines.slice(0, replicaCount).filter((other) => other !== machine);
+    return others.every((other) => this.#canHelp(other) && other.journal.dirtyCount === 0);
+  }
+
+  #recover(machine: Machine): void {
+    const client = this.#cluster.addClient();
+    this.#recoveries.set(machine.index, new Recovery(this.#options.config, machine, client));
   }
 
   #canHelp(machine: Machine): boolean {
@@ -335,9 +420,8 @@ class ClusterRun {
   }
 
   /** From now on nothing new goes wrong with some of the nodes; with the others it stays as it is, for good. */
-  #beginLiveness(finished: boolean): void {
+  #beginLiveness(core: readonly Machine[]): void {
     const { machines, network } = this.#cluster;
-    const core = finished ? this.#drawCore() : machines;
     this.#core = core;
     if (core.length < machines.length) this.#coverage.mark("coreSmaller");
     this.#machineFaults = NO_MACHINE_FAULTS;
@@ -394,8 +478,8 @@ class ClusterRun {
   }
 
   #pending(): string | null {
-    const { clients, history } = this.#cluster;
-    if (clients.some(({ state }) => state === "busy")) return "a request is not answered";
+    const { history } = this.#cluster;
+    if (this.#clients.some(({ state }) => state === "busy")) return "a request is not answered";
     for (const machine of this.#core ?? []) {
       const who = `replica ${machine.index}`;
       if (machine.state !== "serving") return `${who} is ${machine.state}`;
@@ -407,7 +491,13 @@ class ClusterRun {
       }
       if (!syncContentDone) return `${who} still syncs`;
     }
-    return this.#sameRelease() ? null : "the release is not the same";
+    if (!this.#sameRelease()) return "the release is not the same";
+    // Of the last op that was executed, a checkpoint may still be written.
+    return this.#sameCheckpoint() ? null : "the checkpoint is not the same";
+  }
+
+  #sameCheckpoint(): boolean {
+    return new Set((this.#core ?? []).map(({ superblock }) => superblock.checkpointIds.id)).size === 1;
   }
 
   #sameRelease(): boolean {
@@ -433,7 +523,8 @@ class ClusterRun {
   }
 
   #markRun(): void {
-    const { machines, history, clients } = this.#cluster;
+    const { machines, history } = this.#cluster;
+    const clients = this.#clients;
     const coverage = this.#coverage;
     const views = machines.flatMap((machine) => (machine.state === "serving" ? machine.replica.state.view : []));
     if (Math.max(0, ...views) > 1) coverage.mark("viewChanges");

@@ -90,7 +90,7 @@ function blockMissing({ config }: Cluster, core: readonly Machine[], voters: rea
 function blocksWanted(machine: Machine, body: Uint8Array): readonly BlockReference[] {
   if (machine.state !== "serving") return [];
   const wanted: BlockReference[] = [];
-  machine.checkpointStore?.grid.nextBatchOfBlockRequests(body, (address, checksum) => {
+  machine.store?.grid.nextBatchOfBlockRequests(body, (address, checksum) => {
     wanted.push({ address, checksum });
     return false;
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { ACCOUNTING, ECHO, LEDGER } from "../cluster/application.ts";
+import { ACCOUNTING, ECHO, LEDGER, STORED_ECHO } from "../cluster/application.ts";
 import { runCluster } from "./cluster-run.ts";
 import { Coverage } from "./coverage.ts";
 import { runCrashes } from "./crash-run.ts";
@@ -51,6 +51,14 @@ describe("a cluster", () => {
     const coverage = new Coverage();
     for (let seed = 0; seed < clusters; seed += 1) runCluster(BigInt(seed), { coverage });
     expect(coverage.missing(["crashes", "viewChanges", "blocksSent", "prepareRepairs", "comparisons"])).toEqual([]);
+  });
+
+  test("comes to rest and goes on, for as long as it is told to", () => {
+    const coverage = new Coverage();
+    const { outcome, ticks } = runCluster(3n, { coverage, minutes: 1, applications: [STORED_ECHO] });
+    expect([outcome, coverage.count("ticks")]).toEqual(["converged", ticks]);
+    expect(ticks).toBeGreaterThanOrEqual(6000);
+    expect(coverage.count("rests")).toBeGreaterThan(0);
   });
 
   test("runs in the same way from the same seed", () => {

@@ -113,6 +113,17 @@ export class ManifestLog {
     return this.#log.length;
   }
 
+  /** How many blocks of the grid the log has: closed ones and the open one. */
+  get blocksAcquired(): number {
+    return this.#log.length + (this.#open === null ? 0 : 1);
+  }
+
+  /** The addresses of blocks that were acquired and have nothing on their way to the disk yet: the open one among them. */
+  get addressesUnwritten(): readonly number[] {
+    const closed = this.#unwritten.map(({ header }) => header.address);
+    return this.#open === null ? closed : [...closed, this.#open.address];
+  }
+
   /** Whether nothing waits to be written. */
   get empty(): boolean {
     return this.#open === null && this.#unwritten.length === 0;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CheckpointTrailer, Grid, GridScrubber } from "@stagbeetle/grid";
+import { CheckpointTrailer, Grid, type GridObserver, GridScrubber } from "@stagbeetle/grid";
 import type { Kernels } from "@stagbeetle/kernels";
 import { ForestTables, ForestTour, GridStore, type GrooveLimits, type GrooveDeclaration } from "@stagbeetle/lsm";
 import {
@@ -41,6 +41,8 @@ export interface DataFileStoreOptions {
   readonly cacheGridSizeBytes: number;
   /** How many tables the manifest has room for (`--memory-lsm-manifest`); as many as a forest can have unless said. */
   readonly manifestTablesMax?: number;
+  /** Sees the blocks of the grid: for simulation. */
+  readonly gridObserver?: GridObserver;
 }
 
 /** What is stored, and how much one op touches of it. */
@@ -61,7 +63,8 @@ export function dataFileStore(
   options: DataFileStoreOptions,
   { grooves, limitsOf }: DataFileStoreContent,
 ): DataFileStore {
-  const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, manifestTablesMax } = options;
+  const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, manifestTablesMax, gridObserver } =
+    options;
   const { memory } = kernels;
   const grid = new Grid({
     config,
@@ -75,6 +78,7 @@ export function dataFileStore(
     storageSizeLimit: options.storageSizeLimit,
     cacheSizeBytes: options.cacheGridSizeBytes,
     blocksOfUsers: lsmForestBlocksMax(config, grooves),
+    ...(gridObserver === undefined ? {} : { observer: gridObserver }),
   });
   const clientSessions = new CheckpointTrailer({
     config,

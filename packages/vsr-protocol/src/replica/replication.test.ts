@@ -141,6 +141,25 @@ describe("a backup", () => {
     expect([bench.log.op, bench.log.commitMax, bench.journal.writesPending]).toEqual([5, 3, 0]);
   });
 
+  test("takes no prepare that is not later than its head", () => {
+    const bench = new Bench();
+    const head = bench.journal.headerWithOp(5);
+    assert(head !== null, "there is a head");
+    const early = bench.next(6);
+    early.as(PrepareHeader).timestamp = head.timestamp;
+    expect(bench.onPrepare(early)).toEqual(["followed"]);
+    expect(bench.log.op).toBe(5);
+    expect(bench.logger.lines.at(-1)).toContain("of a time before that of op 5");
+  });
+
+  test("takes no prepare for an op of which the log that the view began with has another one", () => {
+    const bench = new Bench();
+    bench.view.hasOther = ({ op }) => op === 6;
+    expect(bench.onPrepare(bench.next(6))).toEqual(["followed"]);
+    expect(bench.log.op).toBe(5);
+    expect(bench.logger.lines.at(-1)).toContain("not op 6 of the log that the view began with");
+  });
+
   test("takes no header of an unused slot for a prepare", () => {
     const bench = new Bench();
     const reserved = bench.next(6);

@@ -36,7 +36,7 @@ export interface ReplicationOptions {
   readonly identity: Identity;
   readonly status: Status;
   readonly roles: Roles;
-  readonly view: Pick<DurableView, "view">;
+  readonly view: Pick<DurableView, "view" | "hasOther">;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly pipeline: Pipeline;
@@ -176,7 +176,8 @@ export class Replication {
    * Why the prepare cannot follow what is here, or null: its primary, or this replica, is not correct, or went another way.
    * The reference stops here (spec 03 §32); not to take it is as safe, and a peer that is wrong stops nobody.
    */
-  #contradiction({ op, commit, replica, size, parent, checkpointId, timestamp }: PrepareHeader): string | null {
+  #contradiction(header: PrepareHeader): string | null {
+    const { op, commit, replica, size, parent, checkpointId, timestamp } = header;
     const { config, requestSizeLimit, identity, roles, view, log, window, journal } = this.#options;
     if (replica !== identity.primaryIndex(view.view)) return `of replica ${replica}, which is not the primary`;
     if (size > requestSizeLimit) return `of ${size} bytes, more than this replica's --limit-request`;
@@ -187,6 +188,7 @@ export class Replication {
     }
     const head = journal.headerWithOp(log.op);
     if (roles.backup && head !== null && timestamp <= head.timestamp) return `of a time before that of op ${log.op}`;
+    if (view.hasOther(header)) return `not op ${op} of the log that the view began with`;
     const previous = journal.headerWithOp(op - 1);
     const broken = previous !== null && previous.view === view.view && previous.checksum !== parent;
     return broken ? `not the successor of op ${op - 1} of the same view` : null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatted, headerChain, opened } from "../../test/builders.ts";
+import { formatted, headerChain, opened, prepareHeader } from "../../test/builders.ts";
 import type { MemoryStorage } from "../../test/memory-storage.ts";
 import { TEST_MIN } from "../config/test-min.ts";
 import { DurableView } from "./view-durable.ts";
@@ -78,6 +78,16 @@ describe("a view", () => {
     again.load();
     expect([again.view, again.logView, again.headersKind]).toEqual([3, 0, "joinView"]);
     expect(again.headers.map(({ op }) => op)).toEqual([5, 4, 3]);
+  });
+
+  it("knows another header of an op of the log that it follows, and says nothing of other logs", () => {
+    const { view: of } = view();
+    const other = prepareHeader({ op: 4, parent: 7n });
+    of.setHeaders("view", LOG);
+    expect([of.hasOther(other), ...LOG.map((header) => of.hasOther(header))]).toEqual([true, false, false, false]);
+    expect(of.hasOther(prepareHeader({ op: 6 }))).toBe(false);
+    of.follow(3);
+    expect(of.hasOther(other)).toBe(false);
   });
 
   it("can replace its headers by some of themselves", () => {

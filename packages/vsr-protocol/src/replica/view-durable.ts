@@ -10,6 +10,7 @@ import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../config/config.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PrepareHeader } from "../message/prepare.ts";
+import { isBlankPrepare } from "../message/special-prepares.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { SyncCheckpoint } from "../superblock/update.ts";
 import { checkpointHeaderOf } from "../superblock/vsr-state.ts";
@@ -69,6 +70,13 @@ export class DurableView {
   /** Whether the headers are a promise to a view that has not started, or the log of one. */
   get headersKind(): ViewHeadersKind {
     return this.#headersKind;
+  }
+
+  /** Whether the log of the view, which this replica follows, is known to have another header for the op. */
+  hasOther({ op, checksum }: PrepareHeader): boolean {
+    if (this.#logView !== this.#view || this.#headersKind !== "view") return false;
+    const known = this.#headers.find((header) => header.op === op);
+    return known !== undefined && !isBlankPrepare(known) && known.checksum !== checksum;
   }
 
   /** The view that survives a crash. */

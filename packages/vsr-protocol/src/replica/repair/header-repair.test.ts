@@ -126,6 +126,15 @@ describe("a header is refused", () => {
     expect(because).toContain("it is of another checkpoint");
   });
 
+  test("of which the log of the view has another one, which is an error", () => {
+    const because = refused((subject, chain) => {
+      subject.journal.lose(10);
+      subject.view.hasOther = ({ op }) => op === 10;
+      return at(chain, 10);
+    });
+    expect(because).toContain("the log of the view has another one");
+  });
+
   test("that breaks the chain within its view, which is an error", () => {
     const next = refused((subject) => {
       subject.journal.lose(10);
@@ -213,6 +222,14 @@ describe("a header that others vouch for is foreign", () => {
     ["not if it is the one that is here", (_, chain) => at(chain, 10), null],
     ["not if it is of another view than the ops beside it", () => prepareHeader({ op: 10, view: 2, parent: 7n }), null],
     ["if it is of a newer view", () => prepareHeader({ op: 10, view: 4 }), "of view 4 in view 3"],
+    [
+      "if the log of the view has another one",
+      (subject) => {
+        subject.view.hasOther = ({ op }) => op === 10;
+        return prepareHeader({ op: 10, view: 2, parent: 7n });
+      },
+      "the log of the view has another one",
+    ],
     ["if another one was executed", () => prepareHeader({ op: 3, parent: 7n }), "another one was executed here"],
     [
       "if it does not follow the checkpoint",

@@ -18,7 +18,7 @@ import type { DurableView } from "../view-durable.ts";
 
 /** What headers are repaired with. */
 export interface HeaderRepairOptions {
-  readonly view: Pick<DurableView, "view">;
+  readonly view: Pick<DurableView, "view" | "hasOther">;
   readonly log: Pick<LogPosition, "op" | "commitMin" | "commitMax">;
   readonly window: CheckpointWindow;
   readonly journal: Pick<Journal, "headerWithOp" | "hasHeader" | "hasPrepare" | "setHeaderAsDirty">;
@@ -105,6 +105,7 @@ export class HeaderRepair {
     const { view, log, window, journal, superblock, updatingCheckpoint } = this.#options;
     const { op } = header;
     if (header.view > view.view) return `of view ${header.view} in view ${view.view}`;
+    if (view.hasOther(header)) return "the log of the view has another one";
     const executed = op > window.opCheckpoint && op <= log.commitMin && !updatingCheckpoint();
     if (executed && journal.headerWithOp(op) !== null && !journal.hasHeader(header))
       return "another one was executed here";
@@ -132,7 +133,7 @@ export class HeaderRepair {
    * refuse it is safe: what is here stays.
    */
   #contradiction(header: PrepareHeader): string | null {
-    const { log, window, journal, logger } = this.#options;
+    const { view, log, window, journal, logger } = this.#options;
     const { op } = header;
     const executed = op > window.opCheckpointSync && op <= log.commitMin && journal.headerWithOp(op) !== null;
     const checkpointId = op <= window.opPrepareMax ? window.checkpointIdForOp(op) : null;
@@ -141,7 +142,9 @@ export class HeaderRepair {
         ? "another op was executed here"
         : checkpointId !== null && header.checkpointId !== checkpointId
           ? "it is of another checkpoint"
-          : this.#neighbourContradicts(header);
+          : view.hasOther(header)
+            ? "the log of the view has another one"
+            : this.#neighbourContradicts(header);
     if (because !== null) logger.log("error", `repair_header: op contradicts the log: ${because}`, { op });
     return because;
   }

@@ -37,7 +37,7 @@ export interface JournalRepairOptions {
   readonly identity: Pick<Identity, "primaryIndex" | "replica">;
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "ofPrimary" | "backup">;
-  readonly view: Pick<DurableView, "view" | "headers">;
+  readonly view: Pick<DurableView, "view" | "headers" | "hasOther">;
   readonly log: Pick<LogPosition, "op" | "commitMin" | "commitMax">;
   readonly journal: Pick<Journal, "headerWithOp" | "findLatestHeadersBreakBetween" | "removeDirtyOutside">;
   readonly timeouts: Pick<Timeouts, "get">;
