@@ -36,6 +36,11 @@ export function operationOfStateMachine(operation: number): boolean {
   return operation >= VSR_OPERATIONS_RESERVED;
 }
 
+/** Whether the state machine executes an operation: its own, and `pulse`. The replica executes all others. */
+export function operationExecutedByStateMachine(operation: number): boolean {
+  return operation === Operation.pulse || operationOfStateMachine(operation);
+}
+
 /** Whether an operation is the cluster's own, without a client: `pulse` and `upgrade`. */
 export function operationOfCluster(operation: number): boolean {
   return operation === Operation.pulse || operation === Operation.upgrade;

@@ -41,7 +41,8 @@ import { PotentialPrimary } from "../src/replica/view-change/potential-primary.t
 import { Transitions } from "../src/replica/view-change/transitions.ts";
 import { ViewInstaller } from "../src/replica/view-change/view-installer.ts";
 import { ViewMessages } from "../src/replica/view-change/view-messages.ts";
-import { ExitViewVotes, JoinViewVotes } from "../src/replica/view-change/votes.ts";
+import { ReplicaSet } from "../src/replica/replica-set.ts";
+import { JoinViewVotes } from "../src/replica/view-change/votes.ts";
 import { DurableView } from "../src/replica/view-durable.ts";
 import { formatted, RecordingLogger, RELEASE } from "./builders.ts";
 import type { MemoryStorage } from "./memory-storage.ts";
@@ -78,7 +79,7 @@ export class ViewChangeNode {
   readonly identity: Identity = new Identity();
   readonly status: Status = new Status();
   readonly logger: RecordingLogger = new RecordingLogger();
-  readonly exitViews: ExitViewVotes = new ExitViewVotes();
+  readonly exitViews: ReplicaSet = new ReplicaSet();
   readonly joinViews: JoinViewVotes = new JoinViewVotes();
   readonly storage: MemoryStorage;
   readonly pool: MessagePool;

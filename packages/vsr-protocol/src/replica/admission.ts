@@ -14,7 +14,7 @@ import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
-import { Operation, operationOfStateMachine } from "../operation.ts";
+import { Operation, operationExecutedByStateMachine, operationOfStateMachine } from "../operation.ts";
 import type { LogLevel } from "../ports/logger.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
@@ -137,7 +137,8 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
     row: 9,
     name: "body",
     judge: (request, facts, message) =>
-      operationOfLedger(request.operation) && !facts.stateMachine.inputValid(request.operation, message.body())
+      operationExecutedByStateMachine(request.operation) &&
+      !facts.stateMachine.inputValid(request.operation, message.body())
         ? evict(EvictionReason.invalidRequestBody, "invalid body")
         : null,
   },
@@ -221,11 +222,6 @@ function judgeUpgrade(request: RequestHeader, facts: AdmissionFacts, message: Me
   return upgradeRelease === null || upgradeRelease === body.release
     ? null
     : drop("upgrade: to another release", "warn");
-}
-
-/** Whether the state machine executes the operation. */
-function operationOfLedger(operation: number): boolean {
-  return operation === Operation.pulse || operationOfStateMachine(operation);
 }
 
 function judgeRegisterBody(request: RequestHeader, _: AdmissionFacts, message: Message): Verdict | null {

@@ -74,10 +74,12 @@ export class CheckpointWriter implements Checkpointer {
     this.#options = options;
   }
 
+  /** Whether the blocks that were released before the current checkpoint are free already. */
   get durable(): boolean {
     return this.#options.store.grid.checkpointIsDurable;
   }
 
+  /** A quorum has the current checkpoint. The callback runs once its blocks are free, never from inside the call. */
   markDurable(callback: () => void): void {
     this.#options.store.grid.checkpointDurable(callback);
   }

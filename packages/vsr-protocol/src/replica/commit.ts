@@ -18,7 +18,7 @@ import { fatal, FatalReason } from "../fatal.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import { Operation, operationOfStateMachine } from "../operation.ts";
+import { Operation, operationExecutedByStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
@@ -169,6 +169,7 @@ export class Commit {
     this.#options = options;
   }
 
+  /** What the loop does, or waits for. */
   get stage(): CommitStage {
     return this.#stage;
   }
@@ -413,7 +414,7 @@ export class Commit {
     const { stateMachine } = this.#options;
     const { operation, op } = this.#committing;
     this.#prefetchStartedAt = this.#stageStartedAt;
-    if (operation !== Operation.pulse && !operationOfStateMachine(operation)) return;
+    if (!operationExecutedByStateMachine(operation)) return;
     this.#wait();
     stateMachine.prefetch(this.#committing, this.#snapshot(op), () => this.#completed("prefetch"));
   }

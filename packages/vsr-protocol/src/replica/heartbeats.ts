@@ -64,6 +64,7 @@ export class Heartbeats {
     this.#options = options;
   }
 
+  /** Whether this primary withholds heartbeats, so that the others choose another one. */
   get abdicating(): boolean {
     return this.#abdicating;
   }

@@ -81,10 +81,12 @@ export class ReleasesSeen {
   #min: Release | null = null;
   #max: Release | null = null;
 
+  /** The lowest one; null if no client was heard of. */
   get min(): Release | null {
     return this.#min;
   }
 
+  /** The highest one; null if no client was heard of. */
   get max(): Release | null {
     return this.#max;
   }

@@ -12,7 +12,7 @@ import type { Checksums } from "../message/checksums.ts";
 import type { Message } from "../message/message.ts";
 import { initPrepare } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
-import { Operation, operationOfStateMachine } from "../operation.ts";
+import { Operation, operationExecutedByStateMachine } from "../operation.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import { releaseOf } from "../release.ts";
@@ -140,8 +140,7 @@ export class Normal {
     }
     if (operation === Operation.reconfigure) return this.#reconfigure(message.body());
     if (operation === Operation.noop || operation === Operation.upgrade) return;
-    const ofStateMachine = operation === Operation.pulse || operationOfStateMachine(operation);
-    assert(ofStateMachine, () => `operation ${operation} is not prepared`);
+    assert(operationExecutedByStateMachine(operation), () => `operation ${operation} is not prepared`);
     stateMachine.prepare(operation, message.body());
   }
 

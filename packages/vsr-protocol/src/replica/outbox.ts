@@ -11,6 +11,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { invalidHeader } from "../message/invalid.ts";
 import type { Message } from "../message/message.ts";
 import type { MessageBus } from "../ports/message-bus.ts";
+import { bytesEqual } from "../superblock/image.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { Identity } from "./identity.ts";
 import type { MessageCounters } from "./metrics.ts";
@@ -134,8 +135,10 @@ export class Outbox {
     );
     for (const [index, header] of headers.entries()) {
       const at = index * HEADER_SIZE_BYTES;
-      const same = recordBytes(header).every((byte, offset) => body[at + offset] === byte);
-      assert(same, () => `view header ${index} of a join_view is not the durable one`);
+      assert(
+        bytesEqual(recordBytes(header), body.subarray(at, at + HEADER_SIZE_BYTES)),
+        () => `view header ${index} of a join_view is not the durable one`,
+      );
     }
   }
 

@@ -11,6 +11,7 @@ import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { Operation } from "../operation.ts";
+import { ReplicaSet } from "./replica-set.ts";
 
 /** A prepare on its way: being written, acknowledged, or about to be executed. */
 export class QueuedPrepare {
@@ -22,8 +23,7 @@ export class QueuedPrepare {
   readonly operation: number;
   /** Whether enough replicas have it on disk. */
   okQuorumReceived = false;
-  /** Bit i: replica i has it on disk. */
-  #okFrom = 0;
+  readonly #okFrom = new ReplicaSet();
 
   constructor(message: Message) {
     const header = message.as(PrepareHeader);
@@ -36,20 +36,18 @@ export class QueuedPrepare {
 
   /** How many replicas are known to have it on disk. */
   get okCount(): number {
-    let count = 0;
-    for (let rest = this.#okFrom; rest !== 0; rest &= rest - 1) count += 1;
-    return count;
+    return this.#okFrom.count;
   }
 
   /** Whether the replica is known to have it on disk. */
   okFrom(replica: number): boolean {
-    return (this.#okFrom & (1 << replica)) !== 0;
+    return this.#okFrom.has(replica);
   }
 
   /** Notes that the replica has it on disk. */
   acknowledge(replica: number): void {
     assert(!this.okFrom(replica), () => `replica ${replica} acknowledges op ${this.op} twice`);
-    this.#okFrom |= 1 << replica;
+    this.#okFrom.add(replica);
   }
 }
 
@@ -103,6 +101,7 @@ export class Pipeline {
     this.#cache = Array.from({ length: limits.prepareQueueMax + limits.requestQueueMax }, () => null);
   }
 
+  /** Whether it is the queue of a primary, or a cache. */
   get kind(): PipelineKind {
     return this.#kind;
   }
@@ -112,10 +111,12 @@ export class Pipeline {
     return this.#cache.length;
   }
 
+  /** How many prepares are queued; 0 for a cache. */
   get prepareCount(): number {
     return this.#prepares.length;
   }
 
+  /** How many requests wait behind them. */
   get requestCount(): number {
     return this.#requests.length;
   }

@@ -15,10 +15,12 @@ export class PrefixedLogger implements Logger {
     this.#prefix = prefix;
   }
 
+  /** Whether lines of the level are kept: else nothing needs to be put together for them. */
   enabled(level: LogLevel): boolean {
     return this.#logger.enabled(level);
   }
 
+  /** Logs the message behind the prefix as it is now. */
   log(level: LogLevel, message: string, fields?: LogFields): void {
     if (!this.#logger.enabled(level)) return;
     this.#logger.log(level, `${this.#prefix()} ${message}`, fields);

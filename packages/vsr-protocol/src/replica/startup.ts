@@ -95,6 +95,7 @@ export class Startup {
     return this.#stage !== "closed" && this.#stage !== "superblock" && this.#stage !== "journal";
   }
 
+  /** How far the start has come. */
   get stage(): StartupStage {
     return this.#stage;
   }

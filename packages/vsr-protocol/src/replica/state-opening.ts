@@ -32,6 +32,7 @@ export class StateOpening {
     this.#options = options;
   }
 
+  /** How far the opening has come. */
   get stage(): StateOpeningStage {
     return this.#stage;
   }

@@ -39,10 +39,12 @@ export function statusLetter(status: ReplicaStatus, primary: boolean): string {
 export class Status {
   #current: ReplicaStatus = "recovering";
 
+  /** The status as it is now. */
   get current(): ReplicaStatus {
     return this.#current;
   }
 
+  /** Whether the view has started and this replica is in it. */
   get normal(): boolean {
     return this.#current === "normal";
   }

@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Random } from "../random.ts";
 import { Timeout } from "../timeout.ts";
 
+/** The timeouts by the names of the specification. */
 export type TimeoutName =
   | "ping"
   | "prepare"

@@ -74,11 +74,6 @@ export class JournalRepair {
     this.#options = options;
   }
 
-  /** Whether the repair of the log leads nowhere, so that the primary's checkpoint is needed. */
-  get stuck(): boolean {
-    return this.#options.progress.stuck;
-  }
-
   /** `journal_repair` fired. */
   onTimeout(timeout: Timeout): void {
     timeout.resetWithJitter();

@@ -191,6 +191,18 @@ describe("a state sync", () => {
     expect(subject.node.pool.available).toBe(subject.node.pool.messagesMax);
   });
 
+  test("may go back, by less than the bar that its checkpoint is triggered by", () => {
+    const subject = new Bench();
+    const state = checkpointState(19);
+    state.parentCheckpointId = subject.superblock.working.checkpointId();
+    const view = viewBytes(state, { checkpointOp: 19, op: HEAD });
+    subject.node.log.installHead(23, 22);
+    for (let op = 13; op <= 22; op += 1) subject.node.log.executed(op);
+    subject.start(view);
+    subject.gridCancelled();
+    expect([subject.node.log.commitMin, subject.node.log.commitMax]).toEqual([19, HEAD]);
+  });
+
   const unrelated: readonly (readonly [name: string, op: number, change: (state: CheckpointState) => void])[] = [
     ["of an older release", CHECKPOINT, (state) => (state.release = RELEASE - 1)],
     ["that does not follow from the current one", 19, (state) => (state.parentCheckpointId = 7n)],

@@ -125,6 +125,7 @@ export class StateSync {
     this.#options = options;
   }
 
+  /** How far the sync has come; `idle` if there is none. */
   get stage(): SyncStage {
     return this.#state.stage;
   }

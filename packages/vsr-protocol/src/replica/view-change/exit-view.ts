@@ -15,11 +15,11 @@ import type { Timeout } from "../../timeout.ts";
 import type { Identity } from "../identity.ts";
 import type { MessageBuilder } from "../message-builder.ts";
 import type { Outbox } from "../outbox.ts";
+import type { ReplicaSet } from "../replica-set.ts";
 import type { Status } from "../status.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { DurableView } from "../view-durable.ts";
 import type { Transitions } from "./transitions.ts";
-import type { ExitViewVotes } from "./votes.ts";
 
 /** What a view is left with. */
 export interface ExitViewOptions {
@@ -27,7 +27,8 @@ export interface ExitViewOptions {
   readonly status: Pick<Status, "current">;
   readonly view: Pick<DurableView, "view">;
   readonly quorums: () => Pick<Quorums, "viewChange">;
-  readonly votes: ExitViewVotes;
+  /** Who wants to leave the current view. Votes for an older one would break the intersection of quorums. */
+  readonly votes: ReplicaSet;
   readonly transitions: Pick<Transitions, "toViewChange">;
   readonly timeouts: Pick<Timeouts, "get">;
   readonly messages: Pick<MessageBuilder, "header">;

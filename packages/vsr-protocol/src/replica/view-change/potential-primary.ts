@@ -47,16 +47,11 @@ export interface PotentialPrimaryOptions {
 /** Starts the view whose log was chosen here, as soon as that log is whole. */
 export class PotentialPrimary {
   readonly #options: PotentialPrimaryOptions;
-  /** Whether a prepare is read for the pipeline. */
+  /** Whether a prepare is read for the pipeline: `pipeline_repairing`. */
   #reading = false;
 
   constructor(options: PotentialPrimaryOptions) {
     this.#options = options;
-  }
-
-  /** Whether a prepare is read for the pipeline: `pipeline_repairing`. */
-  get reading(): boolean {
-    return this.#reading;
   }
 
   /** To be called at the end of every repair. Does nothing unless this replica is about to lead the view. */
@@ -149,6 +144,7 @@ export class PotentialPrimary {
     const { identity, view, log, pipeline, transitions, syncing, sendPrepareOks, logger } = this.#options;
     assert(!syncing() && identity.primaryOf(view.view), () => `view ${view.view} is not for this replica to start`);
     assert(view.logView === view.view, () => `log_view ${view.logView} in view ${view.view}`);
+    assert(!this.#reading, "the pipeline is filled");
     pipeline.toQueue(log.commitMax + 1, log.op);
     transitions.toNormal(view.view);
     logger.log("info", "the view starts; this replica is its primary", { view: view.view, op: log.op });

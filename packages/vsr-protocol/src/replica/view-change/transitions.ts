@@ -15,11 +15,12 @@ import { isBlankPrepare } from "../../message/special-prepares.ts";
 import type { Identity } from "../identity.ts";
 import type { LogPosition } from "../log-position.ts";
 import type { Pipeline } from "../pipeline.ts";
+import type { ReplicaSet } from "../replica-set.ts";
 import type { Status } from "../status.ts";
 import type { TimeoutName, Timeouts } from "../timeouts.ts";
 import type { DurableView } from "../view-durable.ts";
 import { joinViewHeaders } from "./join-view-headers.ts";
-import type { ExitViewVotes, JoinViewVotes } from "./votes.ts";
+import type { JoinViewVotes } from "./votes.ts";
 
 /** What changes with the status. */
 export interface TransitionsOptions {
@@ -33,7 +34,8 @@ export interface TransitionsOptions {
   readonly journal: Pick<Journal, "headerWithOp">;
   readonly pipeline: Pick<Pipeline, "kind" | "prepareCount" | "toCache" | "toQueue">;
   readonly timeouts: Pick<Timeouts, "start" | "stop">;
-  readonly exitViews: ExitViewVotes;
+  /** Who wants to leave the current view. */
+  readonly exitViews: ReplicaSet;
   readonly joinViews: JoinViewVotes;
   /** Whether a state sync is under way, in any of its stages. */
   readonly syncing: () => boolean;

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import type { Header } from "../../message/frame.ts";
-import type { Message } from "../../message/message.ts";
+import { ReplicaSet } from "../replica-set.ts";
 import { onViewDurable, type DeferredSendsOptions } from "./deferred-sends.ts";
 import { ExitView, type ExitViewOptions } from "./exit-view.ts";
 import { JoinView, type JoinViewOptions } from "./join-view.ts";
@@ -14,7 +14,7 @@ import { PotentialPrimary, type PotentialPrimaryOptions } from "./potential-prim
 import { Transitions, type TransitionsOptions } from "./transitions.ts";
 import { ViewInstaller, type ViewInstallerOptions } from "./view-installer.ts";
 import { ViewMessages, type ViewMessagesOptions } from "./view-messages.ts";
-import { ExitViewVotes, JoinViewVotes } from "./votes.ts";
+import { JoinViewVotes } from "./votes.ts";
 
 /** What the modules of a view change are for one another. */
 type Inner = "votes" | "exitViews" | "joinViews" | "sendJoinView" | "transitions" | "joinView" | "viewMessages";
@@ -45,7 +45,7 @@ export class ViewChange {
   readonly #joinViews = new JoinViewVotes();
 
   constructor(options: ViewChangeOptions) {
-    const exitViews = new ExitViewVotes();
+    const exitViews = new ReplicaSet();
     const joinViews = this.#joinViews;
     const viewMessages = new ViewMessages(options);
     const transitions = new Transitions({
@@ -86,10 +86,5 @@ export class ViewChange {
   /** To be called each time a view was made durable. */
   onViewDurable(): void {
     onViewDurable(this.#deferred);
-  }
-
-  /** Takes a `view`: the log of a view that has started, or is about to. */
-  onView(message: Message): void {
-    this.viewInstaller.onView(message);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Who wants to leave the view, and who has joined it (spec 03 §3.3, §18.1, §18.4): the votes for the current view.
+ * Who has joined the current view (spec 03 §3.3, §18.4).
  *
  * They are forgotten with the view. Counting votes of an older view would break the intersection of quorums.
  *
@@ -9,44 +9,6 @@ import { assert } from "@stagbeetle/kernels";
 import type { Message } from "../../message/message.ts";
 import { JoinViewHeader } from "../../message/join-view.ts";
 import { type JoinViewVote, joinViewVote } from "./join-view-vote.ts";
-
-/** The replicas, this one included, that want to leave the view. */
-export class ExitViewVotes {
-  /** Bit i: replica i. */
-  #from = 0;
-
-  /** How many there are. */
-  get count(): number {
-    let count = 0;
-    for (let rest = this.#from; rest !== 0; rest &= rest - 1) count += 1;
-    return count;
-  }
-
-  /** Whether the replica wants to leave. */
-  has(replica: number): boolean {
-    return (this.#from & (1 << replica)) !== 0;
-  }
-
-  /** The replica wants to leave. */
-  add(replica: number): void {
-    this.#from |= 1 << replica;
-  }
-
-  /** The replica does not want to leave any more. */
-  remove(replica: number): void {
-    this.#from &= ~(1 << replica);
-  }
-
-  /** Forgets all but one replica. */
-  keepOnly(replica: number): void {
-    this.#from &= 1 << replica;
-  }
-
-  /** Forgets all. */
-  clear(): void {
-    this.#from = 0;
-  }
-}
 
 /** The `join_view` messages that the primary of the view got: one of each replica. It holds a reference of each. */
 export class JoinViewVotes {
