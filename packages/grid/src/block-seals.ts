@@ -102,7 +102,8 @@ export class BlockSeals {
   #sealed(seal: BlockSeal): void {
     const { block, request } = seal;
     const { address } = block.header;
-    assert(this.#addresses.delete(address), () => `block ${address} is sealed and nobody asked for it`);
+    assert(this.sealing(address), () => `block ${address} is sealed and nobody asked for it`);
+    this.#addresses.delete(address);
     seal.end();
     if (this.#cancelling) {
       if (this.runningCount > 0) return;

@@ -79,6 +79,17 @@ describe.each([
       expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
     },
   );
+
+  test("gives back all blocks, however often", () => {
+    const subject = opened(new Random(1), checksumsLater);
+    for (let steps = 0; steps < 40; steps += 1) {
+      runVector(vectorA, subject, 54);
+      vectorA.putsOf(subject, 55);
+      subject.compact(55, steps);
+      subject.reset();
+    }
+    expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
+  });
 });
 
 describe("a crash", () => {
