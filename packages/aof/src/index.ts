@@ -12,13 +12,11 @@ export {
   AOFEntry,
   aofEntrySizeMaxBytes,
 } from "./entry.ts";
-export { EntryReader } from "./entry-reader.ts";
 export type { EntryFault } from "./entry-reader.ts";
-export { Iterator, Iterator as IteratorType } from "./iterator.ts";
+export { Iterator } from "./iterator.ts";
 export type { AOFFault, IteratorOptions, IteratorStep } from "./iterator.ts";
 export { Survey } from "./survey.ts";
 export type { SurveyFault, SurveyOptions, SurveyReport } from "./survey.ts";
-export { DataChecksum } from "./data-checksum.ts";
 
 // A replica's writer.
 export { AOF } from "./aof.ts";
@@ -28,13 +26,12 @@ export type { AOFOptions, AOFState } from "./aof.ts";
 export { aofMerge, Merge } from "./merge.ts";
 export type { MergeEvent, MergeOptions, MergeProblem, MergeProgress, MergeResult } from "./merge.ts";
 export type { EntryPlace } from "./op-index.ts";
-export { OpRanges } from "./op-ranges.ts";
 export type { OpRange } from "./op-ranges.ts";
 
 // A new cluster out of a chain.
 export { AOFReplayClient } from "./replay.ts";
 export type { AOFReplayClientOptions, ReplayMessage, ReplayResult, ReplaySession, ReplayState } from "./replay.ts";
-export { replayable, REPLAYABLE_OPERATIONS } from "./replayable.ts";
+export { replayable } from "./replayable.ts";
 
 // The ports to files, and a file in memory.
 export type { AppendFile, PathTarget, ReadableFile } from "./file.ts";

@@ -5,7 +5,7 @@
  */
 
 /** The operations that a replay sends, by number: everything that creates accounts or transfers. */
-export const REPLAYABLE_OPERATIONS: readonly number[] = [
+const REPLAYABLE_OPERATIONS: readonly number[] = [
   128, // The state machine's own pulse, of logs older than this release; nowadays a pulse is operation 4 and left out.
   129, // deprecated_create_accounts_unbatched
   130, // deprecated_create_transfers_unbatched

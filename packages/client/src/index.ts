@@ -6,7 +6,6 @@
  */
 
 // One session, one request at a time.
-export { RoundTrips } from "./round-trips.ts";
 export { Session } from "./session.ts";
 export type { BodyWriter, Eviction, Reply, ReplyCallback, SessionOptions, SessionState } from "./session.ts";
 
@@ -16,13 +15,13 @@ export type { OperationCodec } from "./codec.ts";
 
 // One session, many callers.
 export type { Call, CallCallback, CallFailure, CallOutcome, CallState, Execution } from "./call.ts";
-export { batchesFit, rawOperation } from "./operation.ts";
-export type { BatchTotals, BodyLimits, OperationEncoding } from "./operation.ts";
+export { rawOperation } from "./operation.ts";
+export type { BodyLimits, OperationEncoding } from "./operation.ts";
 export { SharedSession } from "./shared-session.ts";
 export type { SharedSessionState, SubmitOptions } from "./shared-session.ts";
 
 // Why there is no answer.
-export { Diagnosis, evictionFinding } from "./diagnosis/diagnosis.ts";
+export { Diagnosis } from "./diagnosis/diagnosis.ts";
 export type { DiagnosisOptions } from "./diagnosis/diagnosis.ts";
 export type { Finding, FindingCode } from "./diagnosis/finding.ts";
 export type { ReplicaReport } from "./diagnosis/replica-report.ts";

@@ -21,15 +21,15 @@ export type { Ratio } from "./ratio.ts";
 export { parseSeed } from "./seed.ts";
 export { formatSize, parseSize } from "./size.ts";
 export type { Size } from "./size.ts";
-export { parseBoolean, parseText } from "./value.ts";
+export { parseText } from "./value.ts";
 export type { ParsedValue, ValueParser } from "./value.ts";
 
 // What is printed.
 export { jsonText } from "./json.ts";
-export { createLogger, logLine, startLog } from "./log.ts";
+export { createLogger, startLog } from "./log.ts";
 export { startProgress } from "./progress.ts";
 export type { Progress } from "./progress.ts";
-export { oneLine, processTerminal } from "./terminal.ts";
+export { processTerminal } from "./terminal.ts";
 export type { Terminal } from "./terminal.ts";
 export { hex128, lines, snakeCase } from "./text.ts";
 

@@ -5,9 +5,5 @@
  */
 export { Journal, journalMessagesMax } from "./journal.ts";
 export type { JournalOptions, JournalStatus } from "./journal.ts";
-export { BitSet } from "./bit-set.ts";
-export { HeaderRing } from "./headers.ts";
-export { slotAt, slotForOp, SlotRange } from "./slot.ts";
-export type { Slot } from "./slot.ts";
 export { printRecoveryTable, recoveryCase, recoveryCases } from "./recovery-table.ts";
 export type { RecoveryCase, RecoveryDecision, RecoveryInputs, RingContent, RingRelation } from "./recovery-table.ts";

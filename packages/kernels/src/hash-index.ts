@@ -12,7 +12,7 @@ import type { LinearMemory, Pointer } from "./linear-memory.ts";
 export const absent: number = 0xffffffff;
 
 /** The default seed of the hash: one for all, so that replicas agree in every last byte of their memory. */
-export const hashSeedDefault: bigint = 0x5347_4245_4554_4c45n;
+const hashSeedDefault: bigint = 0x5347_4245_4554_4c45n;
 
 // Offsets of the header, and sizes, as in assembly/hash-index.ts.
 const headerSizeBytes = 64;

@@ -9,7 +9,7 @@ import type { Pointer } from "./linear-memory.ts";
 import { mergeFaults, type ValueKernels } from "./value-kernels.ts";
 
 /** How many runs can be merged: those of a bar, and one that was absorbed. */
-export const mergeRunsMax: number = 40;
+const mergeRunsMax: number = 40;
 
 // Offsets as in assembly/merge.ts.
 const runCountOffset = 0;

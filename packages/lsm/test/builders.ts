@@ -2,7 +2,7 @@
  * Small builders of what the tests of trees and manifests are made of.
  */
 import { createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
-import { TABLE_INFO_SIZE_BYTES, type TableInfoPool, type TableInfoView } from "@stagbeetle/lsm";
+import { TABLE_INFO_SIZE_BYTES, type TableInfoPool, type TableInfoView } from "../src/manifest/table-info.ts";
 
 /** How often properties are tried: more with `STAGBEETLE_PROPERTY_RUNS`, as a multiple. */
 export function propertyRuns(runs: number): number {

@@ -6,13 +6,13 @@ import { ManifestMetadata } from "@stagbeetle/grid";
 import { assert, createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
   ManifestEvent,
-  ManifestLog,
-  ManifestPace,
   TABLE_INFO_SIZE_BYTES,
   TableInfo,
   TableInfoPool,
   TableInfoView,
-} from "@stagbeetle/lsm";
+} from "../src/manifest/table-info.ts";
+import { ManifestLog } from "../src/manifest-log/manifest-log.ts";
+import { ManifestPace } from "../src/manifest-log/pace.ts";
 import {
   type Config,
   HEADER_SIZE_BYTES,

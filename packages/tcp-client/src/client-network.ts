@@ -1,6 +1,7 @@
 /**
  * What clients of one cluster run on: a pool of messages, checksums, and a message bus for each.
  */
+import type { SessionOptions } from "@stagbeetle/client";
 import { MessageBus } from "@stagbeetle/io-linux";
 import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
 import {
@@ -51,17 +52,8 @@ export interface ConnectOptions {
 }
 
 /** What a session, or a probe, is made of. */
-export interface ClientParts {
-  readonly config: Config;
-  readonly pool: MessagePool;
-  readonly checksums: Checksums;
+export interface ClientParts extends Omit<SessionOptions, "aofRecovery" | "bus" | "logger" | "onEviction"> {
   readonly bus: MessageBus;
-  readonly time: Time;
-  readonly random: Random;
-  readonly cluster: bigint;
-  readonly client: bigint;
-  readonly replicaCount: number;
-  readonly release: Release;
   readonly logger: Logger;
 }
 

@@ -32,42 +32,36 @@ export type { MessageBufferInvalidReason } from "./message/message-buffer.ts";
 export { Message } from "./message/message.ts";
 export { MessagePool } from "./message/pool.ts";
 export type { MessagePoolOptions } from "./message/pool.ts";
-export {
-  isBlankPrepare,
-  rootPrepareChecksum,
-  writeBlankPrepare,
-  writeReservedPrepare,
-  writeRootPrepare,
-} from "./message/special-prepares.ts";
+export { rootPrepareChecksum, writeReservedPrepare, writeRootPrepare } from "./message/special-prepares.ts";
 
 // The header of each command.
 export { BLOCK_LAYOUT, BlockHeader, BlockType, blockTypeName } from "./message/block.ts";
-export { COMMIT_LAYOUT, CommitHeader } from "./message/commit.ts";
-export { EVICTION_LAYOUT, EvictionHeader } from "./message/eviction.ts";
-export { EXIT_VIEW_LAYOUT, ExitViewHeader } from "./message/exit-view.ts";
-export { GET_BLOCKS_LAYOUT, GetBlocksHeader } from "./message/get-blocks.ts";
-export { GET_HEADERS_LAYOUT, GetHeadersHeader } from "./message/get-headers.ts";
-export { GET_PREPARE_LAYOUT, GetPrepareHeader } from "./message/get-prepare.ts";
-export { GET_REPLY_LAYOUT, GetReplyHeader } from "./message/get-reply.ts";
-export { GET_VIEW_LAYOUT, GetViewHeader } from "./message/get-view.ts";
-export { HEADERS_LAYOUT, HeadersHeader } from "./message/headers.ts";
-export { JOIN_VIEW_LAYOUT, JoinViewHeader, writeJoinView } from "./message/join-view.ts";
+export { CommitHeader } from "./message/commit.ts";
+export { EvictionHeader } from "./message/eviction.ts";
+export { ExitViewHeader } from "./message/exit-view.ts";
+export { GetBlocksHeader } from "./message/get-blocks.ts";
+export { GetHeadersHeader } from "./message/get-headers.ts";
+export { GetPrepareHeader } from "./message/get-prepare.ts";
+export { GetReplyHeader } from "./message/get-reply.ts";
+export { GetViewHeader } from "./message/get-view.ts";
+export { HeadersHeader } from "./message/headers.ts";
+export { JoinViewHeader, writeJoinView } from "./message/join-view.ts";
 export type { JoinViewValues } from "./message/join-view.ts";
-export { PING_CLIENT_LAYOUT, PingClientHeader } from "./message/ping-client.ts";
-export { PING_LAYOUT, PingHeader, pingSizeBytes } from "./message/ping.ts";
-export { PONG_CLIENT_LAYOUT, PongClientHeader } from "./message/pong-client.ts";
-export { PONG_LAYOUT, PongHeader } from "./message/pong.ts";
-export { initPrepareOk, PREPARE_OK_LAYOUT, PrepareOkHeader } from "./message/prepare-ok.ts";
+export { PingClientHeader } from "./message/ping-client.ts";
+export { PingHeader } from "./message/ping.ts";
+export { PongClientHeader } from "./message/pong-client.ts";
+export { PongHeader } from "./message/pong.ts";
+export { initPrepareOk, PrepareOkHeader } from "./message/prepare-ok.ts";
 export type { PrepareOkValues } from "./message/prepare-ok.ts";
-export { initPrepare, isParentOf, PREPARE_LAYOUT, PrepareHeader } from "./message/prepare.ts";
+export { initPrepare, isParentOf, PrepareHeader } from "./message/prepare.ts";
 export type { PrepareValues } from "./message/prepare.ts";
-export { initReply, REPLY_LAYOUT, ReplyHeader, setReplyView } from "./message/reply.ts";
-export { REQUEST_LAYOUT, RequestHeader } from "./message/request.ts";
-export { CHECKPOINT_STATE_SIZE_BYTES, VIEW_LAYOUT, viewBodySizeBytes, ViewHeader, writeView } from "./message/view.ts";
+export { initReply, ReplyHeader } from "./message/reply.ts";
+export { RequestHeader } from "./message/request.ts";
+export { CHECKPOINT_STATE_SIZE_BYTES, viewBodySizeBytes, ViewHeader, writeView } from "./message/view.ts";
 export type { ViewValues } from "./message/view.ts";
 
 // Bodies.
-export { BLOCK_REQUEST_SIZE_BYTES, BlockRequest, blockRequestReservedZero } from "./body/block-request.ts";
+export { BLOCK_REQUEST_SIZE_BYTES, BlockRequest } from "./body/block-request.ts";
 export {
   RECONFIGURATION_REQUEST_SIZE_BYTES,
   ReconfigurationRequest,
@@ -76,17 +70,15 @@ export {
 } from "./body/reconfiguration.ts";
 export type { CurrentConfiguration } from "./body/reconfiguration.ts";
 export {
-  invalidRegisterRequest,
   REGISTER_REQUEST_SIZE_BYTES,
   REGISTER_RESULT_SIZE_BYTES,
   RegisterRequest,
   RegisterResult,
 } from "./body/register.ts";
-export { invalidUpgradeRequest, UPGRADE_REQUEST_SIZE_BYTES, UpgradeRequest } from "./body/upgrade-request.ts";
+export { UPGRADE_REQUEST_SIZE_BYTES, UpgradeRequest } from "./body/upgrade-request.ts";
 export {
   MULTI_BATCH_COUNT_MAX,
   MULTI_BATCH_ELEMENTS_MAX,
-  multiBatchCountMax,
   MultiBatchDecoder,
   multiBatchElementsMax,
   MultiBatchEncoder,
@@ -95,30 +87,12 @@ export {
 export type { MultiBatchInvalidReason } from "./multi-batch.ts";
 
 // The words of the protocol.
-export { Command, commandKnown, commandName } from "./command.ts";
-export { EvictionReason, evictionReasonKnown, evictionReasonName } from "./eviction.ts";
-export {
-  Operation,
-  operationName,
-  operationOfCluster,
-  operationOfStateMachine,
-  operationValid,
-  VSR_OPERATIONS_RESERVED,
-} from "./operation.ts";
+export { Command, commandName } from "./command.ts";
+export { EvictionReason, evictionReasonName } from "./eviction.ts";
+export { Operation, operationName, operationOfCluster, operationValid, VSR_OPERATIONS_RESERVED } from "./operation.ts";
 export { peerOf, peerTransition, UNKNOWN_PEER } from "./peer.ts";
 export type { Peer, PeerTransition } from "./peer.ts";
-export {
-  formatRelease,
-  parseRelease,
-  readReleaseList,
-  RELEASE_MAJOR_TEST,
-  RELEASE_MINIMUM,
-  RELEASE_NONE,
-  RELEASE_SIZE_BYTES,
-  releaseListValid,
-  releaseOf,
-  writeReleaseList,
-} from "./release.ts";
+export { formatRelease, parseRelease, releaseOf } from "./release.ts";
 export type { Release } from "./release.ts";
 
 // Rules of the protocol.
@@ -129,9 +103,7 @@ export type { Quorums } from "./quorums.ts";
 
 // Configuration, and the arithmetic that follows from it.
 export {
-  clusterConfigChecksum,
   createConfig,
-  isProduction,
   MEMBERS_MAX,
   REPLICAS_MAX,
   STANDBYS_MAX,
@@ -141,11 +113,10 @@ export { PRODUCTION, PRODUCTION_CLUSTER, PRODUCTION_PROCESS } from "./config/pro
 export { TEST_MIN, TEST_MIN_CLUSTER, TEST_MIN_PROCESS } from "./config/test-min.ts";
 export { checkpointAfter, checkpointIdForOp, durable, isCheckpointOp, prepareMax, trigger } from "./checkpoint.ts";
 export type { CheckpointIds } from "./checkpoint.ts";
-export { memberCount, memberIndex, membersValid, rootMembers } from "./members.ts";
+export { memberIndex, rootMembers } from "./members.ts";
 export type { Members } from "./members.ts";
-export { snapshotReadableAtCommit } from "./snapshot.ts";
-export { viewForOp, viewHeadersInvalid, viewHeadersKind } from "./view-headers.ts";
-export type { ViewHeaders, ViewHeadersKind, ViewRange } from "./view-headers.ts";
+export { viewForOp, viewHeadersInvalid } from "./view-headers.ts";
+export type { ViewHeaders, ViewRange } from "./view-headers.ts";
 
 // The data file: its zones, its root record, and how it begins.
 export { MANIFEST_EMPTY, NO_BLOCK, TRAILER_EMPTY } from "./block-reference.ts";
@@ -158,13 +129,12 @@ export {
   CHECKPOINT_STATE_LAYOUT,
   CheckpointState,
   SUPERBLOCK_LAYOUT,
-  SUPERBLOCK_VERSION,
   SuperBlockHeader,
   VSR_STATE_LAYOUT,
   VSR_STATE_SIZE_BYTES,
   VSRState,
 } from "./superblock/layout.ts";
-export { quorumThreshold, repairNext, selectQuorum } from "./superblock/quorum.ts";
+export { repairNext, selectQuorum } from "./superblock/quorum.ts";
 export type { QuorumFault, QuorumPurpose, QuorumResult, QuorumSlots } from "./superblock/quorum.ts";
 export { SuperBlock } from "./superblock/superblock.ts";
 export type { SuperBlockOptions, SuperBlockStatus, SuperBlockUpdateKind } from "./superblock/superblock.ts";
@@ -197,15 +167,12 @@ export type { Agreement, SourceInterval } from "./clock/marzullo.ts";
 
 // Where a replica's log ends.
 export { viewHeadersOfLog } from "./replica/hash-chain.ts";
-export type { JournalHeaders, LogExtent } from "./replica/hash-chain.ts";
 export { chooseHead, headCertain } from "./replica/head.ts";
-export type { Head, HeadContext, HeadJournal } from "./replica/head.ts";
 
 // Which log a view begins with: functions of what replicas hold and say.
 export { joinViewBits, joinViewHeaders } from "./replica/view-change/join-view-headers.ts";
-export type { JoinViewBits, LogLeft, PreparesHeld } from "./replica/view-change/join-view-headers.ts";
+export type { PreparesHeld } from "./replica/view-change/join-view-headers.ts";
 export { evaluateJoinViewQuorum } from "./replica/view-change/join-view-quorum.ts";
-export type { JoinViewQuorum, JoinViewQuorumRules } from "./replica/view-change/join-view-quorum.ts";
 export { joinViewVote, joinViewVoteInvalid } from "./replica/view-change/join-view-vote.ts";
 export type { JoinViewVote } from "./replica/view-change/join-view-vote.ts";
 export { checkpointOfView, headersOfView, viewMessageInvalid } from "./replica/view-change/view-message.ts";

@@ -11,7 +11,7 @@ import { assert } from "@stagbeetle/kernels";
 export type Release = number;
 
 /** No release: the value in the headers of most messages between replicas. */
-export const RELEASE_NONE: Release = 0;
+const RELEASE_NONE: Release = 0;
 
 /** The smallest release, 0.0.1: that of development builds. */
 export const RELEASE_MINIMUM: Release = 1;

@@ -21,9 +21,9 @@ import {
   SUPERBLOCK_HEADER_SIZE_BYTES,
   SuperBlockImage,
   TEST_MIN,
-  writeBlankPrepare,
   writeRootPrepare,
 } from "@stagbeetle/vsr-protocol";
+import { writeBlankPrepare } from "../src/message/special-prepares.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 
 /** 0.17.8, the release of the specification's vectors. */

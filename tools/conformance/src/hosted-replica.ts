@@ -13,8 +13,8 @@ import {
   Checksums,
   formatDataFile,
   HEADER_SIZE_BYTES,
-  type Message,
   MessageBuffer,
+  type MessageBus,
   messagesMax,
   MessagePool,
   PrepareHeader,
@@ -85,6 +85,12 @@ export class HostedReplica {
   /** That of the storage, which is a new one with each start; the file stays. */
   #nextTick: (callback: () => void) => void = () => undefined;
   readonly #sentToReplicas: SentToReplica[] = [];
+  readonly #bus: MessageBus = {
+    tick: () => undefined,
+    sendMessageToReplica: (to, message) => this.#sentToReplicas.push({ to, bytes: message.bytes().slice() }),
+    sendMessageToClient: (_, message) => this.#sent.push(message.bytes().slice()),
+    resumeReceive: () => undefined,
+  };
   #realtimeNs = 1n;
   #monotonicNs = 1n;
   #running: Running;
@@ -282,13 +288,7 @@ export class HostedReplica {
         journal,
         stateMachine: store.stateMachine,
         checkpointStore: store.checkpointStore,
-        bus: {
-          tick: () => undefined,
-          sendMessageToReplica: (to: number, message: Message) =>
-            this.#sentToReplicas.push({ to, bytes: message.bytes().slice() }),
-          sendMessageToClient: (_client: bigint, message: Message) => this.#sent.push(message.bytes().slice()),
-          resumeReceive: () => undefined,
-        },
+        bus: this.#bus,
         time: { monotonic: () => this.#monotonicNs, realtime: () => this.#realtimeNs },
         logger: SILENT_LOGGER,
         pool,

@@ -11,6 +11,7 @@ const CACHE_GRID_BLOCKS_DEVELOPMENT = 64;
 const LIMIT_REQUEST_DEVELOPMENT = 32 * KIB;
 const MANIFEST_NODES = 8192;
 const CHECKPOINTS_OF_STALL_LAG = 3;
+/** How often a primary that is ahead of its backups slows down (`--commit-stall-probability`). */
 export const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
 const STALL_MULTIPLE_MAX = 4;
 

@@ -34,6 +34,7 @@ export interface ConstantsReport {
  */
 const FREE_SET_MEMORY_OF_REFERENCE = "32.29MiB";
 
+/** What `inspect constants` says of a configuration. */
 export function constantsReport(config: Config): ConstantsReport {
   const { cluster, derived, process } = config;
   const { pipelinePrepareQueueMax } = cluster;

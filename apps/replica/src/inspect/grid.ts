@@ -95,6 +95,7 @@ export interface GridReport {
   readonly released: BlockSetReport;
 }
 
+/** What `inspect grid` says of the free set of a checkpoint. */
 export function gridReport(config: Config, freeSet: StoredFreeSet): GridReport {
   const { acquired, released, acquiredTrailer, releasedTrailer } = freeSet;
   const trailers = [...acquiredTrailer.blocks, ...releasedTrailer.blocks];

@@ -26,6 +26,7 @@ export interface ManifestReport {
   readonly fault: string | null;
 }
 
+/** What `inspect manifest` says of a manifest log, whole or up to a fault. */
 export function manifestReport(config: Config, { blocks, fault }: StoredManifestLog): ManifestReport {
   return { blocks: blocks.map((block) => blockReport(config, block)), fault };
 }

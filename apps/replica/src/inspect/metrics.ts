@@ -32,6 +32,7 @@ export interface MetricsReport {
   readonly cardinality: number;
 }
 
+/** What `inspect metrics` says: every metric that a replica with this configuration has. */
 export function metricsReport(config: Config): MetricsReport {
   const tagValues: Readonly<Record<MetricTag, number>> = {
     tree: ledgerTrees(config).length,

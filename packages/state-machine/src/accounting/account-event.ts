@@ -35,6 +35,7 @@ export const ACCOUNT_EVENT_LAYOUT = {
   reserved: { type: "bytes", offset: 245, size: 11 },
 } as const;
 
+/** A view of an account event, 256 bytes. */
 export type AccountEvent = RecordOf<typeof ACCOUNT_EVENT_LAYOUT>;
 export const AccountEvent: RecordClass<typeof ACCOUNT_EVENT_LAYOUT> = recordClass(
   ACCOUNT_EVENT_SIZE_BYTES,

@@ -25,6 +25,7 @@ export const ACCOUNT_LAYOUT = {
   timestamp: { type: "u64", offset: 120 },
 } as const;
 
+/** A view of an account, 128 bytes. */
 export type Account = RecordOf<typeof ACCOUNT_LAYOUT>;
 export const Account: RecordClass<typeof ACCOUNT_LAYOUT> = recordClass(ACCOUNT_SIZE_BYTES, ACCOUNT_LAYOUT);
 

@@ -21,7 +21,11 @@ export const ACCOUNT_FILTER_LAYOUT = {
   limit: { type: "u32", offset: 120 },
   flags: { type: "u32", offset: 124 },
 } as const;
+
+/** The size of such a filter in bytes. */
 export const ACCOUNT_FILTER_SIZE_BYTES = 128;
+
+/** A view of the filter of `get_account_transfers` and `get_account_balances`, 128 bytes. */
 export type AccountFilter = RecordOf<typeof ACCOUNT_FILTER_LAYOUT>;
 export const AccountFilter: RecordClass<typeof ACCOUNT_FILTER_LAYOUT> = recordClass(
   ACCOUNT_FILTER_SIZE_BYTES,
@@ -45,7 +49,11 @@ export const QUERY_FILTER_LAYOUT = {
   limit: { type: "u32", offset: 56 },
   flags: { type: "u32", offset: 60 },
 } as const;
+
+/** The size of such a filter in bytes. */
 export const QUERY_FILTER_SIZE_BYTES = 64;
+
+/** A view of the filter of `query_accounts` and `query_transfers`, 64 bytes. */
 export type QueryFilter = RecordOf<typeof QUERY_FILTER_LAYOUT>;
 export const QueryFilter: RecordClass<typeof QUERY_FILTER_LAYOUT> = recordClass(
   QUERY_FILTER_SIZE_BYTES,
@@ -63,7 +71,11 @@ export const CHANGE_EVENTS_FILTER_LAYOUT = {
   limit: { type: "u32", offset: 16 },
   reserved: { type: "bytes", offset: 20, size: 44 },
 } as const;
+
+/** The size of such a filter in bytes. */
 export const CHANGE_EVENTS_FILTER_SIZE_BYTES = 64;
+
+/** A view of the filter of `get_change_events`, 64 bytes. */
 export type ChangeEventsFilter = RecordOf<typeof CHANGE_EVENTS_FILTER_LAYOUT>;
 export const ChangeEventsFilter: RecordClass<typeof CHANGE_EVENTS_FILTER_LAYOUT> = recordClass(
   CHANGE_EVENTS_FILTER_SIZE_BYTES,

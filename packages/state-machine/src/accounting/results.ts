@@ -11,7 +11,11 @@ export const CREATE_RESULT_LAYOUT = {
   status: { type: "u32", offset: 8 },
   reserved: { type: "u32", offset: 12 },
 } as const;
+
+/** The size of such a result in bytes. */
 export const CREATE_RESULT_SIZE_BYTES = 16;
+
+/** A view of the result of one created event, 16 bytes. */
 export type CreateResult = RecordOf<typeof CREATE_RESULT_LAYOUT>;
 export const CreateResult: RecordClass<typeof CREATE_RESULT_LAYOUT> = recordClass(
   CREATE_RESULT_SIZE_BYTES,
@@ -23,7 +27,11 @@ export const CREATE_RESULT_SPARSE_LAYOUT = {
   index: { type: "u32", offset: 0 },
   status: { type: "u32", offset: 4 },
 } as const;
+
+/** The size of such a result in bytes. */
 export const CREATE_RESULT_SPARSE_SIZE_BYTES = 8;
+
+/** A view of a result as older operations give it, for failures only, 8 bytes. */
 export type CreateResultSparse = RecordOf<typeof CREATE_RESULT_SPARSE_LAYOUT>;
 export const CreateResultSparse: RecordClass<typeof CREATE_RESULT_SPARSE_LAYOUT> = recordClass(
   CREATE_RESULT_SPARSE_SIZE_BYTES,
@@ -39,7 +47,11 @@ export const ACCOUNT_BALANCE_LAYOUT = {
   timestamp: { type: "u64", offset: 64 },
   reserved: { type: "bytes", offset: 72, size: 56 },
 } as const;
+
+/** The size of a balance in bytes. */
 export const ACCOUNT_BALANCE_SIZE_BYTES = 128;
+
+/** A view of a historical balance, 128 bytes. */
 export type AccountBalance = RecordOf<typeof ACCOUNT_BALANCE_LAYOUT>;
 export const AccountBalance: RecordClass<typeof ACCOUNT_BALANCE_LAYOUT> = recordClass(
   ACCOUNT_BALANCE_SIZE_BYTES,
@@ -95,7 +107,11 @@ export const CHANGE_EVENT_LAYOUT = {
   debitAccountTimestamp: { type: "u64", offset: 368 },
   creditAccountTimestamp: { type: "u64", offset: 376 },
 } as const;
+
+/** The size of a change event in bytes. */
 export const CHANGE_EVENT_SIZE_BYTES = 384;
+
+/** A view of a change event, 384 bytes. */
 export type ChangeEvent = RecordOf<typeof CHANGE_EVENT_LAYOUT>;
 export const ChangeEvent: RecordClass<typeof CHANGE_EVENT_LAYOUT> = recordClass(
   CHANGE_EVENT_SIZE_BYTES,

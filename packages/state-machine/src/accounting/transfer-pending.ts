@@ -15,6 +15,7 @@ export const TRANSFER_PENDING_LAYOUT = {
   padding: { type: "bytes", offset: 9, size: 7 },
 } as const;
 
+/** A view of the state of a pending transfer, 16 bytes. */
 export type TransferPending = RecordOf<typeof TRANSFER_PENDING_LAYOUT>;
 export const TransferPending: RecordClass<typeof TRANSFER_PENDING_LAYOUT> = recordClass(
   TRANSFER_PENDING_SIZE_BYTES,

@@ -25,6 +25,7 @@ export const TRANSFER_LAYOUT = {
   timestamp: { type: "u64", offset: 120 },
 } as const;
 
+/** A view of a transfer, 128 bytes. */
 export type Transfer = RecordOf<typeof TRANSFER_LAYOUT>;
 export const Transfer: RecordClass<typeof TRANSFER_LAYOUT> = recordClass(TRANSFER_SIZE_BYTES, TRANSFER_LAYOUT);
 

@@ -16,6 +16,7 @@ export const THING_LAYOUT = {
   id: { type: "u128", offset: 16 },
 } as const;
 
+/** A view of a thing, 32 bytes. */
 export type Thing = RecordOf<typeof THING_LAYOUT>;
 export const Thing: RecordClass<typeof THING_LAYOUT> = recordClass(THING_SIZE_BYTES, THING_LAYOUT);
 

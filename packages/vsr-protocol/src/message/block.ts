@@ -34,7 +34,7 @@ export const BLOCK_LAYOUT = {
   reservedBlock: { type: "bytes", offset: 241, size: 15 },
 } as const;
 
-/** The header of a `block`: 256 bytes, by field. */
+/** A view of the header of a `block`, 256 bytes. */
 export type BlockHeader = HeaderOf<typeof BLOCK_LAYOUT>;
 export const BlockHeader: RecordClass<typeof FRAME_LAYOUT & typeof BLOCK_LAYOUT> = headerClass(BLOCK_LAYOUT);
 

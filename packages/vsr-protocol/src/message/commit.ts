@@ -18,7 +18,7 @@ export const COMMIT_LAYOUT = {
   reserved: { type: "bytes", offset: 200, size: 56 },
 } as const;
 
-/** The header of a `commit`: 256 bytes, by field. */
+/** A view of the header of a `commit`, 256 bytes. */
 export type CommitHeader = HeaderOf<typeof COMMIT_LAYOUT>;
 export const CommitHeader: RecordClass<typeof FRAME_LAYOUT & typeof COMMIT_LAYOUT> = headerClass(COMMIT_LAYOUT);
 

@@ -15,7 +15,7 @@ export const EVICTION_LAYOUT = {
   reason: { type: "u8", offset: 255 },
 } as const;
 
-/** The header of a `eviction`: 256 bytes, by field. */
+/** A view of the header of an `eviction`, 256 bytes. */
 export type EvictionHeader = HeaderOf<typeof EVICTION_LAYOUT>;
 export const EvictionHeader: RecordClass<typeof FRAME_LAYOUT & typeof EVICTION_LAYOUT> = headerClass(EVICTION_LAYOUT);
 

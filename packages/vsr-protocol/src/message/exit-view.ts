@@ -12,7 +12,7 @@ export const EXIT_VIEW_LAYOUT = {
   reserved: { type: "bytes", offset: 128, size: 128 },
 } as const;
 
-/** The header of a `exit_view`: 256 bytes, by field. */
+/** A view of the header of an `exit_view`, 256 bytes. */
 export type ExitViewHeader = HeaderOf<typeof EXIT_VIEW_LAYOUT>;
 export const ExitViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof EXIT_VIEW_LAYOUT> = headerClass(EXIT_VIEW_LAYOUT);
 

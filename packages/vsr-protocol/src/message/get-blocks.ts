@@ -12,7 +12,7 @@ export const GET_BLOCKS_LAYOUT = {
   reserved: { type: "bytes", offset: 128, size: 128 },
 } as const;
 
-/** The header of a `get_blocks`: 256 bytes, by field. */
+/** A view of the header of a `get_blocks`, 256 bytes. */
 export type GetBlocksHeader = HeaderOf<typeof GET_BLOCKS_LAYOUT>;
 export const GetBlocksHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_BLOCKS_LAYOUT> =
   headerClass(GET_BLOCKS_LAYOUT);

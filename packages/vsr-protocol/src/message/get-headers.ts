@@ -14,7 +14,7 @@ export const GET_HEADERS_LAYOUT = {
   reserved: { type: "bytes", offset: 144, size: 112 },
 } as const;
 
-/** The header of a `get_headers`: 256 bytes, by field. */
+/** A view of the header of a `get_headers`, 256 bytes. */
 export type GetHeadersHeader = HeaderOf<typeof GET_HEADERS_LAYOUT>;
 export const GetHeadersHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_HEADERS_LAYOUT> =
   headerClass(GET_HEADERS_LAYOUT);

@@ -15,7 +15,7 @@ export const GET_PREPARE_LAYOUT = {
   reserved: { type: "bytes", offset: 168, size: 88 },
 } as const;
 
-/** The header of a `get_prepare`: 256 bytes, by field. */
+/** A view of the header of a `get_prepare`, 256 bytes. */
 export type GetPrepareHeader = HeaderOf<typeof GET_PREPARE_LAYOUT>;
 export const GetPrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_PREPARE_LAYOUT> =
   headerClass(GET_PREPARE_LAYOUT);

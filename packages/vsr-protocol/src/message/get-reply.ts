@@ -16,7 +16,7 @@ export const GET_REPLY_LAYOUT = {
   reserved: { type: "bytes", offset: 184, size: 72 },
 } as const;
 
-/** The header of a `get_reply`: 256 bytes, by field. */
+/** A view of the header of a `get_reply`, 256 bytes. */
 export type GetReplyHeader = HeaderOf<typeof GET_REPLY_LAYOUT>;
 export const GetReplyHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_REPLY_LAYOUT> = headerClass(GET_REPLY_LAYOUT);
 

@@ -13,7 +13,7 @@ export const GET_VIEW_LAYOUT = {
   reserved: { type: "bytes", offset: 144, size: 112 },
 } as const;
 
-/** The header of a `get_view`: 256 bytes, by field. */
+/** A view of the header of a `get_view`, 256 bytes. */
 export type GetViewHeader = HeaderOf<typeof GET_VIEW_LAYOUT>;
 export const GetViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof GET_VIEW_LAYOUT> = headerClass(GET_VIEW_LAYOUT);
 

@@ -11,7 +11,7 @@ export const HEADERS_LAYOUT = {
   reserved: { type: "bytes", offset: 128, size: 128 },
 } as const;
 
-/** The header of a `headers`: 256 bytes, by field. */
+/** A view of the header of a `headers`, 256 bytes. */
 export type HeadersHeader = HeaderOf<typeof HEADERS_LAYOUT>;
 export const HeadersHeader: RecordClass<typeof FRAME_LAYOUT & typeof HEADERS_LAYOUT> = headerClass(HEADERS_LAYOUT);
 

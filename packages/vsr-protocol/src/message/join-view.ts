@@ -19,7 +19,7 @@ export const JOIN_VIEW_LAYOUT = {
   reserved: { type: "bytes", offset: 188, size: 68 },
 } as const;
 
-/** The header of a `join_view`: 256 bytes, by field. */
+/** A view of the header of a `join_view`, 256 bytes. */
 export type JoinViewHeader = HeaderOf<typeof JOIN_VIEW_LAYOUT>;
 export const JoinViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof JOIN_VIEW_LAYOUT> = headerClass(JOIN_VIEW_LAYOUT);
 

@@ -15,7 +15,7 @@ export const PING_CLIENT_LAYOUT = {
   reserved: { type: "bytes", offset: 160, size: 96 },
 } as const;
 
-/** The header of a `ping_client`: 256 bytes, by field. */
+/** A view of the header of a `ping_client`, 256 bytes. */
 export type PingClientHeader = HeaderOf<typeof PING_CLIENT_LAYOUT>;
 export const PingClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PING_CLIENT_LAYOUT> =
   headerClass(PING_CLIENT_LAYOUT);

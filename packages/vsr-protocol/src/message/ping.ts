@@ -18,7 +18,7 @@ export const PING_LAYOUT = {
   reserved: { type: "bytes", offset: 162, size: 94 },
 } as const;
 
-/** The header of a `ping`: 256 bytes, by field. */
+/** A view of the header of a `ping`, 256 bytes. */
 export type PingHeader = HeaderOf<typeof PING_LAYOUT>;
 export const PingHeader: RecordClass<typeof FRAME_LAYOUT & typeof PING_LAYOUT> = headerClass(PING_LAYOUT);
 

@@ -13,7 +13,7 @@ export const PONG_CLIENT_LAYOUT = {
   reserved: { type: "bytes", offset: 136, size: 120 },
 } as const;
 
-/** The header of a `pong_client`: 256 bytes, by field. */
+/** A view of the header of a `pong_client`, 256 bytes. */
 export type PongClientHeader = HeaderOf<typeof PONG_CLIENT_LAYOUT>;
 export const PongClientHeader: RecordClass<typeof FRAME_LAYOUT & typeof PONG_CLIENT_LAYOUT> =
   headerClass(PONG_CLIENT_LAYOUT);

@@ -14,7 +14,7 @@ export const PONG_LAYOUT = {
   reserved: { type: "bytes", offset: 144, size: 112 },
 } as const;
 
-/** The header of a `pong`: 256 bytes, by field. */
+/** A view of the header of a `pong`, 256 bytes. */
 export type PongHeader = HeaderOf<typeof PONG_LAYOUT>;
 export const PongHeader: RecordClass<typeof FRAME_LAYOUT & typeof PONG_LAYOUT> = headerClass(PONG_LAYOUT);
 

@@ -28,7 +28,7 @@ export const PREPARE_OK_LAYOUT = {
   reserved: { type: "bytes", offset: 253, size: 3 },
 } as const;
 
-/** The header of a `prepare_ok`: 256 bytes, by field. */
+/** A view of the header of a `prepare_ok`, 256 bytes. */
 export type PrepareOkHeader = HeaderOf<typeof PREPARE_OK_LAYOUT>;
 export const PrepareOkHeader: RecordClass<typeof FRAME_LAYOUT & typeof PREPARE_OK_LAYOUT> =
   headerClass(PREPARE_OK_LAYOUT);

@@ -31,7 +31,7 @@ export const PREPARE_LAYOUT = {
   reserved: { type: "bytes", offset: 253, size: 3 },
 } as const;
 
-/** The header of a `prepare`: 256 bytes, by field. */
+/** A view of the header of a `prepare`, 256 bytes. */
 export type PrepareHeader = HeaderOf<typeof PREPARE_LAYOUT>;
 export const PrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof PREPARE_LAYOUT> = headerClass(PREPARE_LAYOUT);
 

@@ -28,7 +28,7 @@ export const REPLY_LAYOUT = {
   reserved: { type: "bytes", offset: 237, size: 19 },
 } as const;
 
-/** The header of a `reply`: 256 bytes, by field. */
+/** A view of the header of a `reply`, 256 bytes. */
 export type ReplyHeader = HeaderOf<typeof REPLY_LAYOUT>;
 export const ReplyHeader: RecordClass<typeof FRAME_LAYOUT & typeof REPLY_LAYOUT> = headerClass(REPLY_LAYOUT);
 

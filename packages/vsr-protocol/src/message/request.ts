@@ -24,7 +24,7 @@ export const REQUEST_LAYOUT = {
   reserved: { type: "bytes", offset: 204, size: 52 },
 } as const;
 
-/** The header of a `request`: 256 bytes, by field. */
+/** A view of the header of a `request`, 256 bytes. */
 export type RequestHeader = HeaderOf<typeof REQUEST_LAYOUT>;
 export const RequestHeader: RecordClass<typeof FRAME_LAYOUT & typeof REQUEST_LAYOUT> = headerClass(REQUEST_LAYOUT);
 

@@ -20,7 +20,7 @@ export const VIEW_LAYOUT = {
   reserved: { type: "bytes", offset: 168, size: 88 },
 } as const;
 
-/** The header of a `view`: 256 bytes, by field. */
+/** A view of the header of a `view`, 256 bytes. */
 export type ViewHeader = HeaderOf<typeof VIEW_LAYOUT>;
 export const ViewHeader: RecordClass<typeof FRAME_LAYOUT & typeof VIEW_LAYOUT> = headerClass(VIEW_LAYOUT);
 
