@@ -183,10 +183,10 @@ export class Commit {
 
   /** Executes what can be executed. Does nothing if the loop is at it already. */
   run(): void {
-    if (!this.#opened || this.#stage !== "idle" || this.#options.syncing() || !this.#options.nextPrepare.possible)
-      return;
+    const { syncing, nextPrepare, timings } = this.#options;
+    if (!this.#opened || this.#stage !== "idle" || syncing() || !nextPrepare.possible) return;
     this.#stage = "start";
-    this.#stageStartedAt = this.#options.timings.now();
+    this.#stageStartedAt = timings.now();
     this.#loop();
   }
 
