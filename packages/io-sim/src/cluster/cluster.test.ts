@@ -62,6 +62,18 @@ describe("a cluster of three", () => {
     expect(() => three.request(20)).toThrow(/op \d+: the (bar|grid) of replica 2 differs|is not whole on the disk/);
   });
 
+  test("is found out if a message is not given back", () => {
+    const three = new Three();
+    const machine = three.cluster.machineAt(2);
+    const write = machine.journal.writePrepare.bind(machine.journal);
+    machine.journal.writePrepare = (message, callback) => {
+      write(message.reference(), callback);
+    };
+    three.request(20);
+    three.until(() => machine.pendingCount === 0 && machine.replica.state.commitStage === "idle");
+    expect(() => machine.crash()).toThrow(/replica 2: \d+ messages are in use, the pipeline has \d+/);
+  });
+
   test("is found out if an op is executed that too few disks have", () => {
     const three = new Three();
     for (const machine of three.cluster.machines) {

@@ -287,6 +287,18 @@ export class Machine implements MessageBusReceiver {
     return pool.messagesMax - pool.available - bus.messagesHeld;
   }
 
+  /** Asserts that no message of the pool is lost, if nothing is under way that may hold some. */
+  assertMessagesHeld(): void {
+    if (this.#state !== "serving" || this.pendingCount > 0) return;
+    const { status, commitStage, syncStage } = this.replica.state;
+    if (status !== "normal" || commitStage !== "idle" || syncStage !== "idle") return;
+    const { messagesHeld } = this.replica;
+    assert(
+      this.messagesHeld === messagesHeld,
+      () => `replica ${this.index}: ${this.messagesHeld} messages are in use, the pipeline has ${messagesHeld}`,
+    );
+  }
+
   /** The disk is lost, and a new one takes its place. */
   replaceDisk(): void {
     assert(this.#state === "down", () => `a disk is replaced while its machine is ${this.#state}`);
@@ -346,6 +358,7 @@ export class Machine implements MessageBusReceiver {
    */
   crash(): void {
     assert(this.#life !== null, () => `a machine crashes while it is ${this.#state}`);
+    this.assertMessagesHeld();
     this.#stateBeforeCrash = this.#state === "serving" ? this.#life.replica.state : null;
     this.#life.storage.crash();
     const { sizeBytes, syncedSizeBytes } = this.aofFile;

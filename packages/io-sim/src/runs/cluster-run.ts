@@ -242,11 +242,12 @@ class ClusterRun {
     });
   }
 
-  /** What holds of the append-only files of all nodes, once some have come to rest. */
+  /** What holds of the messages and the append-only files of all nodes, once some have come to rest. */
   #checkRest(): void {
     const { machines, history } = this.#cluster;
     const core = this.#core ?? [];
     for (const machine of machines) {
+      machine.assertMessagesHeld();
       const expectation = core.includes(machine) ? "ended" : "running";
       this.#coverage.mark("entriesOfAof", checkAof(machine, { config: this.#options.config, history, expectation }));
     }

@@ -136,6 +136,12 @@ export class Pipeline {
     return this.prepareQueueFull && this.#requests.length === this.#limits.requestQueueMax;
   }
 
+  /** How many messages it holds, as a queue or as a cache. */
+  get messagesHeld(): number {
+    const cached = this.#cache.reduce((count, message) => count + (message === null ? 0 : 1), 0);
+    return this.#prepares.length + this.#requests.length + cached;
+  }
+
   /** The oldest prepare: the next one to execute. */
   get head(): QueuedPrepare | null {
     return this.#prepares[0] ?? null;

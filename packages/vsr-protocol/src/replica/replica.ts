@@ -130,6 +130,11 @@ export class Replica implements MessageBusReceiver {
     };
   }
 
+  /** How many messages of the pool its pipeline holds: nobody else does while nothing is read, written, executed or repaired. */
+  get messagesHeld(): number {
+    return this.#context.pipeline.messagesHeld;
+  }
+
   /**
    * Starts from the data file: recovers the log, and decides with which status to begin.
    *
