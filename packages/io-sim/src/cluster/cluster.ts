@@ -243,7 +243,8 @@ export class Cluster {
   #inspector(): MachineInspector {
     const { stateChecker, storageChecker, gridChecker, manifestChecker } = this;
     // Alone, a replica has nobody to be compared with.
-    const alone = this.#options.replicaCount === 1 && this.#options.standbyCount === 0;
+    const { replicaCount = 1, standbyCount = 0 } = this.#options;
+    const alone = replicaCount + standbyCount === 1;
     return {
       inspect: (machine) => {
         stateChecker.check(machine);
