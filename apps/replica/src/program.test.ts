@@ -128,6 +128,38 @@ describe("format", () => {
   });
 });
 
+describe("recover", () => {
+  const flags = ["--cluster=0", "--replica=2", "--replica-count=3", "--development"];
+
+  test("makes the file of a lost replica, which takes part again", { timeout: 4 * TIMEOUT_MS }, async () => {
+    const ports = (await freePorts(3)).join(",");
+    const addresses = `--addresses=${ports}`;
+    const paths = [0, 1].map((replica) => join(directory, `0_${replica}.stagbeetle`));
+    for (const [replica, of] of paths.entries()) {
+      await formatWith(of, { release: RELEASE, replica, replicaCount: 3 });
+      start(addresses, of);
+    }
+    const lost = join(directory, "0_2.stagbeetle");
+    const { status, stderr } = await runProgram("recover", addresses, ...flags, lost);
+    expect(stderr).toMatch(/info\(main\): 2: recovered: cluster=0 replica_count=3 view=\d+\n/u);
+    expect(status).toBe(0);
+    await start(addresses, lost).untilServing();
+    // Without another one, the cluster needs it. The doctor gives up early when nobody is primary.
+    await started[0]?.end("SIGKILL");
+    while ((await runProgram("doctor", ports)).status !== 0);
+  });
+
+  test("leaves nothing when it is interrupted", { timeout: TIMEOUT_MS }, async () => {
+    const addresses = `--addresses=${(await freePorts(3)).join(",")}`;
+    const program = new Program(["recover", addresses, ...flags, path]);
+    started.push(program);
+    await program.until(/waiting for the cluster/u);
+    expect(existsSync(path)).toBe(true);
+    expectRefusal(await program.end("SIGTERM"), "interrupted by SIGTERM");
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
 describe("start", () => {
   test("serves, ends at SIGTERM and SIGINT with status 0, and serves again", { timeout: TIMEOUT_MS }, async () => {
     await format();

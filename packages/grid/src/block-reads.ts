@@ -8,12 +8,21 @@
  *                └──▶ attached ◀──────┴──▶ parked ─▶ idle
  * ```
  *
+ * A read is `reading` until the checksum of the body is there, which another thread may compute.
+ *
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { BlockReference, Config, Storage } from "@stagbeetle/vsr-protocol";
-import { StorageRequest } from "@stagbeetle/vsr-protocol";
-import type { Block, BlockFault } from "./block.ts";
+import {
+  type BlockReference,
+  type BodyChecksums,
+  ChecksumRequest,
+  type Checksums,
+  type Config,
+  type Storage,
+  StorageRequest,
+} from "@stagbeetle/vsr-protocol";
+import { type Block, blockBodyFault, type BlockFault, blockHeaderFault } from "./block.ts";
 import type { BlockPool } from "./block-pool.ts";
 
 /**
@@ -111,14 +120,16 @@ export class BlockRead {
   }
 }
 
-/** One read under way. */
+/** One read under way: of the disk first, then of the body by whoever computes its checksum. */
 class ReadIop {
   readonly request: StorageRequest;
+  readonly checksum: ChecksumRequest;
   read: BlockRead | null = null;
   block: Block | null = null;
 
-  constructor(onComplete: (iop: ReadIop) => void) {
-    this.request = new StorageRequest(() => onComplete(this));
+  constructor(onRead: (iop: ReadIop) => void, onChecksum: (iop: ReadIop) => void) {
+    this.request = new StorageRequest(() => onRead(this));
+    this.checksum = new ChecksumRequest("awaited", () => onChecksum(this));
   }
 }
 
@@ -126,12 +137,12 @@ class ReadIop {
 export interface BlockReadsOptions {
   readonly config: Config;
   readonly storage: Storage;
+  readonly checksums: Checksums;
+  readonly bodyChecksums: BodyChecksums;
   /** Lends a block to each read under way, and one to a read that has just completed. */
   readonly pool: BlockPool;
   /** The block that is wanted if memory has it: in a write under way, or in the cache if that may be used. */
   readonly lookup: (options: BlockReadOptions) => Block | null;
-  /** What is wrong with a block from disk, or null. */
-  readonly faultOf: (block: Block, wanted: BlockReference) => BlockFault | null;
   /** Runs when a valid block came from disk and someone wants it cached. */
   readonly onValid: (block: Block) => void;
   /** Runs when the disk does not have a block that someone waits for. */
@@ -162,7 +173,11 @@ export class BlockReads {
     this.#options = options;
     this.#iopsFree = Array.from(
       { length: options.config.process.gridIopsReadMax },
-      () => new ReadIop((iop) => this.#onComplete(iop)),
+      () =>
+        new ReadIop(
+          (iop) => this.#onRead(iop),
+          (iop) => this.#onChecksum(iop),
+        ),
     );
   }
 
@@ -288,7 +303,23 @@ export class BlockReads {
     storage.readSectors(iop.request, "grid", (read.options.address - 1) * blockSize, iop.block.buffer);
   }
 
-  #onComplete(iop: ReadIop): void {
+  /** The disk has answered: what the header says comes first, because only it says how long the body is. */
+  #onRead(iop: ReadIop): void {
+    const { block } = iop;
+    assert(block !== null, "a read under way completes");
+    const fault = this.#cancelling ? null : blockHeaderFault(block, this.#options.checksums);
+    if (this.#cancelling || fault !== null) this.#onComplete(iop, fault);
+    else this.#options.bodyChecksums.compute(iop.checksum, block.body());
+  }
+
+  #onChecksum(iop: ReadIop): void {
+    const { read, block, checksum } = iop;
+    assert(read !== null && block !== null, "the checksum of a read under way is computed");
+    const fault = this.#cancelling ? null : blockBodyFault(block, read.options, checksum.checksum);
+    this.#onComplete(iop, fault);
+  }
+
+  #onComplete(iop: ReadIop, fault: BlockFault | null): void {
     const { read, block } = iop;
     assert(read !== null && block !== null, "a read under way completes");
     iop.read = null;
@@ -304,7 +335,6 @@ export class BlockReads {
     }
     this.#reading.splice(this.#reading.indexOf(read), 1);
     this.#startNext();
-    const fault = this.#options.faultOf(block, read.options);
     if (fault === null) this.#onValid(read, block);
     else this.#onFault(read, fault);
     block.release();

@@ -121,13 +121,24 @@ export class Block {
 
   /** Ends a new block: its size (header and body, in bytes) and both checksums. Zeroes the rest of its last sector. */
   seal(sizeBytes: number, checksums: Checksums): void {
+    this.endSeal(checksums.of(this.beginSeal(sizeBytes)), checksums);
+  }
+
+  /** The first half of {@link seal}: returns the body, whose checksum is to be computed. It must not change any more. */
+  beginSeal(sizeBytes: number): Uint8Array {
     assert(this.#references === 1, () => `a block with ${this.#references} owners is changed`);
     assert(
       sizeBytes > HEADER_SIZE_BYTES && sizeBytes <= this.buffer.length,
       () => `a block of ${sizeBytes} bytes, header included`,
     );
     this.header.size = sizeBytes;
-    checksums.setBody(this.header, this.body());
+    return this.body();
+  }
+
+  /** The second half of {@link seal}, with the checksum of the body. */
+  endSeal(checksumBody: bigint, checksums: Checksums): void {
+    assert(this.#references === 1, () => `a block with ${this.#references} owners is changed`);
+    this.header.checksumBody = checksumBody;
     checksums.set(this.header);
     this.zeroSectorPadding();
   }
@@ -166,12 +177,25 @@ export class Block {
  * reference is wrong, not the disk.
  */
 export function blockFault(block: Block, wanted: BlockReference, checksums: Checksums): BlockFault | null {
-  const { header, buffer } = block;
+  return blockHeaderFault(block, checksums) ?? blockBodyFault(block, wanted, checksums.of(block.body()));
+}
+
+/** The first half of {@link blockFault}: what is wrong with the header alone, or null. If null, the block has a body. */
+export function blockHeaderFault({ header, buffer }: Block, checksums: Checksums): BlockFault | null {
   if (!checksums.valid(header)) return "invalid_checksum";
   if (header.command !== Command.block) return "unexpected_command";
   // No block has such a size, but a header may come from a file of another configuration.
   if (header.size <= HEADER_SIZE_BYTES || header.size > buffer.length) return "invalid_size";
-  if (!checksums.validBody(header, block.body())) return "invalid_checksum_body";
+  return null;
+}
+
+/** The second half of {@link blockFault}, of a block whose header is faultless: `checksumBody` is that of its body. */
+export function blockBodyFault(
+  { header, buffer }: Block,
+  wanted: BlockReference,
+  checksumBody: bigint,
+): BlockFault | null {
+  if (header.checksumBody !== checksumBody) return "invalid_checksum_body";
   if (header.checksum !== wanted.checksum) return "unexpected_checksum";
   const end = sectorCeil(header.size);
   for (let at = header.size; at < end; at += 1) if (buffer[at] !== 0) return "invalid_padding";

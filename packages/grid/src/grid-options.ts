@@ -4,7 +4,15 @@
  * @module
  */
 import type { LinearMemory } from "@stagbeetle/kernels";
-import type { CheckpointState, Checksums, Config, Logger, Random, Storage } from "@stagbeetle/vsr-protocol";
+import type {
+  BodyChecksums,
+  CheckpointState,
+  Checksums,
+  Config,
+  Logger,
+  Random,
+  Storage,
+} from "@stagbeetle/vsr-protocol";
 import type { Block } from "./block.ts";
 import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockReads } from "./block-reads.ts";
@@ -45,6 +53,8 @@ export interface GridOptions {
   readonly storage: Storage;
   readonly superblock: GridSuperBlock;
   readonly checksums: Checksums;
+  /** Computes the checksums of bodies that are read, and of those that {@link Grid.sealBlock} gets; inside of the call unless given. */
+  readonly bodyChecksums?: BodyChecksums;
   /** Its own generator, so that its draws disturb nobody else's. */
   readonly random: Random;
   readonly logger: Logger;
@@ -54,7 +64,7 @@ export interface GridOptions {
   readonly cacheSizeBytes: number;
   /**
    * How many blocks the grid's users hold at once, those that they have handed over to be written included. Trailers and
-   * repairs are not theirs.
+   * repairs are not theirs, nor are as many that are being sealed as {@link Grid.sealsDeferredMax}.
    */
   readonly blocksOfUsers: number;
   readonly observer?: GridObserver;
@@ -63,21 +73,24 @@ export interface GridOptions {
 }
 
 /** How many blocks a grid of these options has in memory, `block_size` bytes each. */
-export function gridBlocksInMemory(options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers">): number {
-  const { config, cacheSizeBytes, blocksOfUsers } = options;
+export function gridBlocksInMemory(
+  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "bodyChecksums">,
+): number {
+  const { config, cacheSizeBytes, blocksOfUsers, bodyChecksums } = options;
   return (
     cacheBlocksFor(config, cacheSizeBytes) +
     BlockReads.blocksMax(config) +
     BlockRepairs.blocksMax(config) +
     TRAILERS_MAX +
     SCRUBBER_BLOCKS +
-    blocksOfUsers
+    blocksOfUsers +
+    (bodyChecksums?.deferredMax ?? 0)
   );
 }
 
 /** How much linear memory a grid of these options takes in bytes, give or take the alignment of a few kilobytes. */
 export function gridMemorySize(
-  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "storageSizeLimit">,
+  options: Pick<GridOptions, "config" | "cacheSizeBytes" | "blocksOfUsers" | "bodyChecksums" | "storageSizeLimit">,
 ): number {
   const { config, cacheSizeBytes, storageSizeLimit } = options;
   const blocksMax = gridBlocksMax(config, storageSizeLimit);

@@ -20,6 +20,7 @@ import {
   freeSetBlocksAcquiredTrailer,
   freeSetBlocksReleasedTrailer,
   type GridPort,
+  InlineBodyChecksums,
   type Logger,
   type Storage,
   type TrailerReference,
@@ -29,6 +30,7 @@ import { BlockCache, cacheBlocksFor } from "./block-cache.ts";
 import { BlockPool } from "./block-pool.ts";
 import { type BlockRead, type BlockReadOptions, BlockReads } from "./block-reads.ts";
 import { BlockRepairs } from "./block-repairs.ts";
+import { type BlockSeal, BlockSeals } from "./block-seals.ts";
 import { BlockServing } from "./block-serving.ts";
 import { type BlockWrite, type BlockWritePurpose, BlockWrites } from "./block-writes.ts";
 import { CheckpointTrailer, type TrailerGrid } from "./checkpoint-trailer.ts";
@@ -54,6 +56,8 @@ export class Grid implements GridPort, TrailerGrid {
   readonly blocks: BlockPool;
   readonly freeSet: FreeSet;
   readonly missing: GridBlocksMissing;
+  /** How many blocks more its users may hold while they are being sealed. */
+  readonly sealsDeferredMax: number;
   readonly #config: Config;
   readonly #storage: Storage;
   readonly #superblock: GridSuperBlock;
@@ -63,6 +67,7 @@ export class Grid implements GridPort, TrailerGrid {
   readonly #observer: GridObserver | null;
   readonly #cache: BlockCache;
   readonly #reads: BlockReads;
+  readonly #seals: BlockSeals;
   readonly #writes: BlockWrites;
   readonly #acquiredTrailer: CheckpointTrailer;
   readonly #releasedTrailer: CheckpointTrailer;
@@ -83,6 +88,8 @@ export class Grid implements GridPort, TrailerGrid {
   /** Allocates the cache, the free set, its two trailers, and {@link gridBlocksInMemory} blocks. */
   constructor(options: GridOptions) {
     const { config, memory, storage, superblock, checksums, random, logger, storageSizeLimit } = options;
+    const { bodyChecksums = new InlineBodyChecksums(checksums) } = options;
+    this.sealsDeferredMax = bodyChecksums.deferredMax;
     this.#config = config;
     this.#storage = storage;
     this.#superblock = superblock;
@@ -118,14 +125,16 @@ export class Grid implements GridPort, TrailerGrid {
     this.#reads = new BlockReads({
       config,
       storage,
+      checksums,
+      bodyChecksums,
       pool: this.blocks,
       lookup: (wanted) => this.#lookup(wanted),
-      faultOf: (block, wanted) => blockFault(block, wanted, checksums),
       onValid: (block) => this.#cache.insert(block),
       onParked: (wanted, fault) => this.#onParked(wanted, fault),
       onResolve: (read, result) => this.#assertReadEnds(read, result),
       onCancelled: () => this.#onCancelled(),
     });
+    this.#seals = new BlockSeals({ checksums, bodyChecksums, onCancelled: () => this.#onCancelled() });
     this.#writes = new BlockWrites({
       config,
       storage,
@@ -266,6 +275,7 @@ export class Grid implements GridPort, TrailerGrid {
       this.#reads.parked.length === 0,
       () => `${this.#reads.parked.length} reads wait for other replicas at a checkpoint`,
     );
+    assert(this.#seals.runningCount === 0, () => `${this.#seals.runningCount} blocks are sealed at a checkpoint`);
     this.#begin("checkpointing", callback);
     // Both before either: the encodings do not contain the trailers' own blocks.
     const acquiredSize = this.freeSet.encodeAcquired(this.#acquiredHalves);
@@ -301,8 +311,8 @@ export class Grid implements GridPort, TrailerGrid {
   }
 
   /**
-   * Drops all reads and writes, forgets the free set and sets aside the tables that were being synced: a state sync begins.
-   * Owners of reads and writes never hear of them, and may use them again after the callback. Not during a checkpoint.
+   * Drops all reads, seals and writes, forgets the free set and sets aside the tables that were being synced: a state sync
+   * begins. Their owners never hear of them, and may use them again after the callback. Not during a checkpoint.
    */
   cancel(callback: () => void): void {
     this.#begin("cancelling", callback);
@@ -310,8 +320,9 @@ export class Grid implements GridPort, TrailerGrid {
     this.#checkpointBecomesDurable = false;
     this.missing.suspend();
     const reads = this.#reads.cancel();
+    const seals = this.#seals.cancel();
     const writes = this.#writes.cancel();
-    if (reads && writes) this.nextTick(() => this.#onCancelled());
+    if (reads && seals && writes) this.nextTick(() => this.#onCancelled());
   }
 
   /**
@@ -351,6 +362,17 @@ export class Grid implements GridPort, TrailerGrid {
     }
   }
 
+  /**
+   * Ends a new block in a buffer that only the caller holds: its size in bytes, header included, and its checksums. The callback
+   * may run from inside the call. Until then the block must not change, and nobody can read it.
+   */
+  sealBlock(seal: BlockSeal, block: Block, sizeBytes: number): void {
+    const { address } = block.header;
+    assert(this.#state === "open", () => `block ${address} is sealed while ${this.#state}`);
+    assert(!this.freeSet.isFree(address), () => `block ${address} is sealed and free`);
+    this.#seals.sealBlock(seal, block, sizeBytes);
+  }
+
   /** Writes a new block to the address in its header. The block must not change any more; the caller keeps its reference. */
   createBlock(write: BlockWrite, block: Block): void {
     const { address, blockType } = block.header;
@@ -359,6 +381,7 @@ export class Grid implements GridPort, TrailerGrid {
       () => `a ${blockTypeName(blockType)} block is created while ${this.#state}`,
     );
     assert(!this.#reads.readingCoherently(address), () => `block ${address} is created while it is read`);
+    assert(!this.#seals.sealing(address), () => `block ${address} is created while it is sealed`);
     assert(this.missing.stateOf(address) === null, () => `block ${address} is created while it is missing`);
     this.#writeBlock(write, block, "create");
   }
@@ -379,6 +402,7 @@ export class Grid implements GridPort, TrailerGrid {
     if (options.source === "localOrGlobalStorage") {
       assert(this.#state !== "closed", "the free set is not known yet");
       assert(!this.freeSet.isFree(options.address), () => `block ${options.address} is read and free`);
+      assert(!this.#seals.sealing(options.address), () => `block ${options.address} is read while it is sealed`);
     }
     this.#reads.readBlock(read, options, this.#superblock.checkpointIds.id);
   }
@@ -389,6 +413,7 @@ export class Grid implements GridPort, TrailerGrid {
    */
   readBlockFromCache(address: number, checksum: bigint): Block | null {
     assert(address > 0, "no block has address 0");
+    assert(!this.#seals.sealing(address), () => `block ${address} is read while it is sealed`);
     const write = this.#writes.find(address);
     const writing = write !== null && write.block.header.checksum === checksum;
     const block = writing ? write.block : this.#cache.get(address, checksum);
@@ -456,7 +481,7 @@ export class Grid implements GridPort, TrailerGrid {
     const { hits, misses } = this.#cache.counts;
     return (
       `${this.#state} reads=${this.#reads.runningCount}+${this.#reads.queuedCount} parked=${this.#reads.parked.length} ` +
-      `writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
+      `seals=${this.#seals.runningCount} writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
       `missing: ${this.missing.describe()}; free set: ${this.freeSet.describe()}`
     );
   }
@@ -589,9 +614,9 @@ export class Grid implements GridPort, TrailerGrid {
     );
   }
 
-  /** Reads or writes that were under way when they were dropped have completed. */
+  /** Reads, seals or writes that were under way when they were dropped have completed. */
   #onCancelled(): void {
-    if (this.#reads.runningCount > 0 || this.#writes.runningCount > 0) return;
+    if (this.#reads.runningCount > 0 || this.#seals.runningCount > 0 || this.#writes.runningCount > 0) return;
     assert(this.#state === "cancelling", () => `a cancellation ends while ${this.#state}`);
     this.freeSet.reset();
     this.#acquiredTrailer.reset();

@@ -27,6 +27,7 @@ export { BlockPool } from "./block-pool.ts";
 export type { BlockPoolOptions } from "./block-pool.ts";
 export { BlockRead } from "./block-reads.ts";
 export type { BlockReadOptions, BlockReadSource, BlockReadState } from "./block-reads.ts";
+export { BlockSeal } from "./block-seals.ts";
 export { BlockWrite } from "./block-writes.ts";
 export type { BlockWritePurpose, BlockWriteState } from "./block-writes.ts";
 export { cacheBlocksFor } from "./block-cache.ts";

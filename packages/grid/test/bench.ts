@@ -82,6 +82,8 @@ export interface BenchOptions {
   readonly blocksMax?: number;
   readonly storage?: MemoryStorage;
   readonly superblock?: TestSuperBlock;
+  /** Whether checksums of bodies complete as I/O does; inside of the call unless given. */
+  readonly checksumsLater?: boolean;
 }
 
 /** One grid, and what its tests do with it. */
@@ -105,6 +107,7 @@ export class Bench {
       storageSizeLimit: config.derived.dataFileSizeMin + (options.blocksMax ?? 4096) * blockSize,
       cacheSizeBytes: 64 * blockSize,
       blocksOfUsers: 64,
+      ...(options.checksumsLater === true ? { bodyChecksums: this.storage } : {}),
     };
     this.grid = new Grid({
       ...sizes,

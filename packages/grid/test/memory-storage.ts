@@ -1,9 +1,12 @@
 /**
  * The grid zone of a data file in memory, for tests: sectors that were written, completions that run when the test says so
- * and in an order of its choice, damage, and crashes.
+ * and in an order of its choice, damage, and crashes. It also computes checksums, for whoever wants them to come later.
  */
 import { assert } from "@stagbeetle/kernels";
 import {
+  type BodyChecksums,
+  type ChecksumRequest,
+  Checksums,
   type Config,
   SECTOR_SIZE_BYTES,
   type Storage,
@@ -13,7 +16,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 interface Pending {
-  readonly kind: "read" | "write" | "tick";
+  readonly kind: "read" | "write" | "checksum" | "tick";
   readonly offset: number;
   readonly buffer: Uint8Array;
   readonly complete: () => void;
@@ -22,12 +25,14 @@ interface Pending {
 const STEPS_MAX = 1_000_000;
 
 /** Only sectors that were written take memory; all others are zero. */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements Storage, BodyChecksums {
+  readonly deferredMax = 4;
   /** What reached the disk or was asked of it, in order: `read 1` for the block at address 1, and so on. */
   readonly log: string[] = [];
   /** Which of the requests under way completes next: an index below `count`. The oldest unless said otherwise. */
   choose: (count: number) => number = () => 0;
   readonly #config: Config;
+  readonly #checksums = new Checksums();
   readonly #sectors: Map<number, Uint8Array>;
   #pending: Pending[] = [];
 
@@ -38,7 +43,12 @@ export class MemoryStorage implements Storage {
 
   /** How many reads and writes are under way. */
   get pendingCount(): number {
-    return this.#pending.filter(({ kind }) => kind !== "tick").length;
+    return this.#pending.filter(({ kind }) => kind === "read" || kind === "write").length;
+  }
+
+  /** How many checksums are being computed. */
+  get checksumCount(): number {
+    return this.#pending.filter(({ kind }) => kind === "checksum").length;
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
@@ -49,6 +59,12 @@ export class MemoryStorage implements Storage {
     const overlaps = this.#pending.some(({ kind, offset }) => kind === "write" && offset === offsetInZone);
     assert(!overlaps, () => `two writes at ${offsetInZone}`);
     this.#begin("write", request, zone, offsetInZone, buffer);
+  }
+
+  compute(request: ChecksumRequest, bytes: Uint8Array): void {
+    request.begin(bytes);
+    const complete = (): void => request.complete(this.#checksums.of(bytes));
+    this.#pending.push({ kind: "checksum", offset: 0, buffer: bytes, complete });
   }
 
   nextTick(callback: () => void): void {

@@ -14,6 +14,10 @@ export type { ReservationMode } from "./reservation.ts";
 export { FileStorage, WriteError } from "./storage.ts";
 export type { FileStorageOptions, FileTransfers, Transfer, TransferCallback } from "./storage.ts";
 
+// Checksums on another thread.
+export { ChecksumThread } from "./checksum-thread/checksum-thread.ts";
+export type { ChecksumThreadOptions } from "./checksum-thread/checksum-thread.ts";
+
 // Append-only files.
 export { openAppendFile, openReadableFile, SystemAppendFile } from "./append-file.ts";
 export type { AppendCalls, AppendFileOptions } from "./append-file.ts";

@@ -10,6 +10,8 @@
 import { assert } from "@stagbeetle/kernels";
 import { Worker } from "node:worker_threads";
 
+import { workerScript } from "./worker-script.ts";
+
 /** A memory that is being touched. */
 export interface Touching {
   /** Resolves when every page is resident, or after {@link Touching.stop}. Rejects if the thread fails. */
@@ -24,7 +26,7 @@ export interface Touching {
  */
 export function makeResident(memory: WebAssembly.Memory): Touching {
   assert(memory.buffer instanceof SharedArrayBuffer, "another thread can only touch a shared memory");
-  const worker = new Worker(new URL(`./resident-memory-worker.${extension()}`, import.meta.url), {
+  const worker = new Worker(workerScript("resident-memory-worker", import.meta.url), {
     name: "resident memory",
     workerData: memory,
     execArgv: [],
@@ -35,9 +37,4 @@ export function makeResident(memory: WebAssembly.Memory): Touching {
   worker.once("error", reject);
   worker.once("exit", () => resolve());
   return { done, stop: () => void worker.terminate() };
-}
-
-/** Files that are run from their sources have another ending than those that were built. */
-function extension(): "ts" | "js" {
-  return import.meta.url.endsWith(".ts") ? "ts" : "js";
 }

@@ -34,6 +34,9 @@ export {
   TICK_NS,
 } from "./time.ts";
 
+// Checksums, as another thread computes them.
+export { SimulatedBodyChecksums, type SimulatedBodyChecksumsOptions } from "./body-checksums.ts";
+
 // The network.
 export type { Address, Packet } from "./network/endpoint.ts";
 export type { SimulatedMessageBus } from "./network/message-bus.ts";

@@ -67,6 +67,7 @@ export class SharedLedger {
       releaseClientMin: SIMULATED_RELEASE,
       random: new Random(random.u64()),
       time: {},
+      checksumLatency: null,
       atlas: NO_FAULTS_ATLAS,
       observer: NO_OBSERVER,
       onIncident: IGNORED,

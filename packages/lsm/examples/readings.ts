@@ -1,14 +1,6 @@
-import {
-  Forest,
-  forestBlocksMax,
-  Groove,
-  type GrooveDeclaration,
-  scanBlocksMax,
-  Scans,
-  treesOf,
-} from "@stagbeetle/lsm";
-import { TestGrid, type TestGridParts } from "@stagbeetle/lsm/testing"; // a grid in memory, which a replica would drive
-import { type ManifestReferences, TEST_MIN as config } from "@stagbeetle/vsr-protocol";
+import { forestBlocksMax, Groove, type GrooveDeclaration, scanBlocksMax, Scans, treesOf } from "@stagbeetle/lsm";
+import { ForestOnGrid, TestGrid, type TestGridParts } from "@stagbeetle/lsm/testing";
+import { TEST_MIN as config } from "@stagbeetle/vsr-protocol";
 
 // A groove: objects of 32 bytes (timestamp u64, sensor u64, millikelvin u64) and an index. Each tree has an id of its own.
 const READINGS: GrooveDeclaration = {
@@ -31,17 +23,14 @@ const READINGS: GrooveDeclaration = {
   ],
 };
 
-class Readings {
-  readonly parts: TestGridParts;
-  readonly forest: Forest;
+class Readings extends ForestOnGrid {
   readonly groove: Groove;
   readonly scans: Scans;
   readonly results: number;
 
   constructor(parts: TestGridParts) {
+    super(parts, treesOf([READINGS]));
     const limits = { keysPerOp: 1, objectsPerOp: 20, cacheObjects: 0 };
-    this.parts = parts;
-    this.forest = new Forest({ ...parts, trees: treesOf([READINGS]), manifestTablesMax: 1024 });
     this.groove = new Groove({ ...parts, forest: this.forest, declaration: READINGS, limits });
     this.scans = new Scans({ ...parts, forest: this.forest });
     this.results = parts.kernels.memory.allocate(3 * READINGS.sizeBytes, 16, "results");
@@ -51,24 +40,9 @@ class Readings {
     this.parts.kernels.memory.u64.set([timestamp, sensor, millikelvin, 0n], this.groove.slot() / 8);
     this.groove.insert();
   }
-
-  open(manifest: ManifestReferences, callback: () => void): void {
-    this.forest.open(manifest, callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.forest.checkpoint(callback);
-  }
-
-  manifestReferences(): ManifestReferences {
-    return this.forest.manifestReferences();
-  }
-
-  reset(): void {
-    this.forest.reset();
-  }
 }
 
+// A forest needs a grid, and a replica to drive both; here they are in memory, and a loop is the replica.
 const grid = new TestGrid({
   config,
   memorySizeBytes: 64 << 20,

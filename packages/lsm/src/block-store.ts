@@ -3,17 +3,24 @@
  *
  * @module
  */
-import type { Block, BlockRead, BlockWrite, Reservation } from "@stagbeetle/grid";
+import type { Block, BlockRead, BlockSeal, BlockWrite, Reservation } from "@stagbeetle/grid";
 import type { BlockReference, BlockType } from "@stagbeetle/vsr-protocol";
 
 /** The grid as the forest sees it. */
 export interface BlockStore {
+  /** How many blocks more may be lent while they are being sealed. */
+  readonly sealsDeferredMax: number;
   /** Lends a buffer to build a block in; given back by `block.release()`. */
   lendBlock(): Block;
   /** Begins a new block in a lent buffer: the header, of the cluster and the current checkpoint's release. */
   beginBlock(block: Block, address: number, blockType: BlockType, snapshot: number): void;
-  /** Ends a new block of `sizeBytes`, header included: its checksums. */
-  sealBlock(block: Block, sizeBytes: number): void;
+  /**
+   * Ends a new block of `sizeBytes`, header included: its checksums. They may come later, and the block must not change before;
+   * the callback may also run from inside the call.
+   */
+  sealBlock(seal: BlockSeal, block: Block, sizeBytes: number): void;
+  /** The same at once, for blocks that are small, or whose checksum the next one contains. */
+  sealBlockNow(block: Block, sizeBytes: number): void;
   /** Reserves free blocks; ends the process if the file would become too large. */
   reserve(count: number): Reservation;
   /** The lowest free address of the reservation, acquired. */

@@ -22,8 +22,8 @@ const checkpointsB = [
 const checkpointB723 =
   "CKPT op=723 manifest oldest=9 b833f5035ace07cd36891fc16a22a16d newest=95 644729fac9a4791279bbba89fc3972bf count=6 acquired=96 fa5ca3e5b137c96b14f21265c3e503ea size=56 released=97 06a0ba566d4b4a81af59f1998e720b77 size=56";
 
-function opened(random?: Random): TestForest {
-  const subject = new TestForest({ config: TEST_MIN, ...(random === undefined ? {} : { random }) });
+function opened(random?: Random, checksumsLater = false): TestForest {
+  const subject = new TestForest({ config: TEST_MIN, checksumsLater, ...(random === undefined ? {} : { random }) });
   subject.open();
   return subject;
 }
@@ -45,6 +45,12 @@ describe("a forest from scratch", () => {
     expect(runVector(vectorA, opened(new Random(seed)), 83).map(checkpointLine)).toEqual(checkpointsA);
   });
 
+  test.each([0, 1, 2, 3])("writes the same whenever checksums come (seed %d)", (seed) => {
+    const random = seed === 0 ? undefined : new Random(seed);
+    expect(runVector(vectorA, opened(random, true), 83).map(checkpointLine)).toEqual(checkpointsA);
+    expect(runVector(vectorB, opened(random, true), 63).map(checkpointLine)).toEqual(checkpointsB);
+  });
+
   test("flushes first what fills its memory table (spec 05 §23.5)", () => {
     const writer = new TraceWriter();
     const subject = new TestForest({ config: TEST_MIN, manifestLogObserver: writer });
@@ -58,11 +64,14 @@ describe("a forest from scratch", () => {
   });
 });
 
-describe("a reset", () => {
+describe.each([
+  ["at once", false],
+  ["later", true],
+])("a reset, with checksums that come %s", (_, checksumsLater) => {
   test.each([0, 1, 2, 4, 7, 12, 20, 40])(
     "in the middle of a compaction, after %d completions, is as a restart",
     (steps) => {
-      const subject = opened(new Random(steps));
+      const subject = opened(new Random(steps), checksumsLater);
       runVector(vectorA, subject, 54);
       vectorA.putsOf(subject, 55);
       subject.compact(55, steps);
@@ -70,6 +79,17 @@ describe("a reset", () => {
       expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
     },
   );
+
+  test("gives back all blocks, however often", () => {
+    const subject = opened(new Random(1), checksumsLater);
+    for (let steps = 0; steps < 40; steps += 1) {
+      runVector(vectorA, subject, 54);
+      vectorA.putsOf(subject, 55);
+      subject.compact(55, steps);
+      subject.reset();
+    }
+    expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
+  });
 });
 
 describe("a crash", () => {
@@ -85,7 +105,7 @@ describe("a crash", () => {
   });
 
   test.each([0, 1, 3, 5, 8, 13])("in the middle of a compaction, after %d completions, leaves none either", (steps) => {
-    const subject = opened(new Random(steps));
+    const subject = opened(new Random(steps), steps % 2 === 1);
     runVector(vectorA, subject, 54);
     if (subject.durableAt(55)) subject.checkpointDurable();
     vectorA.putsOf(subject, 55);

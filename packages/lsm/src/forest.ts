@@ -264,7 +264,9 @@ export class Forest {
     }
     assert(left === 0, () => `${left} bytes of the beat are left`);
     this.#store.forfeit(reservation);
-    this.#onTreesCompacted();
+    // The tables of the half-bar become visible now, and the manifest has their checksums.
+    if (this.beats.endsHalfBar(this.#compactingOp().op)) this.#compactor.finishSeals(() => this.#onTreesCompacted());
+    else this.#onTreesCompacted();
   }
 
   #onTreesCompacted(): void {

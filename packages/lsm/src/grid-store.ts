@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Block, BlockRead, BlockReadOptions, BlockWrite, Grid, Reservation } from "@stagbeetle/grid";
+import type { Block, BlockRead, BlockReadOptions, BlockSeal, BlockWrite, Grid, Reservation } from "@stagbeetle/grid";
 import type { BlockReference, BlockType, Checksums } from "@stagbeetle/vsr-protocol";
 import type { BlockStore } from "./block-store.ts";
 
@@ -17,6 +17,10 @@ export class GridStore implements BlockStore {
     this.#checksums = checksums;
   }
 
+  get sealsDeferredMax(): number {
+    return this.#grid.sealsDeferredMax;
+  }
+
   lendBlock(): Block {
     return this.#grid.blocks.acquire();
   }
@@ -26,7 +30,11 @@ export class GridStore implements BlockStore {
     block.init({ cluster, release, address, snapshot, blockType });
   }
 
-  sealBlock(block: Block, sizeBytes: number): void {
+  sealBlock(seal: BlockSeal, block: Block, sizeBytes: number): void {
+    this.#grid.sealBlock(seal, block, sizeBytes);
+  }
+
+  sealBlockNow(block: Block, sizeBytes: number): void {
     block.seal(sizeBytes, this.#checksums);
   }
 

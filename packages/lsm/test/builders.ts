@@ -71,12 +71,12 @@ export class Tables {
     this.#infos.init(table, {
       keyMin: this.keys.of(keyMin),
       keyMax: this.keys.of(keyMax),
-      checksum: this.#checksum,
       address,
       snapshotMin,
       valueCount,
       treeId,
     });
+    this.#infos.setChecksum(table, this.#checksum);
     return table;
   }
 }

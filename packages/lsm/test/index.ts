@@ -2,6 +2,7 @@
  * For tests outside of this package: a forest on a grid in memory, recorded traces played on it, and a groove to try things
  * out on. Not published.
  */
+export { ForestOnGrid } from "./forest-on-grid.ts";
 export { TestGrid } from "./test-grid.ts";
 export type { OnGrid, TestGridOptions, TestGridParts, TestStorage } from "./test-grid.ts";
 export { TestForest } from "./test-forest.ts";

@@ -1,7 +1,11 @@
 /**
- * The grid zone of a data file in memory. I/O completes in the order of a generator, or in that of the calls.
+ * The grid zone of a data file in memory. I/O completes in the order of a generator, or in that of the calls; so do checksums
+ * of blocks, for whoever has them computed here.
  */
 import {
+  type BodyChecksums,
+  type ChecksumRequest,
+  Checksums,
   type Config,
   type Random,
   type Storage,
@@ -11,8 +15,10 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 /** Only blocks that were written take memory; all others are zero. */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements Storage, BodyChecksums {
+  readonly deferredMax = 4;
   readonly #config: Config;
+  readonly #checksums = new Checksums();
   readonly #random: Random | null;
   readonly #blocks: Map<number, Uint8Array>;
   readonly #ticks: (() => void)[] = [];
@@ -47,6 +53,11 @@ export class MemoryStorage implements Storage {
       this.#blocks.set(offsetInZone, buffer.slice());
       request.complete();
     });
+  }
+
+  compute(request: ChecksumRequest, bytes: Uint8Array): void {
+    request.begin(bytes);
+    this.#io.push(() => request.complete(this.#checksums.of(bytes)));
   }
 
   nextTick(callback: () => void): void {

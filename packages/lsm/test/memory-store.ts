@@ -1,7 +1,15 @@
 /**
  * A grid in memory, without a cache, a superblock and checkpoint trailers: for what needs blocks only.
  */
-import { type Block, blockFault, BlockPool, type BlockRead, type BlockWrite, type Reservation } from "@stagbeetle/grid";
+import {
+  type Block,
+  blockFault,
+  BlockPool,
+  type BlockRead,
+  type BlockSeal,
+  type BlockWrite,
+  type Reservation,
+} from "@stagbeetle/grid";
 import { assert, type Kernels } from "@stagbeetle/kernels";
 import type { BlockStore } from "@stagbeetle/lsm";
 import { type BlockReference, type BlockType, Checksums, type Config, type Random } from "@stagbeetle/vsr-protocol";
@@ -40,6 +48,7 @@ export function emptyImage(addressMin: number = 1): MemoryStoreImage {
 
 /** A {@link BlockStore}. Nothing completes but in `step`. */
 export class MemoryStore implements BlockStore {
+  readonly sealsDeferredMax = 0;
   readonly disk: Map<number, Uint8Array>;
   #used: Used;
   readonly #pool: BlockPool;
@@ -81,7 +90,12 @@ export class MemoryStore implements BlockStore {
     block.init({ cluster: CLUSTER, release: RELEASE, address, snapshot, blockType });
   }
 
-  sealBlock(block: Block, sizeBytes: number): void {
+  sealBlock(seal: BlockSeal, block: Block, sizeBytes: number): void {
+    block.seal(sizeBytes, this.#checksums);
+    seal.onSealed(seal);
+  }
+
+  sealBlockNow(block: Block, sizeBytes: number): void {
     block.seal(sizeBytes, this.#checksums);
   }
 

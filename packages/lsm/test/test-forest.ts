@@ -40,6 +40,8 @@ export interface TestForestOptions {
   readonly fragmented?: boolean;
   /** Draws the order in which I/O completes; in the order of the calls unless given. */
   readonly random?: Random;
+  /** Whether checksums of blocks complete as I/O does; inside of the call unless given. */
+  readonly checksumsLater?: boolean;
   readonly manifestLogObserver?: ManifestLogObserver;
   readonly compactionObserver?: CompactionObserver;
 }
@@ -246,6 +248,7 @@ export class TestForest {
         checkpointIds: { id: 0n },
       },
       checksums,
+      ...(this.#options.checksumsLater === true ? { bodyChecksums: this.storage } : {}),
       random: new Random(0),
       logger: SILENT_LOGGER,
       storageSizeLimit: config.process.storageSizeLimitDefault,

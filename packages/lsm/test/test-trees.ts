@@ -2,12 +2,13 @@
  * Trees on a grid in memory, beside maps: values that are put and removed over many ops, compacted, and lost in crashes.
  */
 import type { ValueLayout } from "@stagbeetle/kernels";
-import { type Config, type ManifestReferences, Random } from "@stagbeetle/vsr-protocol";
+import { type Config, Random } from "@stagbeetle/vsr-protocol";
 import type { ReadContext } from "../src/block-reader.ts";
-import { Forest, forestBlocksMax } from "../src/forest.ts";
+import { forestBlocksMax } from "../src/forest.ts";
 import { treeScanBlocksMax } from "../src/scan/tree-scan.ts";
 import type { Tree } from "../src/tree.ts";
 import type { TreeDeclaration } from "../src/tree-schema.ts";
+import { ForestOnGrid } from "./forest-on-grid.ts";
 import { TestGrid, type TestGridParts } from "./test-grid.ts";
 
 const VALUES_PER_OP = 30;
@@ -22,10 +23,8 @@ const LAYOUTS: readonly ValueLayout[] = [
 ];
 
 /** The parts that a crash takes away. */
-export class TreesOnGrid {
-  readonly forest: Forest;
+export class TreesOnGrid extends ForestOnGrid {
   readonly context: ReadContext;
-  readonly parts: TestGridParts;
   /** Room for two keys. */
   readonly keys: number;
 
@@ -36,26 +35,9 @@ export class TreesOnGrid {
       layout,
       valuesPerBatch: VALUES_PER_OP,
     }));
-    this.parts = parts;
-    this.forest = new Forest({ ...parts, trees, manifestTablesMax: 4096 });
+    super(parts, trees);
     this.context = { memory: parts.kernels.memory, store: parts.store, infos: this.forest.infos };
     this.keys = parts.kernels.memory.allocate(64, 16, "test");
-  }
-
-  open(manifest: ManifestReferences, callback: () => void): void {
-    this.forest.open(manifest, callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.forest.checkpoint(callback);
-  }
-
-  manifestReferences(): ManifestReferences {
-    return this.forest.manifestReferences();
-  }
-
-  reset(): void {
-    this.forest.reset();
   }
 }
 

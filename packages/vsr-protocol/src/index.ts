@@ -201,6 +201,8 @@ export type { ReplicaStatus } from "./replica/status.ts";
 
 // The ports.
 export type { AppendOnlyFile } from "./ports/aof.ts";
+export { ChecksumRequest, InlineBodyChecksums } from "./ports/body-checksums.ts";
+export type { BodyChecksums, ChecksumUrgency } from "./ports/body-checksums.ts";
 export type {
   CheckpointTrailer as CheckpointTrailerPort,
   Grid as GridPort,

@@ -6,14 +6,10 @@
  * which its predecessor cannot have voted.
  */
 import { createLogger } from "@stagbeetle/command-line";
-import { unlinkSync } from "node:fs";
-
-import { openDataFile } from "@stagbeetle/io-linux";
-import type { DataFile } from "@stagbeetle/io-linux";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { untilDone } from "../until-done.ts";
-import { writeDataFile } from "./format.ts";
+import { createDataFile } from "./new-data-file.ts";
 import { Overturn } from "./overturn.ts";
 import type { RecoverCommand } from "./recover-flags.ts";
 
@@ -26,24 +22,16 @@ const VIEWS_AHEAD = 2;
  * @throws DataFileError, FatalError for everything that an operator can do something about.
  */
 export async function recover(command: RecoverCommand): Promise<void> {
-  const logger = createLogger("main");
-  const { path, development, cluster, replica, replicaCount } = command;
-  const file = await openDataFile({
-    path,
-    purpose: "format",
-    config: PRODUCTION,
-    directIo: development ? "optional" : "required",
-    logger: createLogger("storage"),
+  const { cluster, replica, replicaCount } = command;
+  let view = 0;
+  await createDataFile(command, async () => {
+    view = (await newestView(command)) + VIEWS_AHEAD;
+    return { cluster, replica, replicaCount, view };
   });
-  try {
-    const view = (await newestView(command)) + VIEWS_AHEAD;
-    await untilDone((done) => writeDataFile(file, { cluster, replica, replicaCount, view }, done));
-    file.close();
-    logger.log("info", `${replica}: recovered: cluster=${cluster} replica_count=${replicaCount} view=${view}`);
-  } catch (error) {
-    abandon(file, path);
-    throw error;
-  }
+  createLogger("main").log(
+    "info",
+    `${replica}: recovered: cluster=${cluster} replica_count=${replicaCount} view=${view}`,
+  );
 }
 
 /** The newest view that the cluster shows once it has committed a whole pipeline of requests. */
@@ -55,9 +43,4 @@ async function newestView({ cluster, addresses, replicaCount }: RecoverCommand):
   } finally {
     await overturn.close();
   }
-}
-
-/** Writes may still be under way, so the file is not closed: the process ends with the error. */
-function abandon(file: DataFile, path: string): void {
-  if (file.kind === "regular_file") unlinkSync(path);
 }

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 
 import { AOF } from "@stagbeetle/aof";
 import type { AppendFile } from "@stagbeetle/aof";
-import { FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
+import { ChecksumThread, FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
 import type { DataFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
 import {
@@ -66,6 +66,8 @@ export interface CompositionOptions {
   /** Takes the metrics; null to let nobody have them. */
   readonly statsd: StatsD | null;
   readonly stall: StallLimits;
+  /** Whether checksums of blocks are computed on a thread of their own. */
+  readonly checksumThread: boolean;
 }
 
 /** A replica and what drives it. */
@@ -74,6 +76,8 @@ export interface Composition {
   readonly superblock: SuperBlock;
   readonly bus: MessageBus;
   readonly storage: FileStorage;
+  /** To be started; null if checksums are computed on the calling thread. */
+  readonly checksumThread: ChecksumThread | null;
   readonly memory: LinearMemory;
 }
 
@@ -84,6 +88,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const nonce = randomNonce();
   const kernels = createKernels({ memory });
   const checksums = new Checksums(kernels);
+  const checksumThread = options.checksumThread ? new ChecksumThread({ memory, checksums }) : null;
   const storage = new FileStorage({ config, file, logger: createLogger("storage") });
   const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger: createLogger("superblock") });
   const pool = new MessagePool({
@@ -118,6 +123,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     ...options,
     kernels,
     checksums,
+    ...(checksumThread === null ? {} : { bodyChecksums: checksumThread }),
     storage,
     superblock,
     random: new Random(BigInt.asUintN(64, nonce >> 64n)),
@@ -143,7 +149,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     },
   );
   receiver.replica = replica;
-  return { replica, superblock, bus, storage, memory };
+  return { replica, superblock, bus, storage, checksumThread, memory };
 }
 
 /** Sends the metrics of the replica with those of its bus. */

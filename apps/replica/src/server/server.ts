@@ -1,7 +1,7 @@
 /**
  * A replica in a process of its own: from the data file to the socket, until it is told to stop (spec 06 §4.3).
  */
-import { totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
@@ -75,8 +75,12 @@ export class Server {
     const aofFile = await this.#openAof();
     const statsd = this.#openStatsD();
     const parts = { file, aofFile, statsd };
-    const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, addresses, member });
+    // A second processor is what makes another thread worth its memory.
+    const checksumThread = !development && availableParallelism() > 1;
+    const own = { addresses, member, checksumThread };
+    const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, ...own });
     const { replica, bus } = composition;
+    composition.checksumThread?.start();
     const touching = development ? null : this.#makeResident(composition);
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
@@ -104,6 +108,7 @@ export class Server {
     await composition.bus.close();
     await this.#drain(composition);
     loop.stop();
+    await composition.checksumThread?.close();
     file.close();
     aofFile?.close();
     statsd?.close();
@@ -180,8 +185,8 @@ export class Server {
  * Whether nothing is under way. A replica that is alone executes all that is in its log; in a cluster the others have a say in
  * how far that is, and they are not heard any more.
  */
-function drained({ replica, storage, superblock }: Composition): boolean {
-  if (storage.pendingCount > 0) return false;
+function drained({ replica, storage, checksumThread, superblock }: Composition): boolean {
+  if (storage.pendingCount > 0 || (checksumThread?.pendingCount ?? 0) > 0) return false;
   if (superblock.working.vsrState.replicaCount > 1) return true;
   const { op, commitMin, commitStage } = replica.state;
   return commitMin === op && commitStage === "idle";

@@ -15,7 +15,16 @@ import {
   Limits,
   MemoryForest,
 } from "@stagbeetle/state-machine";
-import type { Checksums, Config, Logger, Random, StateMachine, Storage, SuperBlock } from "@stagbeetle/vsr-protocol";
+import type {
+  BodyChecksums,
+  Checksums,
+  Config,
+  Logger,
+  Random,
+  StateMachine,
+  Storage,
+  SuperBlock,
+} from "@stagbeetle/vsr-protocol";
 
 import { AccountingModel } from "../checkers/accounting-model.ts";
 import { EchoModel, type Model } from "../checkers/model.ts";
@@ -41,6 +50,8 @@ export interface Foundation {
   readonly config: Config;
   readonly memory: LinearMemory;
   readonly checksums: Checksums;
+  /** Computes the checksums of blocks; inside of the call unless given. */
+  readonly bodyChecksums?: BodyChecksums;
   readonly storage: Storage;
   /** Not open yet. */
   readonly superblock: SuperBlock;

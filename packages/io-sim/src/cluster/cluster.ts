@@ -24,6 +24,7 @@ import { checkFreeSet, ManifestChecker } from "../checkers/manifest-checker.ts";
 import { StateChecker } from "../checkers/state-checker.ts";
 import { StorageChecker } from "../checkers/storage-checker.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "../faults/atlas.ts";
+import type { Latency } from "../faults/storage-faults.ts";
 import type { Address, Packet } from "../network/endpoint.ts";
 import { type NetworkFaults, NO_NETWORK_FAULTS, SimulatedNetwork } from "../network/network.ts";
 import type { StorageIncident } from "../storage.ts";
@@ -61,6 +62,8 @@ export interface ClusterOptions {
   readonly delayTicks?: (from: Address, to: Address) => number;
   /** Where the disk of a replica may become faulty. */
   readonly atlas?: (replica: number) => FaultAtlas;
+  /** How long checksums of blocks take, which replicas then leave to another thread; computed at once unless given. */
+  readonly checksumLatency?: Latency | null;
   /** How the clock of a replica goes. */
   readonly time?: (replica: number) => SimulatedTimeOptions;
   /** Hears of everything that goes wrong with a disk. */
@@ -224,6 +227,7 @@ export class Cluster {
       ...(storageSizeLimit === undefined ? {} : { storageSizeLimit }),
       random: new Random(this.#random.u64()),
       time: this.#options.time?.(replica) ?? {},
+      checksumLatency: this.#options.checksumLatency ?? null,
       atlas: this.#options.atlas?.(replica) ?? NO_FAULTS_ATLAS,
       observer: this.#judged ? this.history : NO_OBSERVER,
       inspector: this.#judged ? this.#inspector() : NO_INSPECTOR,

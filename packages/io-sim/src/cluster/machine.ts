@@ -38,9 +38,10 @@ import {
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
+import { SimulatedBodyChecksums } from "../body-checksums.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
-import { NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
@@ -112,6 +113,8 @@ export interface MachineOptions {
   /** The source of nonces and of what goes wrong with the disk. */
   readonly random: Random;
   readonly time: SimulatedTimeOptions;
+  /** How long checksums of blocks take; null if the replica computes them itself, at once. */
+  readonly checksumLatency: Latency | null;
   readonly atlas: FaultAtlas;
   readonly observer: MachineObserver;
   readonly inspector: MachineInspector;
@@ -128,6 +131,8 @@ const OPENING_TICKS_MAX = 100_000;
 /** What exists from a start of the replica to its end. */
 interface Life {
   readonly storage: SimulatedStorage;
+  /** Null if checksums are computed at once. */
+  readonly bodyChecksums: SimulatedBodyChecksums | null;
   readonly pool: MessagePool;
   readonly bus: SimulatedMessageBus;
   readonly journal: Journal;
@@ -137,7 +142,7 @@ interface Life {
   readonly replica: Replica;
 }
 
-/** A machine of a cluster. Driven from outside: `tick` lets 10 ms pass, `step` completes one request of the disk. */
+/** A machine of a cluster. Driven from outside: `tick` lets 10 ms pass, `step` completes a request of the disk and a checksum. */
 export class Machine implements MessageBusReceiver {
   /** What it holds; another one after {@link Machine.replaceDisk}. */
   disk: SimulatedDisk = new SimulatedDisk();
@@ -264,9 +269,11 @@ export class Machine implements MessageBusReceiver {
     this.#running.storage.faults = faults;
   }
 
-  /** How many requests of the disk are under way. */
+  /** How many requests of the disk and checksums are under way. */
   get pendingCount(): number {
-    return this.#life?.storage.pendingCount ?? 0;
+    if (this.#life === null) return 0;
+    const { storage, bodyChecksums } = this.#life;
+    return storage.pendingCount + (bodyChecksums?.pendingCount ?? 0);
   }
 
   /** Whether a write to this zone of the disk is under way. */
@@ -341,7 +348,7 @@ export class Machine implements MessageBusReceiver {
     for (let ticks = 0; this.#state === "opening"; ticks += 1) {
       assert(ticks < OPENING_TICKS_MAX, () => `the replica does not open: ${this.describe()}`);
       while (this.#state === "opening" && this.step());
-      if (this.#state === "opening") this.#life?.storage.tick();
+      if (this.#state === "opening" && this.#life !== null) tickDevices(this.#life);
     }
   }
 
@@ -380,17 +387,21 @@ export class Machine implements MessageBusReceiver {
   tick(): void {
     this.time.tick();
     if (this.#state === "refused" || this.#life === null || this.#paused) return;
-    const { storage, replica } = this.#life;
-    storage.tick();
+    const { replica } = this.#life;
+    tickDevices(this.#life);
     this.#guard(() => replica.tick());
     this.#inspect();
   }
 
-  /** Completes the request of the disk that is due first, if any. Returns whether anything happened. */
+  /** Completes the request of the disk that is due first, and a checksum, if any. Returns whether anything happened. */
   step(): boolean {
     if (this.#state === "refused" || this.#life === null || this.#paused) return false;
-    const { storage } = this.#life;
-    const progressed = this.#guard(() => storage.step());
+    const { storage, bodyChecksums } = this.#life;
+    let progressed = this.#guard(() => storage.step());
+    // The first may have ended this life.
+    if (bodyChecksums !== null && this.#life?.bodyChecksums === bodyChecksums) {
+      progressed = this.#guard(() => bodyChecksums.step()) || progressed;
+    }
     if (progressed) this.#inspect();
     return progressed;
   }
@@ -550,8 +561,12 @@ export class Machine implements MessageBusReceiver {
     const journal = new Journal({ config, memory, storage, messagePool: pool, checksums, logger });
     const bus = network.addReplica(index, { pool, receiver: this });
     const common = { config, memory, checksums, storage, superblock, storageSizeLimit, logger };
+    const { checksumLatency: latency } = this.#options;
+    const bodyChecksums =
+      latency === null ? null : new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
     const { stateMachine: plain, store } = application.create({
       ...common,
+      ...(bodyChecksums === null ? {} : { bodyChecksums }),
       random: new Random(random.u64()),
       gridObserver: { blockTouched: (block) => inspector.onBlock(this, block) },
     });
@@ -596,7 +611,7 @@ export class Machine implements MessageBusReceiver {
         onReleaseSwitch: (next) => (this.#releaseNext = next),
       },
     );
-    return { storage, pool, bus, journal, superblock, stateMachine, store, replica };
+    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
   }
 
   /** Shows the observer every reply before it leaves. */
@@ -624,6 +639,12 @@ export class Machine implements MessageBusReceiver {
     this.disk.readPristine(sectorOffset, sector);
     return new PrepareHeader(sector, offset - sectorOffset);
   }
+}
+
+/** Lets 10 ms pass for all that works beside the replica. */
+function tickDevices({ storage, bodyChecksums }: Life): void {
+  storage.tick();
+  bodyChecksums?.tick();
 }
 
 /** Shows every prepare before it is appended: the replica does that before it executes it. */

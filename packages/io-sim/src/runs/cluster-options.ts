@@ -60,6 +60,8 @@ export interface ClusterRunOptions {
   readonly storage: StorageFaults;
   readonly machines: MachineFaults;
   readonly clocks: readonly SimulatedTimeOptions[];
+  /** How long checksums of blocks take on another thread; null if replicas compute them at once. */
+  readonly checksumLatency: Latency | null;
 }
 
 const MILLISECOND = 1000;
@@ -89,6 +91,7 @@ export function drawClusterRun(
     storage: drawStorage(draws),
     machines: drawMachines(draws, replicaCount),
     clocks: Array.from({ length: NODES_MAX }, () => drawClock(draws)),
+    checksumLatency: draws.pick([null, draws.latency([0, 5, 30])]),
   };
 }
 
@@ -205,6 +208,7 @@ export const SIMPLIFICATIONS: readonly Simplification[] = [
         writeLatency: NO_STORAGE_FAULTS.writeLatency,
       }),
   },
+  { without: "checksums on another thread", simplify: (options) => ({ ...options, checksumLatency: null }) },
   { without: "partitions", simplify: (options) => network(options, { partitions: NO_PARTITIONS }) },
   { without: "clogged links", simplify: (options) => network(options, { clog: NEVER }) },
   { without: "lost packets", simplify: (options) => network(options, { loss: NEVER }) },

@@ -177,6 +177,7 @@ class ClusterRun {
       network: options.network,
       atlas: (replica) => atlas.of(replica),
       time: (replica) => options.clocks[replica] ?? {},
+      checksumLatency: options.checksumLatency,
       onIncident: (incident) => coverage.markInterrupted(incident),
       onPacket: (event, packet) => {
         if (event === "arrived" && commandOf(packet) === Command.block) coverage.mark("blocksSent");

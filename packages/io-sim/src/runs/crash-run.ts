@@ -33,6 +33,8 @@ interface CrashRunOptions {
   readonly storage: StorageFaults;
   readonly network: NetworkFaults;
   readonly time: SimulatedTimeOptions;
+  /** How long checksums of blocks take on another thread; null if the replica computes them at once. */
+  readonly checksumLatency: Latency | null;
 }
 
 /** How a run ended. */
@@ -116,6 +118,7 @@ function drawCrashRun(random: Random, application: Application, length: CrashRun
       repetition: pick([NEVER, percent(20)]),
     },
     time: { offset: pick([NO_OFFSET, linearOffset(100_000n, 0n), stepOffset(3_600_000_000_000n, draw(1, 1000))]) },
+    checksumLatency: pick([null, latency()]),
   };
 }
 
@@ -172,6 +175,7 @@ class CrashRun {
       clientCount: options.clientCount,
       network: options.network,
       time: () => options.time,
+      checksumLatency: options.checksumLatency,
       onIncident: (incident) => coverage.markInterrupted(incident),
       logger,
     });

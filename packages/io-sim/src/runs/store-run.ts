@@ -20,7 +20,7 @@ import { LEDGER } from "../cluster/application.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS } from "../cluster/configurations.ts";
 import { ZonesFaultAtlas } from "../faults/atlas.ts";
-import { NEVER, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { type Latency, NEVER, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
 import type { StorageIncident } from "../storage.ts";
 import type { Coverage } from "./coverage.ts";
 import { Damage, DAMAGED_ZONES, ZONE_MARKS } from "./damage.ts";
@@ -52,6 +52,13 @@ const REQUESTS_BEFORE_MIN = 20;
 const REQUESTS_BEFORE_MAX = 90;
 /** Enough for a checkpoint or two. */
 const REQUESTS_AFTER = 40;
+
+/** How long checksums of blocks take on another thread; null if the replica computes them at once. */
+const CHECKSUM_LATENCIES: readonly (Latency | null)[] = [
+  null,
+  { minimumMicroseconds: 0, meanMicroseconds: 0 },
+  { minimumMicroseconds: 0, meanMicroseconds: 20_000 },
+];
 
 /** Runs one seed. @throws AssertionError for the first thing that is wrong. */
 export function runStoreDamage(seed: bigint, setup: StoreRunSetup): StoreRunResult {
@@ -85,6 +92,7 @@ class StoreRun {
       atlas: () =>
         new ZonesFaultAtlas(config, kind === "reading" ? ["walHeaders", "walPrepares", "grid"] : DAMAGED_ZONES),
       onIncident: (incident) => this.#onIncident(incident),
+      checksumLatency: CHECKSUM_LATENCIES[random.index(CHECKSUM_LATENCIES.length)] ?? null,
       logger,
     });
   }

@@ -136,13 +136,14 @@ export class Compaction {
     return 0;
   }
 
-  /** A table of the output was written. */
-  built(table: BuiltTable): void {
+  /** A table of the output was built. Returns its info, which gets its checksum before {@link complete}. */
+  built(table: BuiltTable): Pointer {
     const { infos, infoPool } = this.#context;
     assert(this.#state === "merging", () => `${this.name}: a table is built while ${this.#state}`);
     const info = infoPool.allocate();
     infos.init(info, { ...table, snapshotMin: this.snapshotMin, treeId: this.tree.schema.treeId });
     this.#built.push(info);
+    return info;
   }
 
   /** Ends the half-bar: brings the manifest up to date, and logs each change. */
@@ -248,7 +249,7 @@ export class Compaction {
   }
 
   #completeMerge(): void {
-    const { manifestLog } = this.#context;
+    const { manifestLog, infos } = this.#context;
     const snapshotMax = this.snapshotMin - 1;
     if (!this.fromMemory) {
       this.tree.level(this.levelB - 1).setSnapshotMax(this.source, snapshotMax);
@@ -259,6 +260,7 @@ export class Compaction {
       manifestLog.append(ManifestEvent.update, this.levelB, table);
     }
     for (const table of this.#built) {
+      assert(infos.hasChecksum(table), () => `${this.name}: table ${infos.address(table)} has no checksum`);
       this.tree.level(this.levelB).insert(table);
       manifestLog.append(ManifestEvent.insert, this.levelB, table);
     }

@@ -6,20 +6,23 @@
  *
  * @module
  */
-import { type Block, BlockWrite, type Reservation } from "@stagbeetle/grid";
+import type { Reservation } from "@stagbeetle/grid";
 import { assert, type Kernels, MergeStep, RunMerge } from "@stagbeetle/kernels";
 import type { BlockStore } from "../block-store.ts";
 import type { TableInfoView } from "../manifest/table-info.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 import type { Compaction } from "./compaction.ts";
+import { TABLE_OUTPUTS_MAX, TableOutputs } from "./table-outputs.ts";
 import { TABLE_READER_BLOCKS_MAX, TableReader } from "./table-reader.ts";
 
-/** Writes under way at most: a value block and an index block must be able to go out together. */
-const WRITES_MAX = 17;
-const WRITES_PER_STEP = 2;
+/** A value block and an index block must be able to go out together. */
+const OUTPUTS_PER_STEP = 2;
 
-/** Blocks that a compactor holds at most: two readers', two open ones, and those that are being written. */
-export const COMPACTOR_BLOCKS_MAX: number = 2 * TABLE_READER_BLOCKS_MAX + 2 + WRITES_MAX;
+/**
+ * Blocks that a compactor holds at most, beside those that the store lends for sealing: two readers', two open ones, and those
+ * on their way to the disk.
+ */
+export const COMPACTOR_BLOCKS_MAX: number = 2 * TABLE_READER_BLOCKS_MAX + 2 + TABLE_OUTPUTS_MAX;
 
 /** What a compactor is made of. */
 export interface CompactorOptions {
@@ -43,14 +46,12 @@ export class Compactor {
   readonly #readerB: TableReader;
   readonly #runs: RunMerge;
   readonly #step: MergeStep;
-  readonly #writes: readonly BlockWrite[];
-  readonly #writesFree: BlockWrite[];
+  readonly #outputs: TableOutputs;
   /** The compaction whose positions the readers have: from its first beat of the half-bar to its last. */
   #current: Compaction | null = null;
   #runsLeft = 0;
   #beat: Beat | null = null;
   #running = false;
-  #afterWrites: (() => void) | null = null;
 
   constructor({ kernels, store, infos }: CompactorOptions) {
     this.#store = store;
@@ -60,8 +61,7 @@ export class Compactor {
     this.#readerB = new TableReader({ memory: kernels.memory, store, infos, onBlock });
     this.#runs = new RunMerge(kernels, "compaction");
     this.#step = new MergeStep(kernels, "compaction");
-    this.#writes = Array.from({ length: WRITES_MAX }, () => new BlockWrite((write) => this.#onWritten(write)));
-    this.#writesFree = [...this.#writes];
+    this.#outputs = new TableOutputs({ store, infos, onRoom: () => this.#run() });
   }
 
   /** Consumes the compaction's quota of this beat, or a little more. The callback may run from inside the call. */
@@ -74,22 +74,26 @@ export class Compactor {
     this.#run();
   }
 
-  /** Waits until all that was built is durable. */
-  finishWrites(callback: () => void): void {
-    assert(this.#afterWrites === null && this.#current === null, "a compaction is under way");
-    if (this.#writesFree.length === WRITES_MAX) this.#store.nextTick(callback);
-    else this.#afterWrites = callback;
+  /** Waits until all tables that were built have their checksums. The callback may run from inside the call. */
+  finishSeals(callback: () => void): void {
+    assert(this.#current === null, "a compaction is under way");
+    this.#outputs.whenSealed(callback);
   }
 
-  /** Drops everything: reads and writes under way were cancelled by the grid. */
+  /** Waits until all that was built is durable. The callback never runs from inside the call. */
+  finishWrites(callback: () => void): void {
+    assert(this.#current === null, "a compaction is under way");
+    this.#outputs.whenWritten(callback);
+  }
+
+  /** Drops everything: what was under way was cancelled by the grid. */
   reset(): void {
     this.#readerA.reset();
     this.#readerB.reset();
     this.#builder.reset();
-    this.#writesFree.splice(0, Infinity, ...this.#writes);
+    this.#outputs.reset();
     this.#current = null;
     this.#beat = null;
-    this.#afterWrites = null;
   }
 
   #begin(compaction: Compaction): void {
@@ -121,7 +125,7 @@ export class Compactor {
   }
 
   #ready(): boolean {
-    return this.#writesFree.length >= WRITES_PER_STEP && this.#readerA.ready && this.#readerB.ready;
+    return this.#outputs.room >= OUTPUTS_PER_STEP && this.#readerA.ready && this.#readerB.ready;
   }
 
   #mergeStep({ compaction, reservation }: Beat): void {
@@ -170,20 +174,18 @@ export class Compactor {
     return consumed;
   }
 
-  /** Writes what is full, or at the end of the half-bar what there is. */
+  /** Sends off what is full, or at the end of the half-bar what there is. */
   #flush(compaction: Compaction, reservation: Reservation): void {
     const done = compaction.quotaLeft === 0;
     const acquire = (): number => this.#store.acquire(reservation);
     if (this.#builder.valueBlockOpen && (this.#builder.valueBlockFull || done)) {
-      const block = this.#builder.finishValueBlock(acquire, compaction.snapshotMin);
-      if (block !== null) this.#write(block);
+      const built = this.#builder.finishValueBlock(acquire, compaction.snapshotMin);
+      if (built !== null) this.#outputs.addValueBlock(built);
     }
     if (this.#builder.valueBlockOpen || !this.#builder.indexBlockOpen) return;
     if (!this.#builder.indexBlockFull && !done) return;
     const built = this.#builder.finishIndexBlock(acquire, compaction.snapshotMin);
-    if (built === null) return;
-    this.#write(built.block);
-    compaction.built(built.table);
+    if (built !== null) this.#outputs.addIndexBlock(built.index, compaction.built(built.table));
   }
 
   #endBeat(): void {
@@ -196,23 +198,5 @@ export class Compactor {
       this.#current = null;
     }
     beat.callback();
-  }
-
-  #write(block: Block): void {
-    const write = this.#writesFree.pop();
-    assert(write !== undefined, "more blocks are written than there is room for");
-    this.#store.createBlock(write, block);
-    block.release();
-  }
-
-  #onWritten(write: BlockWrite): void {
-    this.#writesFree.push(write);
-    if (this.#writesFree.length === WRITES_MAX && this.#afterWrites !== null) {
-      const callback = this.#afterWrites;
-      this.#afterWrites = null;
-      callback();
-      return;
-    }
-    this.#run();
   }
 }

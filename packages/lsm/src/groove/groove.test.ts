@@ -1,8 +1,9 @@
-import { type Config, type ManifestReferences, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { type Config, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
+import { ForestOnGrid } from "../../test/forest-on-grid.ts";
 import { TestGrid, type TestGridParts } from "../../test/test-grid.ts";
 import { lanesOf, readThing, type Thing, THING_SIZE_BYTES, thingsGroove, writeThing } from "../../test/things.ts";
-import { Forest, forestBlocksMax } from "../forest.ts";
+import { forestBlocksMax } from "../forest.ts";
 import type { ScanInspector } from "../scan/scan-reader.ts";
 import { scanBlocksMax, Scans } from "../scan/scans.ts";
 import type { Direction, TimestampScan } from "../scan/timestamp-scan.ts";
@@ -31,18 +32,15 @@ const NOTES: GrooveDeclaration = {
   indexes: [{ name: "seen", treeId: 8, kind: "u64", source: { from: "hand" }, valuesPerBatch: ROOM }],
 };
 
-class Grooves {
-  readonly forest: Forest;
+class Grooves extends ForestOnGrid {
   readonly things: Groove;
   readonly notes: Groove;
   readonly scans: Scans;
-  readonly parts: TestGridParts;
   readonly scratch: number;
 
   constructor(parts: TestGridParts, cacheObjects: number) {
+    super(parts, treesOf([THINGS, NOTES]));
     const { kernels, config } = parts;
-    this.parts = parts;
-    this.forest = new Forest({ ...parts, trees: treesOf([THINGS, NOTES]), manifestTablesMax: 4096 });
     // Just enough: with nothing more, what a bar looks up pushes out what the bar before wrote.
     const limits = { keysPerOp: 2 * ROOM, objectsPerOp: ROOM + TIMESTAMPS_MAX, cacheObjects };
     const groove = (declaration: GrooveDeclaration): Groove =>
@@ -53,23 +51,11 @@ class Grooves {
     this.scratch = kernels.memory.allocate(64 * THING_SIZE_BYTES, 16, "test");
   }
 
-  open(manifest: ManifestReferences, callback: () => void): void {
-    this.forest.open(manifest, callback);
-  }
-
-  checkpoint(callback: () => void): void {
-    this.forest.checkpoint(callback);
-  }
-
-  manifestReferences(): ManifestReferences {
-    return this.forest.manifestReferences();
-  }
-
-  reset(): void {
+  override reset(): void {
     this.scans.reset();
     this.things.reset();
     this.notes.reset();
-    this.forest.reset();
+    super.reset();
   }
 }
 

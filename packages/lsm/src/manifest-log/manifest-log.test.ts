@@ -298,7 +298,7 @@ describe("a manifest log", () => {
     const block = store.lendBlock();
     block.buffer.set(store.disk.get(1) ?? []);
     block.buffer[256 + 126] = 0;
-    store.sealBlock(block, 384);
+    store.sealBlockNow(block, 384);
     store.disk.set(1, block.sectors().slice());
     const newest = block.reference();
     expect(() => new Subject({ image: store.image() }).open({ ...references, oldest: newest, newest })).toThrow(

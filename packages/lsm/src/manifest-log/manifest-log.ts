@@ -336,7 +336,7 @@ export class ManifestLog {
     metadata.previousManifestBlockChecksum = previous.checksum;
     metadata.previousManifestBlockAddress = previous.address;
     metadata.entryCount = entryCount;
-    this.#store.sealBlock(block, manifestBlockSize(entryCount));
+    this.#store.sealBlockNow(block, manifestBlockSize(entryCount));
     const reference = block.reference();
     this.#log.push(reference);
     this.#unwritten.push(block);

@@ -25,12 +25,12 @@ function exampleTable(): Pointer {
   infos.init(table, {
     keyMin: keys.of(1),
     keyMax: keys.of(2),
-    checksum,
     address: 2,
     snapshotMin: 64,
     valueCount: 2,
     treeId: 25,
   });
+  infos.setChecksum(table, checksum);
   infos.setLabel(table, ManifestEvent.insert, 0);
   return table;
 }
@@ -42,6 +42,23 @@ const EXAMPLE_HEX =
 describe("a table info", () => {
   test("has the bytes of the worked example", () => {
     expect(tableHex(memory, exampleTable())).toBe(EXAMPLE_HEX);
+  });
+
+  test("gets its checksum once, after the rest", () => {
+    const table = memory.allocate(TABLE_INFO_SIZE_BYTES, 16);
+    infos.init(table, {
+      keyMin: keys.of(1),
+      keyMax: keys.of(2),
+      address: 2,
+      snapshotMin: 64,
+      valueCount: 2,
+      treeId: 25,
+    });
+    expect(infos.hasChecksum(table)).toBe(false);
+    const example = exampleTable();
+    infos.setChecksum(table, infos.checksumPointer(example));
+    expect([infos.hasChecksum(table), infos.checksum(table)]).toEqual([true, infos.checksum(example)]);
+    expect(() => infos.setChecksum(table, infos.checksumPointer(example))).toThrow("table 2 gets two checksums");
   });
 
   test("reads the same through the view as through the record", () => {

@@ -94,6 +94,19 @@ export class TableInfoView {
     return readU128(this.#memory.view, table + CHECKSUM);
   }
 
+  /** Whether the checksum of the index block is known: none is 0. */
+  hasChecksum(table: Pointer): boolean {
+    const { u32 } = this.#memory;
+    const at = (table + CHECKSUM) >>> 2;
+    return u32[at] !== 0 || u32[at + 1] !== 0 || u32[at + 2] !== 0 || u32[at + 3] !== 0;
+  }
+
+  /** Gives a new table the checksum of its index block, whose header begins at `index`. */
+  setChecksum(table: Pointer, index: Pointer): void {
+    assert(!this.hasChecksum(table), () => `table ${this.address(table)} gets two checksums`);
+    this.#memory.bytes.copyWithin(table + CHECKSUM, index, index + CHECKSUM_SIZE_BYTES);
+  }
+
   /** The address of the index block. */
   address(table: Pointer): number {
     return readU53(this.#memory.view, table + ADDRESS);
@@ -151,7 +164,7 @@ export class TableInfoView {
     this.#memory.bytes.copyWithin(target, source, source + TABLE_INFO_SIZE_BYTES);
   }
 
-  /** Makes the bytes those of a new live table; the keys and the checksum are copied from where they are. */
+  /** Makes the bytes those of a new live table without a checksum; the keys are copied from where they are. */
   init(table: Pointer, values: TableInfoValues): void {
     const { address, snapshotMin, valueCount, treeId } = values;
     assert(address > 0 && snapshotMin > 0, () => `table ${address} of snapshot ${snapshotMin}`);
@@ -160,7 +173,6 @@ export class TableInfoView {
     bytes.fill(0, table, table + TABLE_INFO_SIZE_BYTES);
     bytes.copyWithin(table, values.keyMin, values.keyMin + keySlotSizeBytes);
     bytes.copyWithin(table + KEY_MAX, values.keyMax, values.keyMax + keySlotSizeBytes);
-    bytes.copyWithin(table + CHECKSUM, values.checksum, values.checksum + CHECKSUM_SIZE_BYTES);
     writeU53(view, table + ADDRESS, address);
     writeU53(view, table + SNAPSHOT_MIN, snapshotMin);
     bytes.fill(0xff, table + SNAPSHOT_MAX, table + SNAPSHOT_MAX + 8);
@@ -204,8 +216,6 @@ export class TableInfoView {
 export interface TableInfoValues {
   readonly keyMin: KeyPointer;
   readonly keyMax: KeyPointer;
-  /** Where the checksum of the index block is. */
-  readonly checksum: Pointer;
   readonly address: number;
   readonly snapshotMin: number;
   readonly valueCount: number;

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Block, IndexMetadata } from "@stagbeetle/grid";
-import { assert, type LinearMemory, type Pointer } from "@stagbeetle/kernels";
+import { assert, checksumSizeBytes, type LinearMemory } from "@stagbeetle/kernels";
 import { type BlockReference, BlockType, readU128, readU53, writeU53 } from "@stagbeetle/vsr-protocol";
 import type { KeyPointer } from "../key.ts";
 import type { TreeSchema } from "../tree-schema.ts";
@@ -15,16 +15,14 @@ export function clearIndex(block: Block, schema: TreeSchema): void {
   block.buffer.fill(0, 0, schema.indexBlockSizeBytes);
 }
 
-/** One value block, as its index block describes it. */
+/** One value block, as its index block describes it, but for its checksum. */
 export interface IndexEntry {
   readonly keyMin: KeyPointer;
   readonly keyMax: KeyPointer;
-  /** Where its header is: the checksum comes first. */
-  readonly block: Pointer;
   readonly address: number;
 }
 
-/** Adds a value block behind those that the index has. */
+/** Adds a value block behind those that the index has. Its checksum is to follow. */
 export function setIndexEntry(
   memory: LinearMemory,
   index: Block,
@@ -36,10 +34,21 @@ export function setIndexEntry(
   const { bytes, view } = memory;
   const { keySizeBytes } = schema;
   const begin = index.pointer;
-  bytes.copyWithin(begin + schema.checksumOffset(at), entry.block, entry.block + 16);
   bytes.copyWithin(begin + schema.keyMinOffset + at * keySizeBytes, entry.keyMin, entry.keyMin + keySizeBytes);
   bytes.copyWithin(begin + schema.keyMaxOffset + at * keySizeBytes, entry.keyMax, entry.keyMax + keySizeBytes);
   writeU53(view, begin + schema.addressOffset(at), entry.address);
+}
+
+/** Adds the checksum of a value block, which is sealed: the first thing in its header. */
+export function setIndexChecksum(
+  { bytes }: LinearMemory,
+  index: Block,
+  schema: TreeSchema,
+  at: number,
+  valueBlock: Block,
+): void {
+  const { pointer } = valueBlock;
+  bytes.copyWithin(index.pointer + schema.checksumOffset(at), pointer, pointer + checksumSizeBytes);
 }
 
 /** Writes the metadata of a new index block. */

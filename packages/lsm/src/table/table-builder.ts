@@ -11,15 +11,23 @@ import { BlockType } from "@stagbeetle/vsr-protocol";
 import type { BlockStore } from "../block-store.ts";
 import { compareKeys, type KeyPointer } from "../key.ts";
 import type { TreeSchema } from "../tree-schema.ts";
-import { clearIndex, setIndexEntry, setIndexMetadata } from "./index-block.ts";
+import { setIndexMetadata } from "./index-block.ts";
+import { TableIndex } from "./table-index.ts";
 import { setValueMetadata, valueBlockSizeBytes, valuesBegin } from "./value-block.ts";
 
-/** A table that was built. The keys and the checksum are good until the next table is begun. */
+/** A value block that was built, but for its checksums: `sizeBytes` with its header, number `number` of its table. */
+export interface BuiltValueBlock {
+  readonly block: Block;
+  readonly sizeBytes: number;
+  readonly index: TableIndex;
+  readonly number: number;
+}
+
+/** A table that was built, but for its checksum. The keys are good until the next table is begun. */
 export interface BuiltTable {
   readonly keyMin: KeyPointer;
   readonly keyMax: KeyPointer;
-  /** Where the checksum of the index block is. */
-  readonly checksum: Pointer;
+  /** Of the index block. */
   readonly address: number;
   readonly valueCount: number;
 }
@@ -28,29 +36,26 @@ export interface BuiltTable {
 export class TableBuilder {
   readonly #kernels: Kernels;
   readonly #store: BlockStore;
-  /** First key of the table; first and last key of the value block that is being written; checksum of the index. */
+  /** First key of the table; first and last key of the value block that is being written. */
   readonly #keyMin: KeyPointer;
   readonly #blockKeyMin: KeyPointer;
   readonly #blockKeyMax: KeyPointer;
-  readonly #checksum: Pointer;
   #valueBlock: Block | null = null;
-  #indexBlock: Block | null = null;
+  #index: TableIndex | null = null;
   #valueCount = 0;
-  #valueBlockCount = 0;
   #tableValueCount = 0;
 
   constructor(kernels: Kernels, store: BlockStore) {
     this.#kernels = kernels;
     this.#store = store;
-    this.#keyMin = kernels.memory.allocate(3 * keySlotSizeBytes + 16, 16, "compaction");
+    this.#keyMin = kernels.memory.allocate(3 * keySlotSizeBytes, 16, "compaction");
     this.#blockKeyMin = this.#keyMin + keySlotSizeBytes;
     this.#blockKeyMax = this.#blockKeyMin + keySlotSizeBytes;
-    this.#checksum = this.#blockKeyMax + keySlotSizeBytes;
   }
 
   /** Whether neither block is open. */
   get closed(): boolean {
-    return this.#valueBlock === null && this.#indexBlock === null;
+    return this.#valueBlock === null && this.#index === null;
   }
 
   /** Whether a value block is open. */
@@ -68,11 +73,11 @@ export class TableBuilder {
   }
 
   get indexBlockFull(): boolean {
-    return this.#indexBlock !== null && this.#valueBlockCount === this.#schemaOpen().valueBlocksMax;
+    return this.#index !== null && this.#index.entryCount === this.#index.schema.valueBlocksMax;
   }
 
   get indexBlockOpen(): boolean {
-    return this.#indexBlock !== null;
+    return this.#index !== null;
   }
 
   #schema: TreeSchema | null = null;
@@ -83,10 +88,8 @@ export class TableBuilder {
     assert(this.closed || this.#schema === schema, () => `${schema.name}: a table of another tree is being built`);
     this.#schema = schema;
     this.#values = values;
-    if (this.#indexBlock === null) {
-      this.#indexBlock = this.#store.lendBlock();
-      clearIndex(this.#indexBlock, schema);
-      this.#valueBlockCount = 0;
+    if (this.#index === null) {
+      this.#index = new TableIndex(this.#kernels.memory, this.#store.lendBlock(), schema);
       this.#tableValueCount = 0;
     }
     if (this.#valueBlock === null) {
@@ -117,9 +120,9 @@ export class TableBuilder {
   /**
    * Ends the open value block.
    *
-   * @returns the block, to be written and released by the caller; null if it had no values.
+   * @returns the block, which the caller holds now and has to seal; null if it had no values.
    */
-  finishValueBlock(acquire: () => number, snapshot: number): Block | null {
+  finishValueBlock(acquire: () => number, snapshot: number): BuiltValueBlock | null {
     const { block, index, schema, values } = this.#open();
     assert(block !== null, "no value block is open");
     this.#valueBlock = null;
@@ -131,60 +134,46 @@ export class TableBuilder {
     const address = acquire();
     this.#store.beginBlock(block, address, BlockType.value, snapshot);
     setValueMetadata(block, schema, this.#valueCount);
-    this.#store.sealBlock(block, valueBlockSizeBytes(schema, this.#valueCount));
     const begin = valuesBegin(block);
     values.writeKey(begin, this.#blockKeyMin);
     assert(
-      this.#valueBlockCount === 0 || compareKeys(memory.u32, this.#blockKeyMax, this.#blockKeyMin) < 0,
-      () => `${schema.name}: value block ${this.#valueBlockCount} does not follow the one before it`,
+      index.entryCount === 0 || compareKeys(memory.u32, this.#blockKeyMax, this.#blockKeyMin) < 0,
+      () => `${schema.name}: value block ${index.entryCount} does not follow the one before it`,
     );
     values.writeKey(begin + (this.#valueCount - 1) * schema.layout.sizeBytes, this.#blockKeyMax);
-    if (this.#valueBlockCount === 0) memory.bytes.copyWithin(this.#keyMin, this.#blockKeyMin, this.#blockKeyMax);
-    setIndexEntry(memory, index, schema, this.#valueBlockCount, {
-      keyMin: this.#blockKeyMin,
-      keyMax: this.#blockKeyMax,
-      block: block.pointer,
-      address,
-    });
-    this.#valueBlockCount += 1;
+    if (index.entryCount === 0) memory.bytes.copyWithin(this.#keyMin, this.#blockKeyMin, this.#blockKeyMax);
+    const number = index.add({ keyMin: this.#blockKeyMin, keyMax: this.#blockKeyMax, address });
     this.#tableValueCount += this.#valueCount;
-    return block;
+    return { block, sizeBytes: valueBlockSizeBytes(schema, this.#valueCount), index, number };
   }
 
   /**
    * Ends the table.
    *
-   * @returns the index block, to be written and released by the caller, and the table; null if the table had no values.
+   * @returns the table and its index block, which the caller holds now and has to seal when all checksums of value blocks
+   * are in it; null if the table had no values.
    */
-  finishIndexBlock(acquire: () => number, snapshot: number): { block: Block; table: BuiltTable } | null {
-    const { block: valueBlock, index: block, schema } = this.#open();
+  finishIndexBlock(acquire: () => number, snapshot: number): { index: TableIndex; table: BuiltTable } | null {
+    const { block: valueBlock, index, schema } = this.#open();
     assert(valueBlock === null, "the last value block is open");
-    this.#indexBlock = null;
-    if (this.#valueBlockCount === 0) {
-      block.release();
+    this.#index = null;
+    if (index.entryCount === 0) {
+      index.block.release();
       return null;
     }
     const address = acquire();
-    this.#store.beginBlock(block, address, BlockType.index, snapshot);
-    setIndexMetadata(block, schema, this.#valueBlockCount);
-    this.#store.sealBlock(block, schema.indexBlockSizeBytes);
-    this.#kernels.memory.bytes.copyWithin(this.#checksum, block.pointer, block.pointer + 16);
-    const table = {
-      keyMin: this.#keyMin,
-      keyMax: this.#blockKeyMax,
-      checksum: this.#checksum,
-      address,
-      valueCount: this.#tableValueCount,
-    };
-    return { block, table };
+    this.#store.beginBlock(index.block, address, BlockType.index, snapshot);
+    setIndexMetadata(index.block, schema, index.entryCount);
+    const table = { keyMin: this.#keyMin, keyMax: this.#blockKeyMax, address, valueCount: this.#tableValueCount };
+    return { index, table };
   }
 
   /** Drops what is open. */
   reset(): void {
     this.#valueBlock?.release();
-    this.#indexBlock?.release();
+    this.#index?.block.release();
     this.#valueBlock = null;
-    this.#indexBlock = null;
+    this.#index = null;
   }
 
   #schemaOpen(): TreeSchema {
@@ -192,8 +181,8 @@ export class TableBuilder {
     return this.#schema;
   }
 
-  #open(): { block: Block | null; index: Block; schema: TreeSchema; values: ValueKernels } {
-    assert(this.#indexBlock !== null && this.#values !== null, "no table is being built");
-    return { block: this.#valueBlock, index: this.#indexBlock, schema: this.#schemaOpen(), values: this.#values };
+  #open(): { block: Block | null; index: TableIndex; schema: TreeSchema; values: ValueKernels } {
+    assert(this.#index !== null && this.#values !== null, "no table is being built");
+    return { block: this.#valueBlock, index: this.#index, schema: this.#schemaOpen(), values: this.#values };
   }
 }

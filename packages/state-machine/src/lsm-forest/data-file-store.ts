@@ -8,6 +8,7 @@ import type { Kernels } from "@stagbeetle/kernels";
 import { ForestTables, ForestTour, GridStore, type GrooveLimits, type GrooveDeclaration } from "@stagbeetle/lsm";
 import {
   BlockType,
+  type BodyChecksums,
   type CheckpointStore,
   type Checksums,
   clientSessionsEncodeSize,
@@ -26,6 +27,8 @@ export interface DataFileStoreOptions {
   /** Of the replica's memory, which everything is allocated in. */
   readonly kernels: Kernels;
   readonly checksums: Checksums;
+  /** Computes the checksums of blocks; inside of the call unless given. */
+  readonly bodyChecksums?: BodyChecksums;
   readonly storage: Storage;
   /** Not open yet. */
   readonly superblock: SuperBlock;
@@ -60,7 +63,8 @@ export function dataFileStore(
   options: DataFileStoreOptions,
   { grooves, limitsOf }: DataFileStoreContent,
 ): DataFileStore {
-  const { config, kernels, checksums, storage, superblock, logger, manifestTablesMax, gridObserver } = options;
+  const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, manifestTablesMax, gridObserver } =
+    options;
   const { memory } = kernels;
   const grid = new Grid({
     config,
@@ -68,6 +72,7 @@ export function dataFileStore(
     storage,
     superblock,
     checksums,
+    ...(bodyChecksums === undefined ? {} : { bodyChecksums }),
     random: options.random,
     logger,
     storageSizeLimit: options.storageSizeLimit,

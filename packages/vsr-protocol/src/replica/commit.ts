@@ -19,7 +19,6 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
 import { Operation, operationExecutedByStateMachine } from "../operation.ts";
-import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Committing, StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
@@ -30,7 +29,7 @@ import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Execution } from "./execution.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { Identity } from "./identity.ts";
+import type { NextPrepare } from "./next-prepare.ts";
 import type { Replies } from "./replies.ts";
 import type { Roles } from "./roles.ts";
 import type { Status } from "./status.ts";
@@ -93,14 +92,13 @@ export interface CommitOptions {
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly pipeline: Pipeline;
-  readonly journal: Pick<Journal, "headerWithOp" | "readPrepare">;
   readonly superblock: Pick<SuperBlock, "working">;
   readonly stateMachine: Pick<StateMachine, "prefetch" | "compact" | "commitTimestamp">;
   readonly clientReplies: Pick<ClientReplies, "writeAvailable" | "whenWriteAvailable">;
+  readonly nextPrepare: NextPrepare;
   readonly execution: Execution;
   readonly replies: Replies;
   readonly checkpointer: Checkpointer | null;
-  readonly identity: Pick<Identity, "solo">;
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "primary" | "ofPrimary">;
   readonly timeouts: Timeouts;
@@ -108,13 +106,11 @@ export interface CommitOptions {
   readonly logger: Logger;
   /** How many replicas must have a prepare on disk. */
   readonly quorumReplication: () => number;
-  /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
-  readonly validHashChain: () => boolean;
   /** For how many ticks the op that comes next has to wait, so that the backups keep up. Asked once an op. */
   readonly stallTicks: () => number;
   /** Whether a state sync is under way, in any of its stages. */
   readonly syncing: () => boolean;
-  /** Runs when the step that a state sync waited for has completed: {@link Commit.abandon} is to follow. */
+  /** Runs when the step that a state sync waited for has completed: {@link Commit.cancel} is to follow. */
   readonly onCancelled: () => void;
   /** Runs before the blocks that the last checkpoint released are freed: a quorum has that checkpoint. */
   readonly onCheckpointDurable: () => void;
@@ -187,9 +183,10 @@ export class Commit {
 
   /** Executes what can be executed. Does nothing if the loop is at it already. */
   run(): void {
-    if (!this.#opened || this.#stage !== "idle" || this.#options.syncing() || !this.#somethingToDo()) return;
+    const { syncing, nextPrepare, timings } = this.#options;
+    if (!this.#opened || this.#stage !== "idle" || syncing() || !nextPrepare.possible) return;
     this.#stage = "start";
-    this.#stageStartedAt = this.#options.timings.now();
+    this.#stageStartedAt = timings.now();
     this.#loop();
   }
 
@@ -197,12 +194,12 @@ export class Commit {
    * Drops the op in work, for a state sync: the state that it belongs to is replaced. Nothing that the loop waits for may
    * complete any more. Nothing is executed until {@link Commit.opened}.
    */
-  abandon(): void {
+  cancel(): void {
     const { syncing } = this.#options;
-    assert(syncing(), "only a state sync abandons an op");
-    assert(!this.#entered, () => `${this.#stage} is abandoned from inside`);
+    assert(syncing(), "only a state sync cancels an op");
+    assert(!this.#entered, () => `${this.#stage} is cancelled from inside`);
     const writing = this.#stage === "checkpoint_data" || this.#stage === "checkpoint_superblock";
-    assert(!writing, "a checkpoint is never abandoned while it is written");
+    assert(!writing, "a checkpoint is never cancelled while it is written");
     this.#prepare?.release();
     this.#prepare = null;
     this.#waiting = false;
@@ -214,12 +211,6 @@ export class Commit {
   onStallTimeout(timeout: Timeout): void {
     timeout.stop();
     this.#completed("stall");
-  }
-
-  #somethingToDo(): boolean {
-    const { roles, status, pipeline, log } = this.#options;
-    if (roles.primary) return pipeline.head?.okQuorumReceived === true;
-    return status.current !== "recovering_head" && log.commitMin < log.commitMax && log.commitMin < log.op;
   }
 
   #loop(): void {
@@ -306,71 +297,14 @@ export class Commit {
     timings.committedLocally(operation, this.#prefetchStartedAt);
   }
 
-  /** Chooses the next prepare: as the primary from the queue, if it has its quorum; else from the log. */
   #start(): void {
-    const { roles, pipeline } = this.#options;
     assert(this.#prepare === null, "an op begins without a prepare");
     if (!this.#opened) return;
-    if (roles.primary) {
-      const head = pipeline.head;
-      if (head?.okQuorumReceived === true) this.#prepare = head.message.reference();
-      return;
-    }
-    const header = this.#nextInLog();
-    if (header === null) return;
-    const cached = pipeline.find(header.op, header.checksum);
-    if (cached === null) this.#readPrepare(header);
-    else this.#prepare = cached.reference();
-  }
-
-  /**
-   * The header of the next op, if it is committed and its header certainly that of what was committed: all of the log down
-   * to it hangs together, or it was prepared by the primary that prepared the head and follows what was executed.
-   */
-  #nextInLog(): PrepareHeader | null {
-    const { status, log, journal, validHashChain, logger } = this.#options;
-    if (log.commitMin >= log.commitMax || log.commitMin >= log.op) return null;
-    const header = journal.headerWithOp(log.commitMin + 1);
-    if (header === null) return null;
-    const ofHeadsView = status.normal && header.view === journal.headerWithOp(log.op)?.view;
-    if (!ofHeadsView && !validHashChain()) return null;
-    if (this.#follows(header)) return header;
-    logger.log("error", "commit: the next op in the log does not follow what was executed", { op: header.op });
-    return null;
-  }
-
-  /** Whether the op that comes next has what was executed last as its parent, as far as that is still known. */
-  #follows({ parent }: PrepareHeader): boolean {
-    const { log, window, journal, superblock } = this.#options;
-    const executed =
-      log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
-    return executed === null || executed.checksum === parent;
-  }
-
-  #readPrepare({ op, checksum }: PrepareHeader): void {
     this.#wait();
-    this.#options.journal.readPrepare(op, checksum, "commit", (message) => {
-      this.#prepare = message === null ? this.#unreadable(op) : this.#stillWanted(message);
+    this.#options.nextPrepare.take((prepare) => {
+      this.#prepare = prepare;
       this.#completed("start");
     });
-  }
-
-  /** Others repair it: the loop rests until then. */
-  #unreadable(op: number): null {
-    if (!this.#options.identity.solo) return null;
-    return fatal(
-      FatalReason.cli,
-      `the write-ahead log is damaged: op ${op} cannot be read back, and a single replica has no one to get it from. ` +
-        "Restore the data file from a copy, or replay an AOF",
-    );
-  }
-
-  /** The view may have changed while the prepare was read: then it is the new primary's to say what is executed. */
-  #stillWanted(message: Message): Message | null {
-    const { status, roles } = this.#options;
-    if (status.current !== "view_change" || roles.ofPrimary) return message;
-    message.release();
-    return null;
   }
 
   #checkPrepare(): void {
@@ -382,7 +316,7 @@ export class Commit {
     assert(header.op <= window.opCheckpointNextTrigger, () => `op ${header.op} before its checkpoint`);
     const checkpointRelease = superblock.working.checkpoint.release;
     assert(release === checkpointRelease, () => `release ${release} executes for release ${checkpointRelease}`);
-    assert(this.#follows(header), () => `op ${header.op} breaks the hash chain`);
+    assert(this.#options.nextPrepare.follows(header), () => `op ${header.op} breaks the hash chain`);
     if (!aofRecovery && header.timestamp <= stateMachine.commitTimestamp) {
       assert(!roles.primary, () => `op ${header.op} of ${header.timestamp} after ${stateMachine.commitTimestamp}`);
       fatal(

@@ -147,6 +147,9 @@ describe("a primary", () => {
     bench.subject.onCommitTimeout(bench.timeouts.get("commitMessage"));
     expect(heartbeats(bench)).toEqual([]);
     expect(bench.logger.lines.at(-1)).toContain("send_commit: primary abdicating");
+    // It does not take its own silence for that of somebody else.
+    bench.after(10_000n);
+    expect(heartbeats(bench)).toEqual([]);
     expect(bench.faultDetector.tardiness(bench.time.monotonicNs)).toBe("green");
     bench.subject.onHeard();
     bench.subject.send();

@@ -41,7 +41,7 @@ export interface IngressOptions {
   /** Whether a `block` could be written now. */
   readonly blockWriteAvailable: () => boolean;
   /** Whether a state sync drops everything: the view must not move on beyond that of the log to be installed. */
-  readonly deaf: () => boolean;
+  readonly syncCanceling: () => boolean;
   /** Runs before a message of a replica is handled: it may tell of a newer view. */
   readonly onHeader: (header: Header) => void;
   readonly checksums: Checksums;
@@ -124,7 +124,8 @@ export class Ingress {
    * @returns whether it was handled, not dropped.
    */
   onMessage(message: Message): boolean {
-    const { config, identity, nodeCount, checksums, counters, handlers, outbox, deaf, onHeader } = this.#options;
+    const { config, identity, nodeCount, checksums, counters, handlers, outbox, syncCanceling, onHeader } =
+      this.#options;
     const { header } = message;
     const invalid = invalidHeader(header, config) ?? invalidBody(message, config, checksums);
     if (invalid !== null) return this.#drop(header, invalid);
@@ -132,7 +133,7 @@ export class Ingress {
     if (header.view > VIEW_MAX) return this.#drop(header, `of view ${header.view}`);
     if (header.replica >= nodeCount) return this.#drop(header, `of replica ${header.replica} of ${nodeCount}`);
     counters.count(header.command);
-    if (deaf()) return false;
+    if (syncCanceling()) return false;
     onHeader(header);
     const handler = handlers.get(header.command);
     if (handler === undefined) return this.#drop(header, "misdirected: it is for clients");

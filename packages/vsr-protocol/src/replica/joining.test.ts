@@ -60,6 +60,19 @@ describe("a node that starts among others (spec 03 §8.1, step 6)", () => {
     expect(solo.machine.calls).toContain("open");
   });
 
+  test("answers pings while its view is being written, with the one that is durable", () => {
+    const other = Solo.serving(of(1));
+    other.tick(100);
+    const ping = other.bus.sentToReplicas.find(({ bytes }) => new Header(bytes).command === Command.ping);
+    const solo = new Solo(of(0));
+    solo.open();
+    solo.settleUntil(() => solo.serving);
+    solo.receive(ping?.bytes ?? new Uint8Array(0));
+    expect(sentTo(solo, Command.pong)).toEqual([1]);
+    const pong = new Header(solo.bus.sentToReplicas[0]?.bytes ?? new Uint8Array(256));
+    expect([solo.replica.state.view, pong.view]).toEqual([1, 0]);
+  });
+
   test("shows nobody a view that is not durable", () => {
     const solo = new Solo(of(0));
     solo.open();

@@ -25,6 +25,7 @@ import { createContext, logPrefix, type ReplicaContext } from "./context.ts";
 import { Execution } from "./execution.ts";
 import { Ingress, type MessageHandlers } from "./ingress.ts";
 import { MessageCounters, ReleasesSeen, type ReplicaMetrics } from "./metrics.ts";
+import { NextPrepare } from "./next-prepare.ts";
 import { NormalCase } from "./normal-case.ts";
 import { assertOptions, type ReplicaOptions, type ReplicaPorts } from "./options.ts";
 import { Repair } from "./repair/repair.ts";
@@ -272,9 +273,9 @@ export class Replica implements MessageBusReceiver {
     return new Commit({
       ...context,
       checkpointer: this.#createCheckpointer(),
+      nextPrepare: new NextPrepare({ ...context, validHashChain: () => headerRepair.validHashChain() }),
       execution: new Execution({ ...context, upgrades }),
       replies,
-      validHashChain: () => headerRepair.validHashChain(),
       stallTicks: () => stallTicks({ ...context, progress }),
       onCancelled: () => this.#onCommitCancelled(),
       onCheckpointDurable: () => this.#onCheckpointDurable(),
@@ -328,7 +329,7 @@ export class Replica implements MessageBusReceiver {
       releasesSeen: this.#releasesSeen,
       blockWriteAvailable: () =>
         store === null || (store.grid.repairWritesAvailable > 0 && !stateSync.updatingCheckpoint),
-      deaf: () => stateSync.canceling,
+      syncCanceling: () => stateSync.canceling,
       onHeader: (header) => this.#viewChange.jump(header),
       handlers: this.#handlers(),
     });
@@ -439,7 +440,7 @@ export class Replica implements MessageBusReceiver {
   }
 
   #dropCommit(): void {
-    this.#commit.abandon();
+    this.#commit.cancel();
     this.#stateOpening.close();
   }
 

@@ -242,7 +242,7 @@ describe("the primary", () => {
     expect(sent).toEqual(["2 to nodes", "4 to nodes"]);
   });
 
-  test("does not send what it authored in another life, in a newer view or under a newer release", () => {
+  test("does not send what it authored before it was formatted anew, in a newer view or under a newer release", () => {
     const bench = new Bench({ replica: 0, head: 5, commit: 5 });
     const prepare = bench.next(6);
     prepare.as(PrepareHeader).release = bench.release + 1;

@@ -141,13 +141,14 @@ export class Replication {
   #replicate(message: Message, header: PrepareHeader): void {
     const { roles, log, journal, outbox, faultDetector, time } = this.#options;
     if (header.op <= log.commitMin || journal.hasPrepare(header)) return;
-    if (roles.primary && this.#ofAnotherLife(header)) this.#drop(header, "not replicated: of another life");
+    if (roles.primary && this.#authoredBeforeReformat(header))
+      this.#drop(header, "not replicated: authored before this replica was formatted anew");
     else if (roles.primary) outbox.sendToOtherReplicasAndStandbys(message);
     if (header.op > log.op) faultDetector.signal(time.monotonic());
   }
 
   /** A replica that was formatted anew can meet what it authored before: in a view, or under a release, that it has not reached. */
-  #ofAnotherLife({ replica, release, view }: PrepareHeader): boolean {
+  #authoredBeforeReformat({ replica, release, view }: PrepareHeader): boolean {
     const { identity, release: releaseOwn, view: viewOwn } = this.#options;
     return replica === identity.replica && (release > releaseOwn || view > viewOwn.view);
   }

@@ -10,6 +10,8 @@
  *
  * @packageDocumentation
  */
+export { bodyChecksumsCompliance } from "./body-checksums.ts";
+export type { BodyChecksumsSubject } from "./body-checksums.ts";
 export { complianceCase } from "./compliance.ts";
 export type { ComplianceCase, Subject } from "./compliance.ts";
 export { messageBusCompliance } from "./message-bus.ts";

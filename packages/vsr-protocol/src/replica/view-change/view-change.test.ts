@@ -1,10 +1,15 @@
+import { assert } from "@stagbeetle/kernels";
 import { describe, expect, it } from "vitest";
-import { headerChain, prepareHeader } from "../../../test/builders.ts";
+import { headerChain, prepareHeader, RELEASE } from "../../../test/builders.ts";
 import { type NodeOptions, ViewChangeCluster, type ViewChangeNode } from "../../../test/view-change-cluster.ts";
+import { MANIFEST_EMPTY, TRAILER_EMPTY } from "../../block-reference.ts";
 import { Command } from "../../command.ts";
+import { TEST_MIN } from "../../config/test-min.ts";
+import { recordBytes } from "../../layout.ts";
 import { Header, HEADER_SIZE_BYTES, initHeader } from "../../message/frame.ts";
 import { GetViewHeader } from "../../message/get-view.ts";
 import { JoinViewHeader } from "../../message/join-view.ts";
+import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
 
 const LOG = headerChain(30, 0).reverse();
 const root = headerChain(0, 0)[0] ?? prepareHeader({ op: 0 });
@@ -393,6 +398,37 @@ describe("a view message", () => {
     cluster.deliver();
     expect(backup.describe()).toBe("normal view=4/4 durable=4/4 op=14 commit=12/12");
     expect(backup.journal.hasDirty(13)).toBe(true);
+  });
+
+  it("carries the checkpoint that is durable, while the next one is being written", () => {
+    const cluster = new ViewChangeCluster([{ replica: 1, view: 4, log: log(26), commitMin: 23 }]);
+    const primary = cluster.node(1);
+    primary.status.transition("normal");
+    const { view } = primary;
+    const trailer = { lastBlock: { address: 1, checksum: 1n }, size: 8, checksum: 1n };
+    primary.superblock.checkpoint(
+      {
+        header: LOG[19] ?? root,
+        viewAttributes: { view: view.view, logView: view.logView, headers: view.headers },
+        commitMax: 23,
+        syncOpMin: 0,
+        syncOpMax: 0,
+        manifest: MANIFEST_EMPTY,
+        freeSetBlocksAcquired: trailer,
+        freeSetBlocksReleased: TRAILER_EMPTY,
+        clientSessions: TRAILER_EMPTY,
+        storageSize: TEST_MIN.derived.dataFileSizeMin + TEST_MIN.cluster.blockSize,
+        release: RELEASE,
+      },
+      () => undefined,
+    );
+    expect(primary.superblock.staging.checkpointHeader.op).toBe(19);
+    primary.viewMessages.broadcast();
+    const [sent] = cluster.network;
+    assert(sent !== undefined, "the view is announced");
+    expect(new ViewHeader(sent.bytes).checkpointOp).toBe(0);
+    const checkpoint = sent.bytes.subarray(HEADER_SIZE_BYTES, HEADER_SIZE_BYTES + CHECKPOINT_STATE_SIZE_BYTES);
+    expect(checkpoint).toEqual(recordBytes(primary.superblock.working.checkpoint));
   });
 
   it("that is older than what the backup has since prepared is ignored", () => {
