@@ -32,18 +32,22 @@ export interface Kind {
   discover(root: string, files: readonly string[]): Promise<readonly Artefact[]>;
 }
 
+/** What was compared is the same; `text` says what that was. */
 export function equal(text: string): Outcome {
   return { verdict: "equal", text };
 }
 
+/** What was compared differs; `text` says where first. */
 export function different(text: string): Outcome {
   return { verdict: "different", text };
 }
 
+/** What this release does not do, so that it cannot be compared; `text` says why. */
 export function beyond(text: string): Outcome {
   return { verdict: "beyond", text };
 }
 
+/** Other kinds compare it; `text` says which. */
 export function elsewhere(text: string): Outcome {
   return { verdict: "elsewhere", text };
 }
