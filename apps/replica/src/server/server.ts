@@ -81,7 +81,7 @@ export class Server {
     const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, ...own });
     const { replica, bus } = composition;
     composition.checksumThread?.start();
-    const touching = development ? null : this.#makeResident(composition);
+    const touching = this.#makeResident(composition);
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
@@ -142,8 +142,18 @@ export class Server {
     return compose(options, new LinearMemory({ sizeBytes }));
   }
 
-  /** Takes all memory at once, beside everything else: from then on it neither grows nor has to be waited for. */
-  #makeResident({ memory }: Composition): Touching {
+  /**
+   * Takes all memory at once, beside everything else: from then on it neither grows nor has to be waited for. Null if there is not
+   * so much now: then it is taken as it is used, as it always is in development mode.
+   */
+  #makeResident({ memory }: Composition): Touching | null {
+    if (this.#command.development) return null;
+    const availableBytes = process.availableMemory();
+    if (availableBytes < memory.sizeBytes) {
+      const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
+      this.#logger.log("warn", `memory: ${available} are available now, so it is taken as it is used`);
+      return null;
+    }
     const begin = performance.now();
     const touching = makeResident(memory.memory);
     touching.done.then(
