@@ -75,6 +75,21 @@ describe("a cluster of three", () => {
     expect(() => machine.crash()).toThrow(/replica 2: \d+ messages are in use, the pipeline has \d+/);
   });
 
+  test("does not count a message twice that is in the pipeline and on its way", () => {
+    const three = new Three();
+    const primary = three.cluster.machines.find(({ replica }) => replica.state.serving);
+    if (primary === undefined) throw new Error("there is a primary");
+    for (const machine of three.cluster.machines) if (machine !== primary) machine.pause();
+    three.client.request({ operation: 128, body: Uint8Array.of(1) });
+    // The primary sends its prepare again and again.
+    for (let ticks = 0; ticks < 200; ticks += 1) {
+      three.cluster.tick();
+      primary.assertMessagesHeld();
+      three.cluster.settle();
+    }
+    expect(primary.replica.messagesHeld).toBe(1);
+  });
+
   test("is found out if an op is executed that too few disks have", () => {
     const three = new Three();
     for (const machine of three.cluster.machines) {

@@ -289,7 +289,7 @@ export class Machine implements MessageBusReceiver {
 
   /** Asserts that no message of the pool is lost, if nothing is under way that may hold some. */
   assertMessagesHeld(): void {
-    if (this.#state !== "serving" || this.pendingCount > 0) return;
+    if (this.#state !== "serving" || this.pendingCount > 0 || this.#running.bus.queued) return;
     const { status, commitStage, syncStage } = this.replica.state;
     if (status !== "normal" || commitStage !== "idle" || syncStage !== "idle") return;
     const { messagesHeld } = this.replica;

@@ -53,6 +53,11 @@ export class Endpoint {
     this.#options = options;
   }
 
+  /** Whether messages wait to be transmitted. Their sender may hold them as well, and a message may be in several queues. */
+  get queued(): boolean {
+    return this.#queued;
+  }
+
   /** How many messages of the pool are in queues and receive buffers. */
   get messagesHeld(): number {
     let held = 0;

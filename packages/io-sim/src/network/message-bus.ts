@@ -18,6 +18,11 @@ export class SimulatedMessageBus implements MessageBus {
   /** Connections need no time here: the network's own ticks make packets travel. */
   tick(): void {}
 
+  /** Whether messages wait to be transmitted. */
+  get queued(): boolean {
+    return this.#endpoint.queued;
+  }
+
   /** How many messages of the pool its connections hold: receive buffers and queues. */
   get messagesHeld(): number {
     return this.#endpoint.messagesHeld;
