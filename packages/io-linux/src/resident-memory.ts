@@ -2,8 +2,8 @@
  * Makes a memory resident before it is needed: what the operating system promised it then has given.
  *
  * A page that was never used costs a fault when it is, up to 12 µs for 4 KiB on a virtual machine, and a machine that turns out
- * to be too small kills the process hours after its start. So every page is touched at the start, by a thread of its own,
- * which ends when it is done. The reference locks its memory for the same reasons.
+ * to be too small kills the process hours after its start. So every page is touched early, by a thread of its own, which
+ * ends when it is done. The reference locks its memory for the same reasons.
  *
  * @module
  */

@@ -40,6 +40,8 @@ export class Server {
   readonly #logger: Logger = createLogger("main");
   #state: ServerState = "opening";
   #serving: Serving | null = null;
+  /** Null until it serves, and if memory is taken as it is used. */
+  #touching: Touching | null = null;
 
   constructor(command: StartCommand, options: ServerOptions) {
     this.#command = command;
@@ -81,16 +83,16 @@ export class Server {
     const composition = this.#compose({ ...this.#command, ...this.#options, ...parts, ...own });
     const { replica, bus } = composition;
     composition.checksumThread?.start();
-    const touching = this.#makeResident(composition);
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
     const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
-    this.#serving = { ...parts, composition, loop, touching };
+    this.#serving = { ...parts, composition, loop };
     loop.start();
     await opened(composition);
     this.#state = "serving";
     this.#logListening(address);
+    this.#touching = this.#makeResident(composition);
     return address;
   }
 
@@ -103,8 +105,8 @@ export class Server {
     if (this.#state !== "serving") return;
     this.#state = "stopping";
     assert(this.#serving !== null, "a server that serves is composed");
-    const { file, aofFile, statsd, composition, loop, touching } = this.#serving;
-    touching?.stop();
+    const { file, aofFile, statsd, composition, loop } = this.#serving;
+    this.#touching?.stop();
     await composition.bus.close();
     await this.#drain(composition);
     loop.stop();
@@ -143,8 +145,9 @@ export class Server {
   }
 
   /**
-   * Takes all memory at once, beside everything else: from then on it neither grows nor has to be waited for. Null if there is not
-   * so much now: then it is taken as it is used, as it always is in development mode.
+   * Takes all memory at once, beside serving: from then on it neither grows nor has to be waited for. Not before it serves, so that
+   * a restart has the processors to itself. Null if there is not so much now: then it is taken as it is used, as it always is in
+   * development mode.
    */
   #makeResident({ memory }: Composition): Touching | null {
     if (this.#command.development) return null;
@@ -215,8 +218,6 @@ interface Serving {
   readonly statsd: StatsD | null;
   readonly composition: Composition;
   readonly loop: EventLoop;
-  /** Null if memory is taken as it is used. */
-  readonly touching: Touching | null;
 }
 
 async function opened({ replica }: Composition): Promise<void> {
