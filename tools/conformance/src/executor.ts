@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createKernels, LinearMemory } from "@stagbeetle/kernels";
+import { assert, createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { accountingGrooves, AccountingStateMachine, CallQueue, Limits, MemoryForest } from "@stagbeetle/state-machine";
 import {
   Checksums,
@@ -25,6 +25,9 @@ import {
 
 const MESSAGE_SIZE_MAX = PRODUCTION.cluster.messageSizeMax;
 const MEMORY_SIZE_BYTES = 8 * MESSAGE_SIZE_MAX;
+
+/** How long before an answer the first pulse is put, in nanoseconds: less than between any two answers. */
+const PULSE_LEAD_NS = 1000n;
 
 /** The `register` of a client in AOF recovery mode carries this timestamp (spec 01 §10.2). */
 const RECOVERY_REGISTER_TIMESTAMP = 1n;
@@ -101,9 +104,10 @@ export class Executor {
     return output.subarray(0, this.#commit(prepare, output));
   }
 
-  /** Expires what is due at a time after the log. */
+  /** Expires what is due at a time after the log, before whatever is answered at that time: one pulse for each full batch. */
   expire(timestamp: bigint): void {
-    for (let at = timestamp; this.#machine.pulseNeeded(timestamp); at += 1n) {
+    for (let at = timestamp - PULSE_LEAD_NS; this.#machine.pulseNeeded(timestamp); at += 1n) {
+      assert(at < timestamp, () => `more than ${PULSE_LEAD_NS} pulses are due at ${timestamp}`);
       this.answer(Operation.pulse, new Uint8Array(0), at);
     }
   }
