@@ -101,6 +101,8 @@ export class ViewChangeNode {
   syncing = false;
   /** Whether the next `view` is to be taken for a state sync. */
   takeForSync = false;
+  /** Why no header that comes can be of the log, if that is to be so. */
+  foreign: string | null = null;
   /** The timestamp of the newest op that this node may have prepared. */
   prepareTimestamp = 0n;
   readonly outbox: Outbox;
@@ -180,7 +182,7 @@ export class ViewChangeNode {
       stateMachine: this,
       journalRepair: {
         repair: () => this.repair(),
-        foreign: () => null,
+        foreign: () => this.foreign,
         replaceHeader: (header: PrepareHeader) => this.#replaceHeader(header),
         repairHeader: (header: PrepareHeader) => this.#repairHeader(header),
       },

@@ -464,6 +464,22 @@ describe("a view message", () => {
     expect(backup.describe()).toBe("view_change view=4/3 durable=3/3 op=12 commit=10/10");
   });
 
+  it("whose headers are not of the log here is neither installed nor synced to", () => {
+    const [cluster, backup, primary] = follower();
+    primary.viewMessages.broadcast();
+    const [sent] = cluster.network;
+    assert(sent !== undefined, "the view is announced");
+    const message = backup.pool.acquire();
+    message.buffer.set(sent.bytes);
+    expect(backup.viewInstaller.fitsSync(message)).toBe(true);
+    backup.foreign = "another one was executed here";
+    expect(backup.viewInstaller.fitsSync(message)).toBe(false);
+    expect(backup.logger.lines.at(-1)).toMatch(/on_view: not synced: another one was executed here/u);
+    message.release();
+    cluster.deliver();
+    expect(backup.describe()).toBe("normal view=4/4 durable=4/4 op=12 commit=10/10");
+  });
+
   it("is not given to those in another view, nor by those who do not lead", () => {
     const [cluster, backup, primary] = follower();
     backup.viewMessages.requestView(4);

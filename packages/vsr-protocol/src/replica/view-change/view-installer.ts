@@ -77,7 +77,7 @@ export class ViewInstaller {
     else if (view.view < header.view) transitions.toViewChange(header.view);
     assert(view.view === header.view, () => `view ${view.view}, not ${header.view}`);
     if (takeForSync(message)) return;
-    const unfit = this.#unfit(message, window.opPrepareMaxSync) ?? this.#foreign(message);
+    const unfit = this.#unfit(message, window.opPrepareMaxSync);
     if (unfit === null) return this.installLog(message);
     logger.log("error", `on_view: dropped: ${unfit}`, { replica: header.replica, view: header.view });
   }
@@ -126,11 +126,15 @@ export class ViewInstaller {
   }
 
   /**
-   * Why the head of the log in the message cannot take the place of this replica's, or null.
+   * Why the log in the message cannot take the place of this replica's, or null.
    *
    * @param opMax the highest op that the log of this replica has place for then.
    */
   #unfit(message: Message, opMax: number): string | null {
+    return this.#headUnfit(message, opMax) ?? this.#foreign(message, opMax);
+  }
+
+  #headUnfit(message: Message, opMax: number): string | null {
     const { config, view, log, window } = this.#options;
     const { commitMax } = message.as(ViewHeader);
     const head = this.#newHead(headersOfView(message.body()), opMax);
@@ -143,9 +147,9 @@ export class ViewInstaller {
   }
 
   /** Why one of the headers that would enter the log cannot be of it, or null. */
-  #foreign(message: Message): string | null {
-    const { window, journalRepair } = this.#options;
-    const fitting = headersOfView(message.body()).filter(({ op }) => op <= window.opPrepareMaxSync);
+  #foreign(message: Message, opMax: number): string | null {
+    const { journalRepair } = this.#options;
+    const fitting = headersOfView(message.body()).filter(({ op }) => op <= opMax);
     const reasons = fitting.map((header) => journalRepair.foreign(header));
     return reasons.find((reason) => reason !== null) ?? null;
   }
