@@ -9,7 +9,6 @@ import { Command } from "../../command.ts";
 import { BlockHeader } from "../../message/block.ts";
 import { HEADER_SIZE_BYTES } from "../../message/frame.ts";
 import { GetBlocksHeader } from "../../message/get-blocks.ts";
-import type { Grid } from "../../ports/grid.ts";
 import { Timeout } from "../../timeout.ts";
 import { BlockBudget } from "./block-budget.ts";
 import { GridRepair } from "./blocks.ts";
@@ -20,6 +19,9 @@ function blockBytes(address: number, release: number): Uint8Array {
   const fields = { command: Command.block, release, address, blockType: 5, snapshot: 1 };
   return build(BlockHeader, fields, new Uint8Array(64).fill(address));
 }
+
+/** The last address of the grid: those beyond it are answered without a read. */
+const ADDRESS_MAX = 1000;
 
 /** A grid that wants some blocks and has others. */
 class TestGrid {
@@ -37,7 +39,7 @@ class TestGrid {
   }
 
   get repairReadsAvailable(): number {
-    return this.#readsMax - this.reads.length;
+    return this.#readsMax - this.reads.filter(({ address }) => address <= ADDRESS_MAX).length;
   }
 
   onRepairWritten(listener: () => void): void {
@@ -93,7 +95,7 @@ class Bench {
     this.budget = new BlockBudget({ ...node.parts, requestMax });
     this.repair = new GridRepair({
       ...node.parts,
-      grid: this.grid as unknown as Grid,
+      grid: this.grid,
       budget: this.budget,
       onWritten: () => (this.written += 1),
     });
@@ -252,6 +254,15 @@ describe("get_blocks", () => {
     expect(subject.grid.reads.map(({ address }) => address)).toEqual([1, 2, 3, 4]);
     expect(subject.served().length).toBe(4);
     subject.ask(blocks.slice(0, 1));
+    expect(subject.served()).toEqual([{ to: 1, address: 1 }]);
+  });
+
+  test("for more than can be read at once is cut off, even if nothing of it has to be read", () => {
+    const subject = new Bench();
+    subject.ask(Array.from({ length: 100 }, (_, index) => block(ADDRESS_MAX + 1 + index)));
+    expect(subject.grid.reads.length).toBe(subject.node.config.process.gridRepairReadsMax);
+    expect(subject.served()).toEqual([]);
+    subject.ask([subject.store(1)]);
     expect(subject.served()).toEqual([{ to: 1, address: 1 }]);
   });
 

@@ -27,7 +27,16 @@ export interface GridRepairOptions {
   readonly config: Config;
   readonly release: Release;
   readonly identity: Pick<Identity, "replica" | "standby">;
-  readonly grid: Grid;
+  readonly grid: Pick<
+    Grid,
+    | "cancelling"
+    | "nextBatchOfBlockRequests"
+    | "onRepairWritten"
+    | "readBlockForReplica"
+    | "receiveBlock"
+    | "repairReadsAvailable"
+    | "repairWritesAvailable"
+  >;
   readonly pool: Pick<MessagePool, "acquire">;
   readonly messages: Pick<MessageBuilder, "message">;
   readonly outbox: Pick<Outbox, "sendToReplica">;
@@ -80,15 +89,17 @@ export class GridRepair {
     message.release();
   }
 
-  /** Answers with each of the blocks that is here, and as far as reads are free. */
+  /** Answers with each of the blocks that is here, as far as reads are free: at most `grid_repair_reads_max` at once. */
   onGetBlocks(message: Message): void {
-    const { grid, logger } = this.#options;
+    const { config, grid, logger } = this.#options;
     const { replica } = message.header;
     const because = repairRequestIgnored(message.header, this.#options) ?? (grid.cancelling ? "cancelling" : null);
     if (because !== null) return logger.log("debug", `on_get_blocks: ignoring (${because})`, { replica });
     const body = message.body();
+    const servingMax = config.process.gridRepairReadsMax;
     for (let at = 0; at < body.length; at += BLOCK_REQUEST_SIZE_BYTES) {
-      if (grid.repairReadsAvailable === 0) return;
+      // An address beyond the grid takes none of its reads, but has to be remembered here like all others.
+      if (grid.repairReadsAvailable === 0 || this.#serving.length === servingMax) return;
       const { blockAddress: address, blockChecksum: checksum } = new BlockRequest(body, at);
       if (address > 0) this.#serve({ replica, address, checksum });
     }
