@@ -233,6 +233,10 @@ export function syncCheckpointInvalid(
   if (checkpoint.release < current.checkpoint.release) {
     return `release ${checkpoint.release} after ${current.checkpoint.release}`;
   }
+  const { storageSizeLimitMax } = config.process;
+  if (checkpoint.storageSize > storageSizeLimitMax) {
+    return `storage_size ${checkpoint.storageSize} is above ${storageSizeLimitMax}, more than any file may have`;
+  }
   if (checksum === current.checkpointHeader.checksum) return "two checkpoints have one header";
   if (checkpoint.parentCheckpointId === current.checkpoint.parentCheckpointId) return "two checkpoints have one parent";
   const id = current.checkpointId();

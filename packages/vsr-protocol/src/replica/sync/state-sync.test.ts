@@ -15,11 +15,11 @@ import { RepairBench } from "../../../test/repair-bench.ts";
 import { TestTime } from "../../../test/solo.ts";
 import type { ClientSession } from "../../clients/sessions.ts";
 import { Command } from "../../command.ts";
+import { TEST_MIN } from "../../config/test-min.ts";
 import { recordBytes } from "../../layout.ts";
 import { CHECKSUM_EMPTY } from "../../message/checksums.ts";
 import type { Message } from "../../message/message.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
-import type { CheckpointStore } from "../checkpoint-writer.ts";
 import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
 import type { CommitStage } from "../commit.ts";
@@ -67,28 +67,13 @@ class Bench {
   sessions: ClientSession[] = [];
   #onCancelled: (() => void) | null = null;
 
-  constructor() {
-    const { node, superblock } = this;
-    const { logger } = this;
+  /** @param inMemory whether the state machine keeps its state in memory. */
+  constructor(inMemory = false) {
+    const { node, superblock, logger } = this;
     const timings = new ReplicaTimings(new TestTime());
     const note = (call: string) => () => void this.calls.push(call);
     node.chain(12, { commitMin: 12 });
-    const store = {
-      grid: {
-        cancel: (callback: () => void) => {
-          this.calls.push("cancel grid");
-          this.#onCancelled = callback;
-        },
-        reclaimTable: () => null,
-        resumeTables: note("resume tables"),
-        fetchTable: () => true,
-        tablesAvailable: 0,
-        tablesMissing: 0,
-      },
-      clientSessions: { reset: note("reset sessions trailer") },
-      scrubber: { cancel: note("cancel scrubber") },
-      tables: { rewind: note("rewind"), next: () => null, has: () => true },
-    } as unknown as CheckpointStore;
+    const store = inMemory ? null : this.#store();
     this.tableSync = new TableSync({ store, superblock, timings, logger, onComplete: note("complete") });
     this.sync = new StateSync({
       config: node.config,
@@ -141,6 +126,27 @@ class Bench {
     });
     this.storage.run();
     return stop;
+  }
+
+  /** A store that writes down what is done to it, and has no tables. */
+  #store() {
+    const note = (call: string) => () => void this.calls.push(call);
+    return {
+      grid: {
+        cancel: (callback: () => void) => {
+          this.calls.push("cancel grid");
+          this.#onCancelled = callback;
+        },
+        reclaimTable: () => null,
+        resumeTables: note("resume tables"),
+        fetchTable: () => true,
+        tablesAvailable: 0,
+        tablesMissing: 0,
+      },
+      clientSessions: { reset: note("reset sessions trailer") },
+      scrubber: { cancel: note("cancel scrubber") },
+      tables: { rewind: note("rewind"), next: () => null, has: () => true },
+    };
   }
 
   #installLog(view: Message): void {
@@ -209,6 +215,11 @@ describe("a state sync", () => {
     ["that does not descend from the current one", 39, (state) => (state.grandparentCheckpointId = 7n)],
     ["with the parent of the current one", CHECKPOINT, (state) => (state.parentCheckpointId = 0n)],
     ["between two checkpoints", CHECKPOINT + 4, () => undefined],
+    [
+      "that no file has room for",
+      CHECKPOINT,
+      (state) => (state.storageSize = TEST_MIN.process.storageSizeLimitMax + 1),
+    ],
   ];
   test.each(unrelated)("refuses a checkpoint %s", (_, op, change) => {
     const subject = new Bench();
@@ -217,6 +228,12 @@ describe("a state sync", () => {
     expect(subject.start(viewBytes(state, { checkpointOp: op }))).toEqual([]);
     expect(subject.sync.stage).toBe("idle");
     expect(subject.logger.lines.at(-1)).toMatch(/sync: refused: /u);
+  });
+
+  test("is not for a replica that keeps its state in memory", () => {
+    const subject = new Bench(true);
+    expect(subject.start()).toEqual([]);
+    expect(subject.logger.lines.at(-1)).toMatch(/sync: refused: this replica keeps its state in memory/u);
   });
 
   test("knows the ids of the checkpoint that it installs before that is durable", () => {

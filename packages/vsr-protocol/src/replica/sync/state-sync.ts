@@ -24,6 +24,7 @@ import type { Message } from "../../message/message.ts";
 import { PrepareHeader } from "../../message/prepare.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES, ViewHeader } from "../../message/view.ts";
 import type { AppendOnlyFile } from "../../ports/aof.ts";
+import type { CheckpointTrailer, Grid, Scrubber } from "../../ports/grid.ts";
 import type { OpRange } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { StateMachine } from "../../ports/state-machine.ts";
@@ -32,7 +33,6 @@ import { bytesEqual } from "../../superblock/image.ts";
 import { CheckpointState } from "../../superblock/layout.ts";
 import type { SuperBlock } from "../../superblock/superblock.ts";
 import { type SyncCheckpoint, syncCheckpointInvalid } from "../../superblock/update.ts";
-import type { CheckpointStore } from "../checkpoint-writer.ts";
 import type { CheckpointWindow } from "../checkpoint-window.ts";
 import type { CommitStage } from "../commit.ts";
 import type { LogPosition } from "../log-position.ts";
@@ -86,7 +86,11 @@ export interface StateSyncOptions {
   readonly config: Config;
   readonly release: Release;
   /** Null for a state machine that keeps its state in memory: its cluster never leaves the first checkpoint behind. */
-  readonly store: Pick<CheckpointStore, "grid" | "clientSessions" | "scrubber"> | null;
+  readonly store: {
+    readonly grid: Pick<Grid, "cancel">;
+    readonly clientSessions: Pick<CheckpointTrailer, "reset">;
+    readonly scrubber: Pick<Scrubber, "cancel">;
+  } | null;
   readonly superblock: Pick<SuperBlock, "working" | "staging" | "checkpointIds">;
   readonly log: Pick<LogPosition, "commitMin" | "syncTo">;
   readonly window: Pick<CheckpointWindow, "opCheckpoint">;
@@ -194,10 +198,12 @@ export class StateSync {
   start(view: Message): void {
     const { config, store, superblock, window, commitStage, logger } = this.#options;
     const { checkpointOp, commitMax, replica } = view.as(ViewHeader);
-    const invalid = syncCheckpointInvalid(config, superblock.working, checkpointOfView(view.body()));
+    const invalid =
+      store === null
+        ? "this replica keeps its state in memory"
+        : syncCheckpointInvalid(config, superblock.working, checkpointOfView(view.body()));
     // Whoever goes on from there has lost, or forked, what this replica has.
     if (invalid !== null) return logger.log("error", `sync: refused: ${invalid}`, { replica, checkpointOp });
-    assert(store !== null, "a store in memory is not synced");
     assert(checkpointOp > window.opCheckpoint, () => `a sync to ${checkpointOp} from ${window.opCheckpoint}`);
     const commit = COMMIT[commitStage()];
     if (this.syncing || commit === "refuse") {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RecordingLogger } from "../../../test/builders.ts";
 import { TestTime } from "../../../test/solo.ts";
 import type { BlockReference } from "../../block-reference.ts";
-import type { Grid, StoredTable, StoredTables } from "../../ports/grid.ts";
+import type { StoredTable, StoredTables } from "../../ports/grid.ts";
 import { ReplicaTimings } from "../timings.ts";
 import { TableSync } from "./table-sync.ts";
 
@@ -86,7 +86,7 @@ class Bench {
     this.tables = new TestTables(snapshots);
     this.vsrState.syncOpMax = syncOpMax;
     this.sync = new TableSync({
-      store: { grid: this.grid as unknown as Grid, tables: this.tables },
+      store: { grid: this.grid, tables: this.tables },
       superblock: { working: { vsrState: this.vsrState } },
       timings: this.timings,
       logger: new RecordingLogger(),

@@ -17,10 +17,16 @@ import type { ReplicaTimings } from "../timings.ts";
 /** How many tables are looked at in one go: a forest can have millions, of which few are new. */
 const TABLES_PER_ROUND_MAX = 1024;
 
+/** The tables of the store, and the grid that fetches their blocks. */
+interface TableStore {
+  readonly grid: Pick<Grid, "tablesAvailable" | "tablesMissing" | "fetchTable" | "reclaimTable" | "resumeTables">;
+  readonly tables: StoredTables;
+}
+
 /** What tables are fetched with. */
 export interface TableSyncOptions {
   /** Null for a state machine that keeps its state in memory: it never syncs. */
-  readonly store: { readonly grid: Grid; readonly tables: StoredTables } | null;
+  readonly store: TableStore | null;
   readonly superblock: { readonly working: { readonly vsrState: Pick<VSRState, "syncOpMax"> } };
   readonly timings: Pick<ReplicaTimings, "now" | "ended">;
   readonly logger: Logger;
@@ -84,7 +90,7 @@ export class TableSync {
     }
   }
 
-  #reclaim(grid: Grid): void {
+  #reclaim(grid: TableStore["grid"]): void {
     const { timings, logger } = this.#options;
     for (let index = grid.reclaimTable(); index !== null; index = grid.reclaimTable()) {
       const startedAt = this.#startedAt.get(index.address);
@@ -96,7 +102,7 @@ export class TableSync {
   }
 
   /** Begins tables of the range. True if there are no more; if not, the next round goes on. */
-  #fetch(range: OpRange, { grid, tables }: { readonly grid: Grid; readonly tables: StoredTables }): boolean {
+  #fetch(range: OpRange, { grid, tables }: TableStore): boolean {
     const snapshotMin = snapshotReadableAtCommit(range.opMin);
     const snapshotMax = snapshotReadableAtCommit(range.opMax);
     for (let looked = 0; looked < TABLES_PER_ROUND_MAX && grid.tablesAvailable > 0; looked += 1) {
