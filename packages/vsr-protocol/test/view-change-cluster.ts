@@ -129,7 +129,7 @@ export class ViewChangeNode {
       superblock: this.superblock,
       commitMax: () => this.log.commitMax,
       syncCheckpoint: () => null,
-      onWritten: () => undefined,
+      onWritten: () => false,
       onDurable: () => this.#onDurable(),
     });
     this.view.load();

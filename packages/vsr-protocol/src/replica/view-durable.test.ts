@@ -6,8 +6,15 @@ import { DurableView } from "./view-durable.ts";
 
 const LOG = headerChain(5, 3);
 
-const view = (): { view: DurableView; storage: MemoryStorage; writes: string[] } => {
-  const storage = formatted({ replicaCount: 3 });
+/** The view of a replica, and what was durable each time that it was written. */
+interface Fixture {
+  readonly view: DurableView;
+  readonly storage: MemoryStorage;
+  readonly writes: string[];
+}
+
+/** @param stopped whether another release goes on as soon as something was written. */
+const view = (storage: MemoryStorage = formatted({ replicaCount: 3 }), stopped = false): Fixture => {
   const superblock = opened(storage);
   const writes: string[] = [];
   const of = new DurableView({
@@ -15,8 +22,11 @@ const view = (): { view: DurableView; storage: MemoryStorage; writes: string[] }
     superblock,
     commitMax: () => 3,
     syncCheckpoint: () => null,
-    onWritten: () => writes.push(`${of.viewDurable}/${of.logViewDurable}`),
-    onDurable: () => undefined,
+    onWritten: () => {
+      writes.push(`${of.viewDurable}/${of.logViewDurable}`);
+      return stopped;
+    },
+    onDurable: () => writes.push("durable"),
   });
   of.load();
   return { view: of, storage, writes };
@@ -33,7 +43,16 @@ describe("a view", () => {
     storage.run();
     expect([of.viewDurable, of.logViewDurable, of.durable]).toEqual([5, 0, true]);
     // What came while the first one was written went together.
-    expect(writes).toEqual(["3/0", "5/0"]);
+    expect(writes).toEqual(["3/0", "durable", "5/0", "durable"]);
+  });
+
+  it("is not written any more once another release has to go on", () => {
+    const { view: of, storage, writes } = view(formatted({ replicaCount: 3 }), true);
+    of.setHeaders("joinView", LOG);
+    of.join(3);
+    of.join(4);
+    storage.run();
+    expect([of.view, of.updating, writes]).toEqual([4, false, ["3/0"]]);
   });
 
   it("does not show that the log was chosen before it has the headers of the view", () => {
@@ -47,7 +66,7 @@ describe("a view", () => {
     of.persist();
     expect(of.logViewPending).toBe(false);
     storage.run();
-    expect([of.durable, writes]).toEqual([true, ["3/0", "3/3"]]);
+    expect([of.durable, writes]).toEqual([true, ["3/0", "durable", "3/3", "durable"]]);
   });
 
   it("is written with its log as soon as the headers are there, if another write runs", () => {
@@ -66,16 +85,7 @@ describe("a view", () => {
     of.setHeaders("joinView", LOG);
     of.join(3);
     storage.run();
-    const superblock = opened(storage.restart());
-    const again = new DurableView({
-      config: TEST_MIN,
-      superblock,
-      commitMax: () => 3,
-      syncCheckpoint: () => null,
-      onWritten: () => undefined,
-      onDurable: () => undefined,
-    });
-    again.load();
+    const { view: again } = view(storage.restart());
     expect([again.view, again.logView, again.headersKind]).toEqual([3, 0, "joinView"]);
     expect(again.headers.map(({ op }) => op)).toEqual([5, 4, 3]);
   });

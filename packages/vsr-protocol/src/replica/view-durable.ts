@@ -26,9 +26,9 @@ export interface DurableViewOptions {
   readonly syncCheckpoint: () => SyncCheckpoint | null;
   /**
    * Runs each time the superblock was written for the view, before a newer one is looked for: a state sync may have become
-   * durable.
+   * durable. Returns whether another release has to go on: then nothing more is written.
    */
-  readonly onWritten: () => void;
+  readonly onWritten: () => boolean;
   /** Runs after that. A newer view may be on its way already. */
   readonly onDurable: () => void;
 }
@@ -187,7 +187,7 @@ export class DurableView {
       this.viewDurable <= this.#view && this.logViewDurable <= this.#logView,
       "a view is durable before it exists",
     );
-    onWritten();
+    if (onWritten()) return;
     if (this.#stale() && !this.updating) this.persist();
     onDurable();
   }

@@ -236,7 +236,7 @@ export class StateSync {
   /**
    * To be called whenever the superblock was written for the view.
    *
-   * @returns whether this process must not go on: the new checkpoint is for a newer release.
+   * @returns whether another release has to go on: that of the new checkpoint. This one writes nothing more.
    */
   onViewDurable(): boolean {
     const { superblock, log, release, onSynced, switchRelease, logger } = this.#options;
