@@ -5,6 +5,7 @@ import { PROPERTY_RUNS } from "../../test/builders.ts";
 import { build, checksums, fromHex, SPECIFICATION_MESSAGES } from "../../test/messages.ts";
 import { Command } from "../command.ts";
 import { PRODUCTION } from "../config/production.ts";
+import { Operation } from "../operation.ts";
 import { Header, HEADER_SIZE_BYTES } from "./frame.ts";
 import { GetBlocksHeader } from "./get-blocks.ts";
 import { HeadersHeader } from "./headers.ts";
@@ -64,6 +65,30 @@ describe("the releases of a ping", () => {
     [ping(1, 4360), "the sender's release is not among its releases"],
     [ping(1, 4361, 4362), "the bytes behind the releases are not zero"],
   ])("%#: %o", (bytes, reason) => {
+    expect(judge(bytes)).toBe(reason);
+  });
+});
+
+describe("the prepare of an operation of the protocol", () => {
+  const of = (operation: number, body: Uint8Array): Uint8Array =>
+    build(
+      PrepareHeader,
+      { command: Command.prepare, view: 2, release: 4361, client: 9n, op: 7, timestamp: 5n, operation },
+      body,
+    );
+  const limit = fromHex("00100000", 256);
+
+  test.each<readonly [string, Uint8Array, string | null]>([
+    ["register", of(Operation.register, limit), null],
+    ["register without a body", of(Operation.register, new Uint8Array(0)), "the body of register is not 256 bytes"],
+    ["register without a limit", of(Operation.register, new Uint8Array(256)), "batch_size_limit is 0"],
+    ["reconfigure", of(Operation.reconfigure, new Uint8Array(256)), null],
+    ["a short reconfigure", of(Operation.reconfigure, limit.slice(1)), "the body of reconfigure is not 256 bytes"],
+    ["upgrade", of(Operation.upgrade, fromHex("09110000", 16)), null],
+    ["a long upgrade", of(Operation.upgrade, fromHex("09110000", 32)), "the body of upgrade is not 16 bytes"],
+    ["upgrade to nothing", of(Operation.upgrade, new Uint8Array(16)), "release is 0"],
+    ["noop", of(Operation.noop, new Uint8Array(0)), null],
+  ])("%s", (_, bytes, reason) => {
     expect(judge(bytes)).toBe(reason);
   });
 });

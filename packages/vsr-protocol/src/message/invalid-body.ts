@@ -6,6 +6,9 @@
  * @module
  */
 import { BLOCK_REQUEST_SIZE_BYTES, BlockRequest, blockRequestReservedZero } from "../body/block-request.ts";
+import { RECONFIGURATION_REQUEST_SIZE_BYTES } from "../body/reconfiguration.ts";
+import { REGISTER_REQUEST_SIZE_BYTES, RegisterRequest } from "../body/register.ts";
+import { invalidUpgradeRequest, UPGRADE_REQUEST_SIZE_BYTES, UpgradeRequest } from "../body/upgrade-request.ts";
 import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import { isSafeU64 } from "../layout.ts";
@@ -22,12 +25,15 @@ import { CHECKPOINT_STATE_SIZE_BYTES } from "./view.ts";
 
 /**
  * Why the body of a message whose header and checksums are valid is invalid, or null if it is not. Looks at the bodies that
- * replicas send each other about the protocol itself: lists of releases, headers and blocks. All others pass.
+ * replicas send each other about the protocol itself: lists of releases, headers and blocks, and the operations that replicas
+ * execute themselves. All others pass.
  */
 export function invalidBody(message: Message, config: Config, checksums: Checksums): string | null {
   switch (message.header.command) {
     case Command.ping:
       return invalidPingBody(message.as(PingHeader), message.body(), config);
+    case Command.prepare:
+      return invalidPrepareBody(message.as(PrepareHeader), message.body());
     case Command.getBlocks:
       return invalidGetBlocksBody(message.body());
     case Command.headers:
@@ -51,6 +57,22 @@ function invalidPingBody(header: PingHeader, body: Uint8Array, config: Config): 
     return "the bytes behind the releases are not zero";
   }
   return null;
+}
+
+/** The bodies that a replica reads when it executes the op: a header alone says nothing of their size. */
+function invalidPrepareBody({ operation }: PrepareHeader, body: Uint8Array): string | null {
+  switch (operation) {
+    case Operation.register:
+      if (body.length !== REGISTER_REQUEST_SIZE_BYTES) return "the body of register is not 256 bytes";
+      return new RegisterRequest(body).batchSizeLimit === 0 ? "batch_size_limit is 0" : null;
+    case Operation.reconfigure:
+      return body.length === RECONFIGURATION_REQUEST_SIZE_BYTES ? null : "the body of reconfigure is not 256 bytes";
+    case Operation.upgrade:
+      if (body.length !== UPGRADE_REQUEST_SIZE_BYTES) return "the body of upgrade is not 16 bytes";
+      return invalidUpgradeRequest(new UpgradeRequest(body));
+    default:
+      return null;
+  }
 }
 
 function invalidGetBlocksBody(body: Uint8Array): string | null {
