@@ -40,6 +40,7 @@ export function prepareHeader(fields: {
   readonly timestamp?: bigint;
   readonly cluster?: bigint;
   readonly commit?: number;
+  readonly operation?: number;
 }): PrepareHeader {
   const header = new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
   header.checksumBody = CHECKSUM_EMPTY;
@@ -54,7 +55,7 @@ export function prepareHeader(fields: {
   header.client = 1n;
   header.request = 1;
   header.timestamp = fields.timestamp ?? BigInt(fields.op) * 100n;
-  header.operation = 128;
+  header.operation = fields.operation ?? 128;
   return sealed(header);
 }
 

@@ -6,7 +6,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
 import { initPrepareOk, PrepareOkHeader } from "../message/prepare-ok.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
-import { Acknowledgements, type AcknowledgementsOptions } from "./acknowledgements.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { BackupProgress } from "./backup-progress.ts";
 import { Pipeline, type QueuedPrepare } from "./pipeline.ts";
 import { Timeouts } from "./timeouts.ts";
@@ -27,7 +27,7 @@ class Bench extends RepairBench {
     this.headers = this.chain(head, { commitMin: commit, commitMax: Math.max(commit, head - 4) });
     this.timeouts = new Timeouts({ config: this.config, random: this.random });
     this.progress.load(this.identity.replicaCount);
-    const parts = {
+    this.subject = new Acknowledgements({
       ...this.parts,
       pipeline: this.pipeline,
       progress: this.progress,
@@ -37,8 +37,7 @@ class Bench extends RepairBench {
       gridComplete: () => this.gridComplete,
       onHeard: () => this.calls.push("heard"),
       onQuorum: () => this.calls.push("quorum"),
-    };
-    this.subject = new Acknowledgements(parts as unknown as AcknowledgementsOptions);
+    });
     if (this.roles.primary) this.#queue();
   }
 

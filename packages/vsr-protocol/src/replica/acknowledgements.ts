@@ -26,7 +26,7 @@ import type { DurableView } from "./view-durable.ts";
 /** What prepares are acknowledged with. */
 export interface AcknowledgementsOptions {
   readonly config: Config;
-  readonly identity: Identity;
+  readonly identity: Pick<Identity, "replica" | "replicaCount" | "standby" | "primaryIndex">;
   readonly status: Pick<Status, "normal">;
   readonly roles: Pick<Roles, "primary">;
   readonly view: Pick<DurableView, "view">;
@@ -34,7 +34,7 @@ export interface AcknowledgementsOptions {
   readonly window: CheckpointWindow;
   readonly pipeline: Pipeline;
   readonly journal: Pick<Journal, "headerWithOp" | "hasPrepare">;
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "sendToReplica" | "flushLoopback">;
   readonly timeouts: Timeouts;
   readonly progress: BackupProgress;
   readonly pool: Pick<MessagePool, "acquire">;

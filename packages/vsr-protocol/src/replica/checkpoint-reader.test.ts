@@ -10,7 +10,7 @@ import { TEST_MIN } from "../config/test-min.ts";
 import { recordBytes } from "../layout.ts";
 import { SuperBlockImage } from "../superblock/image.ts";
 import { zoneStart } from "../zone.ts";
-import { CheckpointReader, type CheckpointReaderOptions } from "./checkpoint-reader.ts";
+import { CheckpointReader } from "./checkpoint-reader.ts";
 
 const MEMORY = new LinearMemory({ sizeBytes: 1 << 20 });
 
@@ -42,7 +42,7 @@ function open(
   const sessions = new ClientSessions({ config: TEST_MIN, memory: dirtyMemory(1 << 16) });
   const calls: string[] = [];
   const faulty: number[] = [];
-  const parts = {
+  const reader = new CheckpointReader({
     store: {
       grid: {
         open: (callback: () => void) => (calls.push("grid"), callback()),
@@ -59,8 +59,8 @@ function open(
     sessions,
     clientReplies: { markFaulty: (slot: number) => faulty.push(slot), faultyCount: 0 },
     logger: new RecordingLogger(),
-  };
-  new CheckpointReader(parts as unknown as CheckpointReaderOptions).open(() => calls.push("open"));
+  });
+  reader.open(() => calls.push("open"));
   return { sessions, calls, faulty };
 }
 

@@ -9,16 +9,19 @@ import type { ClientReplies } from "../clients/replies.ts";
 import type { ClientSession, ClientSessions } from "../clients/sessions.ts";
 import { fatal, FatalReason } from "../fatal.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
+import type { CheckpointTrailer, Grid } from "../ports/grid.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import { clientSessionsTrailer } from "../superblock/vsr-state.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
-import type { CheckpointStore } from "./checkpoint-writer.ts";
 
 /** What a checkpoint is read with. */
 export interface CheckpointReaderOptions {
-  readonly store: CheckpointStore;
-  readonly window: CheckpointWindow;
+  readonly store: {
+    readonly grid: Pick<Grid, "open" | "release">;
+    readonly clientSessions: Pick<CheckpointTrailer, "addresses" | "bytes" | "open">;
+  };
+  readonly window: Pick<CheckpointWindow, "opCheckpoint" | "contains">;
   readonly superblock: Pick<SuperBlock, "working">;
   readonly sessions: ClientSessions;
   readonly clientReplies: Pick<ClientReplies, "markFaulty" | "faultyCount">;

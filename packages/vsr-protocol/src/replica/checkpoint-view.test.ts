@@ -3,7 +3,7 @@ import { headerChain } from "../../test/builders.ts";
 import { RepairBench } from "../../test/repair-bench.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
 import type { ViewHeadersKind } from "../view-headers.ts";
-import { viewAtCheckpoint, type CheckpointViewOptions } from "./checkpoint-view.ts";
+import { viewAtCheckpoint } from "./checkpoint-view.ts";
 
 /** A backup of view 0 that executed the trigger of the first checkpoint, op 23, and has a longer log. */
 class Bench extends RepairBench {
@@ -24,8 +24,8 @@ class Bench extends RepairBench {
       this.view.headers = headers;
     };
     const view = Object.assign(this.view, { logView: this.logView, setHeaders });
-    const parts = { ...this.parts, identity: { solo: this.solo }, view };
-    return viewAtCheckpoint(parts as unknown as CheckpointViewOptions)?.headers.map(({ op }) => op) ?? null;
+    const stored = viewAtCheckpoint({ ...this.parts, identity: { solo: this.solo }, view });
+    return stored?.headers.map(({ op }) => op) ?? null;
   }
 }
 

@@ -22,7 +22,7 @@ export interface CheckpointViewOptions {
   readonly identity: Pick<Identity, "solo">;
   readonly status: Pick<Status, "current" | "normal">;
   readonly roles: Pick<Roles, "primary">;
-  readonly view: DurableView;
+  readonly view: Pick<DurableView, "view" | "logView" | "headers" | "setHeaders">;
   readonly log: Pick<LogPosition, "op" | "commitMin" | "commitMax">;
   readonly window: Pick<CheckpointWindow, "opPrepareMax" | "opCheckpointNextTrigger">;
   readonly journal: Pick<Journal, "headerWithOp">;

@@ -8,7 +8,7 @@ import type { ManifestReferences, TrailerReference } from "../block-reference.ts
 import { TEST_MIN } from "../config/test-min.ts";
 import type { CheckpointUpdate } from "../superblock/update.ts";
 import { clientSessionsTrailer } from "../superblock/vsr-state.ts";
-import { CheckpointWriter, type CheckpointWriterOptions } from "./checkpoint-writer.ts";
+import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { LogPosition } from "./log-position.ts";
 import { ReplicaTimings } from "./timings.ts";
 
@@ -36,14 +36,12 @@ class Stage {
   readonly timings = new ReplicaTimings(this.time);
   readonly writer: CheckpointWriter;
   update: CheckpointUpdate | null = null;
-  durable = true;
 
   constructor(options: { readonly aof: boolean }) {
     const log = new LogPosition(TEST_MIN.cluster.pipelinePrepareQueueMax);
     log.recover({ op: TRIGGER, commitMin: TRIGGER, commitMax: TRIGGER });
     const checkpointable = (part: string) => ({ checkpoint: (callback: () => void) => this.#begin(part, callback) });
-    const unused = (): never => assert(false, "no checkpoint needs it") as never;
-    const parts = {
+    this.writer = new CheckpointWriter({
       viewAttributes: () => null,
       syncComplete: () => false,
       checkpointRelease: () => RELEASE_NOW,
@@ -61,7 +59,7 @@ class Stage {
       sessions: { encodeSizeBytes: 16, encode: (target: Uint8Array) => this.calls.push(`encode ${target.length}`) },
       clientReplies: checkpointable("replies"),
       timings: this.timings,
-      aof: options.aof ? { write: unused, ...checkpointable("aof") } : null,
+      aof: options.aof ? checkpointable("aof") : null,
       store: {
         grid: {
           ...checkpointable("grid"),
@@ -80,8 +78,7 @@ class Stage {
           checkpoint: (size: number, callback: () => void) => this.#begin(`sessions of ${size}`, callback),
         },
       },
-    };
-    this.writer = new CheckpointWriter(parts as unknown as CheckpointWriterOptions);
+    });
   }
 
   complete(part: string): void {

@@ -18,6 +18,7 @@ import type { CheckpointTrailer, Grid, Scrubber, StoredTables } from "../ports/g
 import type { Journal } from "../ports/journal.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
+import type { VSRState } from "../superblock/layout.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { ViewAttributes } from "../superblock/update.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
@@ -41,15 +42,30 @@ export type CheckpointPart = "aof" | "state_machine" | "client_sessions" | "clie
 
 /** What checkpoints are written with. */
 export interface CheckpointWriterOptions {
-  readonly store: CheckpointStore;
+  readonly store: {
+    readonly grid: Pick<
+      Grid,
+      | "checkpoint"
+      | "checkpointDurable"
+      | "checkpointIsDurable"
+      | "freeSetBlocksAcquired"
+      | "freeSetBlocksReleased"
+      | "markCheckpointNotDurable"
+      | "release"
+      | "storageSize"
+    >;
+    readonly clientSessions: Pick<CheckpointTrailer, "addresses" | "buffer" | "checkpoint" | "reference">;
+  };
   readonly log: LogPosition;
-  readonly window: CheckpointWindow;
+  readonly window: Pick<CheckpointWindow, "opCheckpointNext" | "opCheckpointNextTrigger">;
   readonly journal: Pick<Journal, "headerWithOp">;
-  readonly superblock: Pick<SuperBlock, "working" | "checkpoint">;
+  readonly superblock: Pick<SuperBlock, "checkpoint"> & {
+    readonly working: { readonly vsrState: Pick<VSRState, "syncOpMin" | "syncOpMax"> };
+  };
   readonly stateMachine: Pick<StateMachine, "checkpoint" | "checkpointReferences">;
   readonly sessions: Pick<ClientSessions, "encode" | "encodeSizeBytes">;
   readonly clientReplies: Pick<ClientReplies, "checkpoint">;
-  readonly aof: AppendOnlyFile | null;
+  readonly aof: Pick<AppendOnlyFile, "checkpoint"> | null;
   readonly timings: Pick<ReplicaTimings, "now" | "ended">;
   /** The view as it is stored with the checkpoint; null on a replica that is alone, whose head may not be durable. */
   readonly viewAttributes: () => ViewAttributes | null;

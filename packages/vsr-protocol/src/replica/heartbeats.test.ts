@@ -3,7 +3,7 @@ import { RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts
 import { Command } from "../command.ts";
 import { CommitHeader } from "../message/commit.ts";
 import { FaultDetector } from "./fault-detector.ts";
-import { Heartbeats, type HeartbeatsOptions } from "./heartbeats.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { Timeouts } from "./timeouts.ts";
 
 const MS = 1_000_000n;
@@ -21,7 +21,7 @@ class Bench extends RepairBench {
     this.timeouts = new Timeouts({ config: this.config, random: this.random });
     this.timeouts.start("commitMessage", "primaryAbdicate");
     const { checkpointHeader } = this.superblock.working;
-    const parts = {
+    this.subject = new Heartbeats({
       ...this.parts,
       superblock: { working: { checkpointHeader }, checkpointIds: { op: 0, id: 44n, parentId: 0n, grandparentId: 0n } },
       timeouts: this.timeouts,
@@ -30,8 +30,7 @@ class Bench extends RepairBench {
       onLost: () => this.calls.push("lost"),
       onAlive: () => this.calls.push("alive"),
       onCommitted: () => this.calls.push("committed"),
-    };
-    this.subject = new Heartbeats(parts as unknown as HeartbeatsOptions);
+    });
     this.subject.onTransition();
   }
 

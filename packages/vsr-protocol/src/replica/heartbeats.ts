@@ -12,6 +12,7 @@ import type { PrepareHeader } from "../message/prepare.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Time } from "../ports/time.ts";
+import type { SuperBlockImage } from "../superblock/image.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { Timeout } from "../timeout.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
@@ -30,14 +31,16 @@ import type { DurableView } from "./view-durable.ts";
 export interface HeartbeatsOptions {
   readonly identity: Pick<Identity, "standby" | "solo">;
   readonly status: Pick<Status, "normal">;
-  readonly roles: Roles;
+  readonly roles: Pick<Roles, "primary" | "backup" | "primaryIndex">;
   readonly view: Pick<DurableView, "view">;
   readonly log: LogPosition;
   readonly window: Pick<CheckpointWindow, "opCheckpoint">;
-  readonly superblock: Pick<SuperBlock, "checkpointIds" | "working">;
+  readonly superblock: Pick<SuperBlock, "checkpointIds"> & {
+    readonly working: Pick<SuperBlockImage, "checkpointHeader">;
+  };
   readonly journal: Pick<Journal, "headerWithOp">;
-  readonly messages: MessageBuilder;
-  readonly outbox: Outbox;
+  readonly messages: Pick<MessageBuilder, "header">;
+  readonly outbox: Pick<Outbox, "sendToOtherReplicasAndStandbys">;
   readonly timeouts: Timeouts;
   readonly faultDetector: FaultDetector;
   readonly time: Time;

@@ -4,7 +4,7 @@ import { prepareHeader } from "../../test/builders.ts";
 import { RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts";
 import type { Message } from "../message/message.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import { NextPrepare, type NextPrepareOptions } from "./next-prepare.ts";
+import { NextPrepare } from "./next-prepare.ts";
 import { Pipeline } from "./pipeline.ts";
 
 /** A node among three, by default a backup, with a log of ops 0 to 8 of which 5 are executed and 7 committed. */
@@ -25,13 +25,12 @@ class Bench extends RepairBench {
         this.read = callback;
       },
     };
-    const parts = {
+    this.next = new NextPrepare({
       ...this.parts,
       journal,
       pipeline: this.pipeline,
       validHashChain: () => this.headerRepair.validHashChain(),
-    };
-    this.next = new NextPrepare(parts as unknown as NextPrepareOptions);
+    });
   }
 
   /** What is taken: an op, `none`, or `reading`. */

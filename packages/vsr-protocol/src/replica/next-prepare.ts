@@ -11,7 +11,7 @@ import type { Message } from "../message/message.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SuperBlock } from "../superblock/superblock.ts";
+import type { SuperBlockImage } from "../superblock/image.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
@@ -28,7 +28,7 @@ export interface NextPrepareOptions {
   readonly window: Pick<CheckpointWindow, "opCheckpoint">;
   readonly pipeline: Pick<Pipeline, "head" | "find">;
   readonly journal: Pick<Journal, "headerWithOp" | "readPrepare">;
-  readonly superblock: Pick<SuperBlock, "working">;
+  readonly superblock: { readonly working: Pick<SuperBlockImage, "checkpointHeader"> };
   readonly logger: Logger;
   /** Whether the log is whole from what was executed to the head, and the head is what is known to be committed. */
   readonly validHashChain: () => boolean;

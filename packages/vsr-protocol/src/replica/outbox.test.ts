@@ -71,7 +71,7 @@ class Bench {
       syncing: () => this.syncing,
       joinViewQuorum: () => this.quorum,
       opPrepareOkMax: () => 27,
-      superblock: { working: { viewHeaders: () => PROMISED } } as unknown as OutboxOptions["superblock"],
+      superblock: { working: { viewHeaders: () => PROMISED } },
       bus: {
         sendMessageToReplica: (replica, { header }) => this.sent.push(`${commandName(header.command)} to ${replica}`),
         sendMessageToClient: (client, { header }) =>

@@ -11,8 +11,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { invalidHeader } from "../message/invalid.ts";
 import type { Message } from "../message/message.ts";
 import type { MessageBus } from "../ports/message-bus.ts";
-import { bytesEqual } from "../superblock/image.ts";
-import type { SuperBlock } from "../superblock/superblock.ts";
+import { bytesEqual, type SuperBlockImage } from "../superblock/image.ts";
 import type { Identity } from "./identity.ts";
 import type { MessageCounters } from "./metrics.ts";
 import { type SendFacts, sendToClientForbidden, sendToReplicaForbidden } from "./send-rules.ts";
@@ -23,7 +22,7 @@ export interface OutboxOptions extends SendFacts {
   readonly config: Config;
   readonly identity: Pick<Identity, "replica" | "standby" | "primaryIndex" | "replicaCount" | "nodeCount">;
   readonly view: Pick<DurableView, "view" | "logView" | "viewDurable" | "logViewDurable">;
-  readonly superblock: Pick<SuperBlock, "working">;
+  readonly superblock: { readonly working: Pick<SuperBlockImage, "viewHeaders"> };
   readonly bus: Pick<MessageBus, "sendMessageToReplica" | "sendMessageToClient">;
   readonly counters: MessageCounters;
   /** Takes a message of the replica to itself. The reference stays the caller's. */

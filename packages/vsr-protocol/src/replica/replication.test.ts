@@ -10,7 +10,7 @@ import { PrepareHeader } from "../message/prepare.ts";
 import { Timeout } from "../timeout.ts";
 import { FaultDetector } from "./fault-detector.ts";
 import { Pipeline } from "./pipeline.ts";
-import { Replication, type ReplicationOptions } from "./replication.ts";
+import { Replication } from "./replication.ts";
 
 /** A node among three, by default a backup of view 0, with a log of ops 0 to 5 of which 3 are executed. */
 class Bench extends RepairBench {
@@ -25,7 +25,7 @@ class Bench extends RepairBench {
     const { head = 5, commit = 3 } = options;
     this.headers = this.chain(head, { commitMin: commit, commitMax: Math.max(commit, head - 4) });
     if (this.roles.primary) this.pipeline.toQueue(1, 0);
-    const parts = {
+    this.replication = new Replication({
       ...this.parts,
       pipeline: this.pipeline,
       faultDetector: this.faultDetector,
@@ -36,8 +36,7 @@ class Bench extends RepairBench {
       onFollowed: () => this.calls.push("followed"),
       onJournalWritten: () => this.calls.push("resume"),
       onPrepareWritten: (header: PrepareHeader) => this.calls.push(`written ${header.op}`),
-    };
-    this.replication = new Replication(parts as unknown as ReplicationOptions);
+    });
   }
 
   /** A prepare after the head, or after the op before it. */

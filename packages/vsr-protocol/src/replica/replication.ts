@@ -33,15 +33,25 @@ export interface ReplicationOptions {
   readonly release: Release;
   /** The largest prepare, header included, in bytes. */
   readonly requestSizeLimit: number;
-  readonly identity: Identity;
-  readonly status: Status;
-  readonly roles: Roles;
+  readonly identity: Pick<Identity, "replica" | "replicaCount" | "solo" | "primaryIndex">;
+  readonly status: Pick<Status, "current" | "normal">;
+  readonly roles: Pick<Roles, "primary" | "backup" | "ofPrimary">;
   readonly view: Pick<DurableView, "view" | "hasOther">;
   readonly log: LogPosition;
   readonly window: CheckpointWindow;
   readonly pipeline: Pipeline;
-  readonly journal: Journal;
-  readonly outbox: Outbox;
+  readonly journal: Pick<
+    Journal,
+    | "hasHeader"
+    | "hasPrepare"
+    | "headerWithOp"
+    | "setHeaderAsDirty"
+    | "writeAvailable"
+    | "writePrepare"
+    | "writesPending"
+    | "writing"
+  >;
+  readonly outbox: Pick<Outbox, "sendToReplica" | "sendToOtherReplicasAndStandbys">;
   readonly faultDetector: FaultDetector;
   readonly time: Time;
   readonly logger: Logger;

@@ -3,7 +3,26 @@ import { TEST_MIN } from "../config/test-min.ts";
 import { Random } from "../random.ts";
 import { TIMEOUTS, type TimeoutHandlers, Timeouts } from "./timeouts.ts";
 
-const NONE = Object.fromEntries(TIMEOUTS.map(({ name }) => [name, () => undefined])) as unknown as TimeoutHandlers;
+const ignore = (): void => undefined;
+const NONE: TimeoutHandlers = {
+  ping: ignore,
+  prepare: ignore,
+  primaryAbdicate: ignore,
+  commitMessage: ignore,
+  exitViewWindow: ignore,
+  exitViewMessage: ignore,
+  viewChangeStatus: ignore,
+  joinViewMessage: ignore,
+  getViewMessage: ignore,
+  journalRepair: ignore,
+  repairSync: ignore,
+  gridRepair: ignore,
+  upgrade: ignore,
+  pulse: ignore,
+  gridScrub: ignore,
+  traceEmit: ignore,
+  commitStall: ignore,
+};
 
 function timeouts(handlers: Partial<TimeoutHandlers>): Timeouts {
   const subject = new Timeouts({ config: TEST_MIN, random: new Random(1) });

@@ -1,5 +1,6 @@
 import { assert } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
+import { prepareHeader } from "../../test/builders.ts";
 import { RepairBench } from "../../test/repair-bench.ts";
 import { windowAt } from "../../test/windows.ts";
 import { UPGRADE_REQUEST_SIZE_BYTES, UpgradeRequest } from "../body/upgrade-request.ts";
@@ -7,7 +8,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PingHeader } from "../message/ping.ts";
 import { Operation } from "../operation.ts";
 import { Timeout } from "../timeout.ts";
-import { Upgrades, type UpgradesOptions } from "./upgrade.ts";
+import { Upgrades } from "./upgrade.ts";
 
 /** A primary of three that runs release 10. */
 class Bench extends RepairBench {
@@ -21,7 +22,7 @@ class Bench extends RepairBench {
 
   constructor() {
     super({ replica: 0 });
-    const parts = {
+    this.subject = new Upgrades({
       ...this.parts,
       release: 10,
       releasesBundled: () => this.bundled,
@@ -29,13 +30,12 @@ class Bench extends RepairBench {
       log: this,
       pipeline: this,
       window: windowAt(this.config, () => this.opCheckpoint),
-      journal: { headerWithOp: (op: number) => ({ operation: this.operations.get(op) ?? 200 }) },
+      journal: { headerWithOp: (op) => prepareHeader({ op, operation: this.operations.get(op) ?? 200 }) },
       ownRequests: {
         send: (operation: number, sizeBytes: number, fill: (body: Uint8Array) => void) =>
           this.#request(operation, sizeBytes, fill),
       },
-    };
-    this.subject = new Upgrades(parts as unknown as UpgradesOptions);
+    });
   }
 
   ping(replica: number, releases: readonly number[], fields: { checkpointOp?: number; view?: number } = {}): this {

@@ -35,9 +35,9 @@ export interface UpgradesOptions {
     CheckpointWindow,
     "opCheckpoint" | "opCheckpointTrigger" | "opCheckpointNext" | "opCheckpointNextTrigger"
   >;
-  readonly pipeline: Pick<Pipeline, "prepareCount" | "requestCount">;
+  readonly pipeline: Pick<Pipeline, "prepareCount">;
   readonly journal: Pick<Journal, "headerWithOp">;
-  readonly ownRequests: OwnRequests;
+  readonly ownRequests: Pick<OwnRequests, "send">;
   readonly logger: Logger;
 }
 
