@@ -140,6 +140,15 @@ describe("a backup", () => {
     expect([bench.log.op, bench.log.commitMax, bench.journal.writesPending]).toEqual([5, 3, 0]);
   });
 
+  test("takes no prepare that does not follow its head, whatever view that was prepared in", () => {
+    const bench = new Bench();
+    bench.view.view = 3;
+    const header = prepareHeader({ op: 6, view: 3, parent: 9n, commit: 4 });
+    expect([bench.onPrepare(bench.prepare(header)), bench.log.op]).toEqual([["followed"], 5]);
+    expect(bench.logger.lines.at(-1)).toMatch(/not the successor of op 5/u);
+    expect([bench.onPrepare(bench.next(6, { commit: 4 })), bench.log.op]).toEqual([["followed"], 6]);
+  });
+
   test("takes no prepare that is not later than its head", () => {
     const bench = new Bench();
     const head = bench.journal.headerWithOp(5);

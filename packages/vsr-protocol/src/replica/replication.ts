@@ -199,9 +199,10 @@ export class Replication {
     const head = journal.headerWithOp(log.op);
     if (roles.backup && head !== null && timestamp <= head.timestamp) return `of a time before that of op ${log.op}`;
     if (view.hasOther(header)) return `not op ${op} of the log that the view began with`;
+    // The head is of the view's log, whatever view it was prepared in. What is above it may be left over from another one.
     const previous = journal.headerWithOp(op - 1);
-    const broken = previous !== null && previous.view === view.view && previous.checksum !== parent;
-    return broken ? `not the successor of op ${op - 1} of the same view` : null;
+    const ofView = previous !== null && (op - 1 === log.op || previous.view === view.view);
+    return ofView && previous.checksum !== parent ? `not the successor of op ${op - 1} of the view` : null;
   }
 
   /**
