@@ -71,6 +71,7 @@ describe("a view message", () => {
     ["begins with another op than it says", (bytes) => (new ViewHeader(bytes).op = 13), /begin with op 14/],
     ["has no headers", (bytes) => (new ViewHeader(bytes).size = FIRST), /none/],
     ["has a gap in the pipeline", (bytes) => bytes.copyWithin(FIRST + 256, FIRST + 512), /gap/],
+    ["lacks some of the newest headers", (bytes) => (new ViewHeader(bytes).size = FIRST + 3 * 256), /newest 5 ops/],
     ["has a blank", (bytes) => writeBlankPrepare(new PrepareHeader(bytes, FIRST + 256), 13), /blank/],
     ["has another checkpoint than it says", (bytes) => (new ViewHeader(bytes).checkpointOp = 19), /not 19/],
     ["has a damaged checkpoint", (bytes) => (bytes[HEADER_SIZE_BYTES + 600] = 1), /checkpoint/],

@@ -41,6 +41,8 @@ export function viewMessageInvalid(
   const invalid = viewHeadersInvalid(config, "view", headers);
   if (invalid !== null) return `headers: ${invalid}`;
   if (headers[0]?.op !== op) return `the headers begin with op ${headers[0]?.op}, not ${op}`;
+  const suffix = Math.min(config.cluster.viewChangeHeadersSuffixMax, op + 1);
+  if (headers[suffix - 1]?.op !== op + 1 - suffix) return `the headers of the newest ${suffix} ops are not all there`;
   if (headers.some(isBlankPrepare)) return "a header is blank";
   const contradiction = checkpointStateInvalid(config, checkpoint);
   if (contradiction !== null) return `checkpoint: ${contradiction}`;
