@@ -103,17 +103,20 @@ function opInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders, 
 }
 
 function chainInvalid(headers: ViewHeaders): string | null {
-  let child: PrepareHeader | null = null;
+  let above: PrepareHeader | null = null;
   for (const [index, header] of headers.entries()) {
     if (isBlankPrepare(header)) continue;
-    if (child !== null) {
-      if (header.view > child.view) return `entry ${index}: view ${header.view} is above ${child.view}`;
-      if (header.timestamp >= child.timestamp)
-        return `entry ${index}: timestamp ${header.timestamp} is not below ${child.timestamp}`;
-      if (header.op + 1 === child.op && header.checksum !== child.parent)
-        return `entry ${index}: the hash chain breaks`;
-    }
-    child = header;
+    const reason = above === null ? null : belowInvalid(above, header);
+    if (reason !== null) return `entry ${index}: ${reason}`;
+    above = header;
   }
   return null;
+}
+
+/** Why two prepares, of which the second has the lower op, cannot both be of one log, or null. Neither is blank. */
+export function belowInvalid(above: PrepareHeader, header: PrepareHeader): string | null {
+  assert(header.op < above.op, () => `op ${header.op} below op ${above.op}`);
+  if (header.view > above.view) return `view ${header.view} is above ${above.view}`;
+  if (header.timestamp >= above.timestamp) return `timestamp ${header.timestamp} is not below ${above.timestamp}`;
+  return header.op + 1 === above.op && header.checksum !== above.parent ? "the hash chain breaks" : null;
 }

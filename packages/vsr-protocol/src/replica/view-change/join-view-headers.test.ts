@@ -64,6 +64,18 @@ describe("the headers of a join_view", () => {
     );
   });
 
+  it("are blank where the log contradicts itself, which only a peer that is wrong can bring about", () => {
+    const journal = journalOf([9, 10, 12]);
+    journal.put(other(11));
+    expect(listed({ journal, op: 12, commitMax: 9 })).toBe("12 11_ 10 9");
+    const later = journalOf([9, 11, 12]);
+    later.put(prepareHeader({ op: 10, timestamp: 5000n }));
+    expect(listed({ journal: later, op: 12, commitMax: 9 })).toBe("12 11 10_ 9");
+    const newer = journalOf([9, 12]);
+    newer.put(prepareHeader({ op: 10, view: 7 }));
+    expect(listed({ journal: newer, op: 12, commitMax: 9 })).toBe("12 11_ 10_ 9");
+  });
+
   it("must not be asked for without a head, or of a journal that contradicts the view", () => {
     expect(() => listed({ journal: journalOf([9]), op: 10, commitMax: 9 })).toThrow(/head/);
     const journal = journalOf([9, 10]);

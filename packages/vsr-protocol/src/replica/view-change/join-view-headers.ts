@@ -9,7 +9,7 @@ import { HEADER_SIZE_BYTES } from "../../message/frame.ts";
 import { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare, writeBlankPrepare } from "../../message/special-prepares.ts";
 import type { Journal } from "../../ports/journal.ts";
-import type { ViewHeaders } from "../../view-headers.ts";
+import { belowInvalid, type ViewHeaders } from "../../view-headers.ts";
 
 /** Where a replica stands when it leaves a view whose log it holds. */
 export interface LogLeft {
@@ -30,7 +30,8 @@ export interface LogLeft {
 
 /**
  * The headers of a `join_view`: every op above `commitMax` that the replica may have prepared, and the highest committed one.
- * A blank stands for an op that it knows nothing of.
+ * A blank stands for an op that it knows nothing of, or of which it has a header that contradicts those above: someone who is
+ * not correct sent one of them, and a blank claims nothing.
  *
  * Nothing below that is added: an older header that looks whole could hide a break of the chain.
  *
@@ -43,10 +44,13 @@ export function joinViewHeaders(log: LogLeft): PrepareHeader[] {
   assert(newest !== undefined, "a log has a head");
   const top = log.primaryRepairing ? head : Math.max(head, newest.op);
   const headers: PrepareHeader[] = [];
+  let above: PrepareHeader | null = null;
   for (let op = top; headers.length <= pipelinePrepareQueueMax; op -= 1) {
     const header = knownHeader(log, op);
     assert(header !== null || (op !== top && op !== head), () => `the head ${op} is not in the log`);
-    headers.push(header ?? blankHeader(op));
+    const believed = header !== null && (above === null || belowInvalid(above, header) === null);
+    headers.push(believed ? header : blankHeader(op));
+    if (believed) above = header;
     if (op <= commitMax) {
       assert(op === commitMax || commitMax > head, () => `headers end at op ${op}, not at ${commitMax}`);
       return headers;
