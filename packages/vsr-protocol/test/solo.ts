@@ -6,6 +6,7 @@
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import {
   type AppendOnlyFile,
+  type CheckpointStore,
   Checksums,
   Command,
   type Config,
@@ -27,6 +28,7 @@ import {
   Replica,
   type ReplicaMetrics,
   type ReplicaOptions,
+  type ReplicaPorts,
   ReplyHeader,
   RequestHeader,
   SuperBlock,
@@ -209,11 +211,11 @@ export class Solo {
     this.time = options.time ?? new TestTime();
     this.storage = options.storage ?? formattedFile(options.format);
     const memory = new LinearMemory({ sizeBytes: 4 << 20 });
-    const requestQueue = options.pipelineRequestQueueLimit ?? config.derived.pipelineRequestQueueMax;
+    const replica = replicaOptions(options);
     this.pool = new MessagePool({
       memory,
       messageSizeMax: config.cluster.messageSizeMax,
-      messagesMax: messagesMax(config, options.addressCount ?? 1, requestQueue),
+      messagesMax: messagesMax(config, replica.addressCount, replica.pipelineRequestQueueLimit),
     });
     const { storage, pool, checksums, logger } = this;
     this.journal = new MemoryJournal({ config, storage, pool, checksums });
@@ -229,47 +231,7 @@ export class Solo {
         ? new TallyMachine(storage)
         : new CheckpointedTally({ config, storage, superblock, grid: this.grid });
     this.#buffer = new MessageBuffer(pool, checksums);
-    this.replica = new Replica(
-      {
-        config,
-        cluster: options.cluster ?? null,
-        addressCount: options.addressCount ?? 1,
-        release: options.release ?? RELEASE_NOW,
-        releaseClientMin: options.releaseClientMin ?? RELEASE_CLIENT_MIN,
-        requestSizeLimit: options.requestSizeLimit ?? config.cluster.messageSizeMax,
-        pipelineRequestQueueLimit: requestQueue,
-        nonce: options.nonce ?? 1n,
-        aofRecovery: options.aofRecovery ?? false,
-        ...(options.releasesBundled === undefined ? {} : { releasesBundled: options.releasesBundled }),
-      },
-      {
-        memory,
-        storage,
-        superblock: this.superblock,
-        journal: this.journal,
-        stateMachine: this.machine,
-        checkpointStore:
-          this.grid === null
-            ? null
-            : {
-                grid: this.grid,
-                clientSessions: new MemoryTrailer(this.grid, config.cluster.blockSize),
-                tables: NO_TABLES,
-                scrubber: NO_SCRUBBER,
-              },
-        bus: this.bus,
-        time: this.time,
-        logger,
-        pool,
-        checksums,
-        aof: this.aof,
-        onMetrics: (metrics) => {
-          this.metrics.push(metrics);
-          return this.metricsTaken;
-        },
-        ...(options.onReleaseSwitch === undefined ? {} : { onReleaseSwitch: options.onReleaseSwitch }),
-      },
-    );
+    this.replica = new Replica(replica, this.#ports(options, memory));
   }
 
   /** A replica that serves. */
@@ -279,6 +241,29 @@ export class Solo {
     solo.settle();
     assert(solo.serving, () => `the replica does not serve: ${solo.replica.describe()}`);
     return solo;
+  }
+
+  #ports(options: SoloOptions, memory: LinearMemory): ReplicaPorts {
+    const { storage, superblock, journal, machine, grid, bus, time, logger, pool, checksums, aof } = this;
+    return {
+      memory,
+      storage,
+      superblock,
+      journal,
+      stateMachine: machine,
+      checkpointStore: grid === null ? null : checkpointStore(grid),
+      bus,
+      time,
+      logger,
+      pool,
+      checksums,
+      aof,
+      onMetrics: (metrics) => {
+        this.metrics.push(metrics);
+        return this.metricsTaken;
+      },
+      ...(options.onReleaseSwitch === undefined ? {} : { onReleaseSwitch: options.onReleaseSwitch }),
+    };
   }
 
   open(): void {
@@ -492,4 +477,29 @@ export function formattedFile(options: Partial<FormatOptions> = {}): MemoryStora
   storage.run();
   assert(done, "format completes");
   return storage.restart();
+}
+
+/** What a replica is given if the test says nothing else. */
+function replicaOptions(options: SoloOptions): ReplicaOptions {
+  return {
+    config: TEST_MIN,
+    cluster: options.cluster ?? null,
+    addressCount: options.addressCount ?? 1,
+    release: options.release ?? RELEASE_NOW,
+    releaseClientMin: options.releaseClientMin ?? RELEASE_CLIENT_MIN,
+    requestSizeLimit: options.requestSizeLimit ?? TEST_MIN.cluster.messageSizeMax,
+    pipelineRequestQueueLimit: options.pipelineRequestQueueLimit ?? TEST_MIN.derived.pipelineRequestQueueMax,
+    nonce: options.nonce ?? 1n,
+    aofRecovery: options.aofRecovery ?? false,
+    ...(options.releasesBundled === undefined ? {} : { releasesBundled: options.releasesBundled }),
+  };
+}
+
+function checkpointStore(grid: MemoryGrid): CheckpointStore {
+  return {
+    grid,
+    clientSessions: new MemoryTrailer(grid, TEST_MIN.cluster.blockSize),
+    tables: NO_TABLES,
+    scrubber: NO_SCRUBBER,
+  };
 }

@@ -25,12 +25,14 @@ import {
 import { quorums } from "../src/quorums.ts";
 import { viewHeadersOfLog } from "../src/replica/hash-chain.ts";
 import { Identity } from "../src/replica/identity.ts";
+import type { CheckpointWindow } from "../src/replica/checkpoint-window.ts";
 import { LogPosition } from "../src/replica/log-position.ts";
 import { MessageBuilder } from "../src/replica/message-builder.ts";
 import { MessageCounters } from "../src/replica/metrics.ts";
 import { Outbox } from "../src/replica/outbox.ts";
 import { Pipeline } from "../src/replica/pipeline.ts";
 import { Roles } from "../src/replica/roles.ts";
+import type { SendFacts } from "../src/replica/send-rules.ts";
 import { Status } from "../src/replica/status.ts";
 import { TIMEOUTS, type TimeoutName, Timeouts } from "../src/replica/timeouts.ts";
 import { onViewDurable } from "../src/replica/view-change/deferred-sends.ts";
@@ -106,7 +108,6 @@ export class ViewChangeNode {
   /** The timestamp of the newest op that this node may have prepared. */
   prepareTimestamp = 0n;
   readonly outbox: Outbox;
-  readonly #checksums = new Checksums();
 
   constructor(options: NodeOptions, send: (sent: Sent) => void) {
     const { replica, replicaCount = 3, standbyCount = 0, opCheckpoint = 0 } = options;
@@ -123,72 +124,14 @@ export class ViewChangeNode {
     storage.run();
     this.identity.load(this.superblock, replicaCount + standbyCount);
 
-    const window = windowAt(config, () => opCheckpoint);
-    this.view = new DurableView({
-      config,
-      superblock: this.superblock,
-      commitMax: () => this.log.commitMax,
-      syncCheckpoint: () => null,
-      onWritten: () => false,
-      onDurable: () => this.#onDurable(),
-    });
+    this.view = this.#createView();
     this.view.load();
     this.timeouts = new Timeouts({ config, random: new Random(1n) });
-    const roles = new Roles(this);
-    const syncing = (): boolean => this.syncing;
-    const { identity, status, log, view, journal, pipeline, timeouts, pool, superblock, exitViews, joinViews } = this;
-    const facts = {
-      release: RELEASE,
-      identity,
-      status,
-      roles,
-      view,
-      log,
-      window,
-      syncing,
-      joinViewQuorum: () => joinViews.quorum,
-      opPrepareOkMax: () => window.opPrepareOkMax(true, log.commitMax),
-    };
-    this.outbox = new Outbox({
-      ...facts,
-      config,
-      superblock,
-      bus: {
-        sendMessageToReplica: (to, message) => send({ from: replica, to, bytes: message.bytes().slice() }),
-        sendMessageToClient: () => assert(false, "there are no clients"),
-      },
-      counters: new MessageCounters(),
-      deliver: (message) => this.#dispatch(message),
-    });
-    const checksums = this.#checksums;
-    const messages = new MessageBuilder({ identity, pool, checksums });
+    const facts = this.#facts(windowAt(config, () => opCheckpoint));
+    this.outbox = this.#createOutbox(facts, send);
+    const context = this.#context(facts);
+    const { exitViews, joinViews } = this;
     const note = (call: string) => (): void => void this.calls.push(call);
-    const context = {
-      config,
-      pipelinePrepareQueueMax: PIPELINE,
-      aofRecovery: false,
-      nonce: 100n + BigInt(replica),
-      quorums: () => quorums(replicaCount, config.cluster.quorumReplicationMax),
-      ...facts,
-      journal,
-      pipeline,
-      timeouts,
-      superblock,
-      exitViews,
-      joinViews,
-      messages,
-      outbox: this.outbox,
-      logger,
-      stateMachine: this,
-      journalRepair: {
-        repair: () => this.repair(),
-        foreign: () => this.foreign,
-        replaceHeader: (header: PrepareHeader) => this.#replaceHeader(header),
-        repairHeader: (header: PrepareHeader) => this.#repairHeader(header),
-      },
-      sendPrepareOks: note("prepare_oks"),
-      commit: () => this.commit(),
-    };
     this.transitions = new Transitions({
       ...context,
       onViewLeft: note("view left"),
@@ -276,6 +219,82 @@ export class ViewChangeNode {
     const { status, view, log } = this;
     const { op, commitMin, commitMax } = log;
     return `${status.current} view=${view.view}/${view.logView} durable=${view.viewDurable}/${view.logViewDurable} op=${op} commit=${commitMin}/${commitMax}`;
+  }
+
+  #createView(): DurableView {
+    const { superblock } = this;
+    return new DurableView({
+      config: TEST_MIN,
+      superblock,
+      commitMax: () => this.log.commitMax,
+      syncCheckpoint: () => null,
+      onWritten: () => false,
+      onDurable: () => this.#onDurable(),
+    });
+  }
+
+  /** What the rules of sending look at. */
+  #facts(window: CheckpointWindow) {
+    const { identity, status, view, log, joinViews } = this;
+    return {
+      release: RELEASE,
+      identity,
+      status,
+      roles: new Roles(this),
+      view,
+      log,
+      window,
+      syncing: () => this.syncing,
+      joinViewQuorum: () => joinViews.quorum,
+      opPrepareOkMax: () => window.opPrepareOkMax(true, log.commitMax),
+    };
+  }
+
+  #createOutbox(facts: SendFacts & Pick<ViewChangeNode, "identity" | "view">, send: (sent: Sent) => void): Outbox {
+    const { superblock } = this;
+    const from = this.identity.replica;
+    return new Outbox({
+      ...facts,
+      config: TEST_MIN,
+      superblock,
+      bus: {
+        sendMessageToReplica: (to, message) => send({ from, to, bytes: message.bytes().slice() }),
+        sendMessageToClient: () => assert(false, "there are no clients"),
+      },
+      counters: new MessageCounters(),
+      deliver: (message) => this.#dispatch(message),
+    });
+  }
+
+  /** What the modules are made with, beside each other. */
+  #context<Facts extends object>(facts: Facts) {
+    const { identity, journal, pipeline, timeouts, pool, superblock, exitViews, joinViews, outbox, logger } = this;
+    return {
+      ...facts,
+      config: TEST_MIN,
+      pipelinePrepareQueueMax: PIPELINE,
+      aofRecovery: false,
+      nonce: 100n + BigInt(identity.replica),
+      quorums: () => quorums(identity.replicaCount, TEST_MIN.cluster.quorumReplicationMax),
+      journal,
+      pipeline,
+      timeouts,
+      superblock,
+      exitViews,
+      joinViews,
+      messages: new MessageBuilder({ identity, pool, checksums: new Checksums() }),
+      outbox,
+      logger,
+      stateMachine: this,
+      journalRepair: {
+        repair: () => this.repair(),
+        foreign: () => this.foreign,
+        replaceHeader: (header: PrepareHeader) => this.#replaceHeader(header),
+        repairHeader: (header: PrepareHeader) => this.#repairHeader(header),
+      },
+      sendPrepareOks: () => void this.calls.push("prepare_oks"),
+      commit: () => this.commit(),
+    };
   }
 
   #dispatch(message: Message): void {
