@@ -1,6 +1,6 @@
 import { assert } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
-import { RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts";
+import { copyOf, RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts";
 import { Command } from "../command.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { Message } from "../message/message.ts";
@@ -119,6 +119,17 @@ describe("a backup acknowledges a prepare", () => {
     change(bench);
     bench.subject.acknowledge(bench.header(7));
     expect(bench.acknowledged()).toEqual([]);
+  });
+
+  test("but not one that was made on another checkpoint than the one here", () => {
+    const bench = new Bench();
+    const other = copyOf(bench.header(8));
+    other.checkpointId = 77n;
+    bench.checksums.set(other);
+    bench.journal.fill([other]);
+    bench.subject.acknowledge(other);
+    expect(bench.acknowledged()).toEqual([]);
+    expect(bench.logger.lines.at(-1)).toMatch(/the state of this replica has diverged/u);
   });
 
   test("but a standby never does", () => {

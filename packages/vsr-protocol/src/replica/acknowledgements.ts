@@ -77,10 +77,7 @@ export class Acknowledgements {
     if (!journal.hasPrepare(header) || identity.standby) return;
     const checkpointId = window.checkpointIdForOp(header.op);
     if (checkpointId === null) return;
-    assert(
-      checkpointId === header.checkpointId,
-      () => `op ${header.op} of checkpoint ${header.checkpointId}, not ${checkpointId}`,
-    );
+    if (checkpointId !== header.checkpointId) return this.#diverged(header.op);
     const message = this.#message(header, checkpointId);
     outbox.sendToReplica(identity.primaryIndex(view.view), message);
     message.release();
@@ -165,6 +162,12 @@ export class Acknowledgements {
       checksums,
     );
     return message;
+  }
+
+  /** The prepare came before this replica had the checkpoint by which it can be judged. */
+  #diverged(op: number): void {
+    const because = "it is of another checkpoint: the state of this replica has diverged from that of the primary";
+    this.#options.logger.log("error", `send_prepare_ok: not sent: ${because}`, { op });
   }
 
   #withheld(op: number): void {
