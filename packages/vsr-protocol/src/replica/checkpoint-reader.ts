@@ -28,7 +28,7 @@ export interface CheckpointReaderOptions {
   readonly logger: Logger;
 }
 
-/** Reads the checkpoint of the working superblock, once, at start-up. */
+/** Reads the checkpoint of the working superblock: at the start, and again after each state sync. */
 export class CheckpointReader {
   readonly #options: CheckpointReaderOptions;
 
