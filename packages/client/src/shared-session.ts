@@ -170,6 +170,7 @@ export class SharedSession {
 
   /** Adds the call to the first request that takes it, so that it is answered as early as possible. */
   #merge(call: Call): boolean {
+    if (!call.encoding.multiBatch) return false;
     return this.#pending.some((request) => request.add(call, this.#limits));
   }
 
