@@ -42,12 +42,12 @@ export function checkArgs(args: ClientInitArgs): ClientOptions {
   };
 }
 
-/** @throws TypeError unless it is a number of milliseconds greater than 0; `Infinity` is none. */
+/** Null if it is later than can be counted. @throws TypeError unless it is a number of milliseconds greater than 0. */
 export function checkDeadline(deadlineMs: unknown): number | null {
   if (typeof deadlineMs !== "number" || !(deadlineMs > 0)) {
     throw new TypeError(`deadline_ms must be a number greater than 0, and is ${String(deadlineMs)}`);
   }
-  return Number.isFinite(deadlineMs) ? deadlineMs : null;
+  return deadlineMs <= Number.MAX_SAFE_INTEGER ? deadlineMs : null;
 }
 
 function checkRelease(text: string | undefined): Release {

@@ -160,6 +160,10 @@ describe("a deadline", () => {
     expect(await session.request(ECHO, "a", { deadline_ms: Number.POSITIVE_INFINITY })).toBe("a");
   });
 
+  test.each([Number.POSITIVE_INFINITY, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER])("of %d never passes", async (ms) => {
+    expect(await connect().request(ECHO, "a", { deadline_ms: ms })).toBe("a");
+  });
+
   test.each([0, -1, Number.NaN, "1"])("of %s is no deadline", async (deadline) => {
     await expect(connect().request(ECHO, "a", { deadline_ms: deadline as number })).rejects.toThrow(TypeError);
   });
@@ -249,7 +253,11 @@ describe("a mistake of ours", () => {
   test("in a codec ends its request only", async () => {
     const session = connect();
     const impossible = { ...ECHO, encoding: { ...rawOperation(200), multiBatch: true, resultSizeBytes: 3 } };
-    await expect(session.request(impossible, "a")).rejects.toThrow("operation 200 has elements of 3 bytes");
+    const controller = new AbortController();
+    const request = session.request(impossible, "a", { signal: controller.signal });
+    await expect(request).rejects.toThrow("operation 200 has elements of 3 bytes");
+    // There is nothing left that would listen, and fail.
+    controller.abort();
     expect(await session.request(ECHO, "b")).toBe("b");
   });
 });

@@ -154,8 +154,9 @@ export class ClusterSession {
         else if (outcome.failure === "cancelled") reject(this.#aborted(signal, outcome.execution));
         else reject(this.#error(outcome.failure, outcome.execution));
       };
-      signal?.addEventListener("abort", onAbort, { once: true });
       const call: Call = session.submit(codec.encoding, body, onOutcome, { deadlineTicks });
+      // Not before there is a call to cancel: what a signal's listener throws ends the process.
+      if (call.state !== "done") signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 

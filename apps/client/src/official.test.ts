@@ -1,5 +1,5 @@
 import * as official from "tigerbeetle-node";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
 
 import * as ours from "./index.ts";
 
@@ -72,6 +72,51 @@ describe("as in the official client are", () => {
     const args = { cluster_id: 0n, replica_addresses: 3000 };
     expect(create(ours, args)).toMatch(/^TypeError/u);
     expect(create(official, args)).toMatch(/^TypeError/u);
+  });
+});
+
+/** What the official client's methods are given, and what those that only read come back with. */
+type OfficialCalls = {
+  readonly [Name in keyof official.Client]: (...args: Parameters<official.Client[Name]>) => unknown;
+};
+type OfficialReads = Pick<
+  official.Client,
+  | "lookupAccounts"
+  | "lookupTransfers"
+  | "getAccountTransfers"
+  | "getAccountBalances"
+  | "queryAccounts"
+  | "queryTransfers"
+>;
+
+/** Checked by the type checker; there is nothing to run. */
+describe("a program for the official client is also one for this client, for", () => {
+  test("the types of what goes in and comes out", () => {
+    expectTypeOf<ours.Account>().toEqualTypeOf<official.Account>();
+    expectTypeOf<ours.Transfer>().toEqualTypeOf<official.Transfer>();
+    expectTypeOf<ours.AccountFilter>().toEqualTypeOf<official.AccountFilter>();
+    expectTypeOf<ours.QueryFilter>().toEqualTypeOf<official.QueryFilter>();
+    expectTypeOf<ours.AccountBalance>().toEqualTypeOf<official.AccountBalance>();
+    expectTypeOf<keyof ours.CreateAccountResult>().toEqualTypeOf<keyof official.CreateAccountResult>();
+    expectTypeOf<keyof ours.CreateTransferResult>().toEqualTypeOf<keyof official.CreateTransferResult>();
+    expectTypeOf<[ours.AccountID, ours.TransferID]>().toEqualTypeOf<[official.AccountID, official.TransferID]>();
+  });
+
+  test("records where anything with names is wanted", () => {
+    expectTypeOf<official.Account>().toExtend<Readonly<Record<string, bigint | number>>>();
+    expectTypeOf<ours.Account>().toExtend<Readonly<Record<string, bigint | number>>>();
+    expectTypeOf<ours.Transfer>().toExtend<Readonly<Record<string, bigint | number>>>();
+  });
+
+  test("the calls", () => {
+    expectTypeOf<Parameters<typeof official.createClient>>().toExtend<Parameters<typeof ours.createClient>>();
+    expectTypeOf<ours.Client>().toExtend<OfficialCalls>();
+    expectTypeOf<ours.Client>().toExtend<OfficialReads>();
+  });
+
+  test("the codes of errors", () => {
+    expectTypeOf<official.ErrorCodes>().toExtend<ours.ErrorCodes>();
+    expectTypeOf<ours.RequestError["code"]>().toEqualTypeOf<ours.ErrorCodes>();
   });
 });
 

@@ -151,22 +151,40 @@ describe("a merge of files that do not hold a chain", () => {
     ]);
   });
 
-  test("ends at an entry that has changed since it was found", () => {
-    let bytes = part(1, 3);
-    const changing: ReadableFile = {
+  /** A file whose bytes can be replaced while it is open. */
+  function changingFile(before: Uint8Array): { file: ReadableFile; change: (bytes: Uint8Array) => void } {
+    let bytes = before;
+    const file: ReadableFile = {
       path: "changing.aof",
       sizeBytes: bytes.length,
       read: (target, offset) => new MemoryFile({ bytes }).read(target, offset),
       close: () => undefined,
     };
+    return { file, change: (after) => (bytes = after) };
+  }
+
+  test("ends at an entry that has changed since it was found", () => {
+    const { file, change } = changingFile(part(1, 3));
     const output = new MemoryFile();
-    const inputs = [changing, new MemoryFile({ bytes: part(4, 4) })];
+    const inputs = [file, new MemoryFile({ bytes: part(4, 4) })];
     const merge = new Merge({ config: TEST_MIN, inputs, output, opsIndexedMax: 8 });
     while (merge.progress.phase !== "writing") merge.step();
-    bytes = part(5, 7);
+    change(part(5, 7));
     while (merge.step());
     expect(merge.result.problems[0]).toEqual({ kind: "changed", op: 1, place: { input: 0, offset: 0 } });
     expect(output.bytes).toEqual(new Uint8Array(0));
+  });
+
+  test("ends at an entry that a later pass does not find any more", () => {
+    const { file, change } = changingFile(part(3, 4));
+    const output = new MemoryFile();
+    const inputs = [new MemoryFile({ bytes: part(1, 2) }), file];
+    const merge = new Merge({ config: TEST_MIN, inputs, output, opsIndexedMax: 2 });
+    while (output.sizeBytes < part(1, 2).length) merge.step();
+    change(new Uint8Array(file.sizeBytes));
+    while (merge.step());
+    expect(output.bytes).toEqual(part(1, 2));
+    expect(merge.result.problems[0]).toEqual({ kind: "changed", op: 3, place: null });
   });
 
   test("has no result before it is done", () => {

@@ -57,8 +57,8 @@ export type MergeProblem =
       readonly expected: bigint;
       readonly place: EntryPlace;
     }
-  /** An input is another one than when it was scanned. */
-  | { readonly kind: "changed"; readonly op: number; readonly place: EntryPlace }
+  /** An input is another one than when it was scanned: the entry of the op is not at its place, or (null) nowhere any more. */
+  | { readonly kind: "changed"; readonly op: number; readonly place: EntryPlace | null }
   /** There are more gaps than can be kept apart. */
   | { readonly kind: "too_many_gaps"; readonly op: number; readonly place: EntryPlace };
 
@@ -237,7 +237,12 @@ export class Merge {
       return;
     }
     const place = this.#index.place(op);
-    assert(place !== null, () => `op ${op} was seen and is not in the index`);
+    if (place === null) {
+      // It was there in the first pass.
+      this.#problems.push({ kind: "changed", op, place });
+      this.#finish();
+      return;
+    }
     if (this.#index.parent(op) !== this.#parent) {
       this.#problems.push({ kind: "broken_chain", op, place });
       this.#finish();

@@ -5,7 +5,10 @@
  */
 import { assert } from "@stagbeetle/kernels";
 
-/** Things with a deadline, by the tick at which it passes. Adding, removing and expiring cost the same however many wait. */
+/**
+ * Things with a deadline, by the tick at which it passes. Adding and removing cost the same however many wait; a tick costs as
+ * much as there are different ticks at which something expires.
+ */
 export class Deadlines<Item> {
   readonly #itemsByTick: Map<number, Set<Item>> = new Map();
   readonly #tickByItem: Map<Item, number> = new Map();

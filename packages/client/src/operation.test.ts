@@ -69,6 +69,7 @@ describe("an encoding", () => {
     ["bytes", rawOperation(128)],
     ["batches", batches],
     ["records of any size, without batches", { ...rawOperation(255), eventSizeBytes: 24 }],
+    ["one event that ends with its limit", { ...batches, batchable: false, limitOffset: 12 }],
   ])("of %s is one", (_, encoding) => {
     expect(() => assertEncoding(encoding)).not.toThrow();
   });
@@ -79,6 +80,8 @@ describe("an encoding", () => {
     ["batches of events whose size is no power of two", { ...batches, eventSizeBytes: 24 }],
     ["batches of results whose size is no power of two", { ...batches, resultSizeBytes: 12 }],
     ["events without a size", { ...batches, eventSizeBytes: 0 }],
+    ["one event with a limit that is not in it", { ...batches, batchable: false, limitOffset: 13 }],
+    ["any number of events with a limit", { ...batches, limitOffset: 0 }],
   ])("of %s is none", (_, encoding) => {
     expect(() => assertEncoding(encoding)).toThrow(/operation \d+/u);
   });

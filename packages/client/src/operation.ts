@@ -21,7 +21,7 @@ export interface OperationEncoding {
   readonly batchable: boolean;
   /** Whether bodies and replies carry several batches (spec 01 §6). Only calls of such operations share a request. */
   readonly multiBatch: boolean;
-  /** Where an event says how many results it asks for (a u32), in bytes; −1 if it does not. */
+  /** Where the only event of a batch says how many results it asks for (a u32), in bytes; −1 if it does not. */
   readonly limitOffset: number;
 }
 
@@ -35,7 +35,7 @@ export function rawOperation(operation: number): OperationEncoding {
 
 /** Asserts that there can be such an operation: what an author of another state machine wrote must not fail in the middle. */
 export function assertEncoding(encoding: OperationEncoding): void {
-  const { operation, eventSizeBytes, resultSizeBytes, multiBatch } = encoding;
+  const { operation, eventSizeBytes, resultSizeBytes, batchable, multiBatch, limitOffset } = encoding;
   assert(
     Number.isInteger(operation) && operation >= VSR_OPERATIONS_RESERVED && operation <= OPERATION_MAX,
     () => `operation ${operation} is not a state machine's: ${VSR_OPERATIONS_RESERVED} to ${OPERATION_MAX}`,
@@ -45,6 +45,8 @@ export function assertEncoding(encoding: OperationEncoding): void {
       Number.isInteger(sizeBytes) && sizeBytes > 0 && (!multiBatch || Number.isInteger(Math.log2(sizeBytes)));
     assert(valid, () => `operation ${operation} has elements of ${sizeBytes} bytes`);
   }
+  const limited = Number.isInteger(limitOffset) && limitOffset >= 0 && limitOffset + 4 <= eventSizeBytes && !batchable;
+  assert(limitOffset === -1 || limited, () => `operation ${operation} has a limit at byte ${limitOffset} of its event`);
 }
 
 /** The sizes that bound a request: what the session's register reply allowed, and what fits in any message. */

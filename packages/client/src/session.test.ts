@@ -261,6 +261,7 @@ describe("Session", () => {
       buffer.close();
     }
     session.close();
+    expect(session.state).toBe("closed");
     const messages: Message[] = [];
     while (cluster.pool.available > 0) messages.push(cluster.pool.acquire());
     // The connection of the registration still has its buffer.

@@ -46,8 +46,11 @@ const PING_TIMEOUT_TICKS = 3000;
 /** The first release whose clients say in a ping which session they have; replicas before it ignore such pings. */
 const PING_SESSION_RELEASE_MIN: Release = releaseOf(0, 17, 6);
 
-/** `new` → `registering` → `idle` ⇄ `busy`; from anywhere → `evicted`, which is the end. */
-export type SessionState = "new" | "registering" | "idle" | "busy" | "evicted";
+/**
+ * `new` → `registering` → `idle` ⇄ `busy`; from anywhere → `evicted` (by the cluster) or `closed` (by the owner), which are
+ * the ends.
+ */
+export type SessionState = "new" | "registering" | "idle" | "busy" | "evicted" | "closed";
 
 /** An answer to a request. The body is a view of the reply's memory: it is good until the callback returns. */
 export interface Reply {
@@ -207,7 +210,7 @@ export class Session implements MessageBusReceiver {
     this.#requestTimeout.tick();
     if (this.#pingTimeout.fired) {
       this.#pingTimeout.reset();
-      if (this.#state !== "evicted") this.#ping();
+      this.#ping();
     }
     if (this.#requestTimeout.fired) {
       assert(this.#inFlight !== null, "the request timeout runs without a request");
@@ -224,7 +227,7 @@ export class Session implements MessageBusReceiver {
    * lost. What was queued while the connection was being made fills the queue, so that it is not sent twice.
    */
   onConnected(replica: number): void {
-    if (this.#state === "new" || this.#state === "evicted") return;
+    if (this.#state === "new" || this.#ended) return;
     this.#ping([replica]);
     if (this.#inFlight === null || replica !== this.#primary) return;
     this.#options.bus.sendMessageToReplica(replica, this.#inFlight.message);
@@ -244,7 +247,7 @@ export class Session implements MessageBusReceiver {
   }
 
   #onMessage(message: Message): void {
-    if (this.#state === "evicted") return;
+    if (this.#ended) return;
     const reason = invalidHeader(message.header, this.#options.config);
     if (reason !== null) {
       this.#logger.log("warn", "an invalid message is ignored", { reason });
@@ -322,11 +325,7 @@ export class Session implements MessageBusReceiver {
     const name = evictionReasonName(eviction.reason);
     const message = `the cluster (release ${formatRelease(eviction.release)}) ended the session of this client (release ${formatRelease(this.#options.release)}): ${name}`;
     this.#logger.log("error", message);
-    this.#state = "evicted";
-    this.#requestTimeout.stop();
-    this.#pingTimeout.stop();
-    this.#inFlight?.message.release();
-    this.#inFlight = null;
+    this.#end("evicted");
     this.#options.onEviction({
       reason: eviction.reason as EvictionReason,
       clusterRelease: eviction.release,
@@ -334,9 +333,17 @@ export class Session implements MessageBusReceiver {
     });
   }
 
-  /** Gives up on whatever is under way and returns all messages to the pool. The cluster is not told. */
+  /** Gives up on whatever is under way and returns all messages to the pool. The cluster is not told. May be called more than once. */
   close(): void {
-    this.#state = "evicted";
+    this.#end("closed");
+  }
+
+  get #ended(): boolean {
+    return this.#state === "evicted" || this.#state === "closed";
+  }
+
+  #end(state: "evicted" | "closed"): void {
+    this.#state = state;
     this.#requestTimeout.stop();
     this.#pingTimeout.stop();
     this.#inFlight?.message.release();

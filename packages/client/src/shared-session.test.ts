@@ -347,4 +347,28 @@ describe("the end of a session", () => {
     expect(outcomes).toEqual(["a: reply", "b: reply"]);
     expect(pending.outcomes).toEqual(failed("closed", "unknown"));
   });
+
+  it("lets a caller cancel another call when its own ends", () => {
+    register();
+    call(CREATE, 1);
+    session.submit(CREATE, new Uint8Array(EVENT_SIZE_BYTES), () => session.cancel(other.call));
+    const other = call(CREATE, 1);
+    session.close();
+    expect(other.outcomes).toEqual(failed("cancelled", "none"));
+    expect(session.callsOpen).toBe(0);
+  });
+
+  it("ends any number of requests that wait", () => {
+    const count = 150_000;
+    register();
+    let ended = 0;
+    for (let made = 0; made < count; made += 1) {
+      session.submit(rawOperation(200), new Uint8Array(0), () => {
+        ended += 1;
+      });
+    }
+    expect(session.callsOpen).toBe(count);
+    session.close();
+    expect([ended, session.callsOpen]).toEqual([count, 0]);
+  });
 });

@@ -42,7 +42,9 @@ export class SharedSession {
   /** Calls that were made before the session was registered, which says what fits. */
   readonly #waiting = new Set<Call>();
   /** Requests in the order in which they will be sent. */
-  readonly #pending: MergedRequest[] = [];
+  readonly #pending = new Set<MergedRequest>();
+  /** Where each call is that was put into a request and has not ended. */
+  readonly #requestOf = new Map<Call, MergedRequest>();
   #sent: MergedRequest | null = null;
   #end: "evicted" | "closed" | null = null;
   #ticksUnanswered = 0;
@@ -74,8 +76,7 @@ export class SharedSession {
 
   /** How many calls have not ended; those that have, and whose request is under way, do not count. */
   get callsOpen(): number {
-    const requests = this.#sent === null ? this.#pending : [this.#sent, ...this.#pending];
-    return requests.reduce((count, { calls }) => count + open(calls), this.#waiting.size);
+    return this.#waiting.size + this.#requestOf.size;
   }
 
   /** Opens the session. The callback runs once, when it is registered; calls may be made before. */
@@ -98,6 +99,7 @@ export class SharedSession {
     const { deadlineTicks = null } = options;
     const call: Call = new Call(encoding, body, (outcome) => {
       this.#deadlines.remove(call);
+      this.#requestOf.delete(call);
       callback(outcome);
     });
     if (this.#end !== null) call.fail("closed");
@@ -164,18 +166,25 @@ export class SharedSession {
       return;
     }
     call.advance("pending");
-    if (!this.#merge(call)) this.#pending.push(new MergedRequest(call));
+    const request = this.#merge(call) ?? new MergedRequest(call);
+    this.#pending.add(request);
+    this.#requestOf.set(call, request);
     if (this.#session.state === "idle") this.#sendNext();
   }
 
-  /** Adds the call to the first request that takes it, so that it is answered as early as possible. */
-  #merge(call: Call): boolean {
-    return this.#pending.some((request) => request.add(call, this.#limits));
+  /** Adds the call to the first request that takes it, so that it is answered as early as possible; null if none does. */
+  #merge(call: Call): MergedRequest | null {
+    if (!call.encoding.multiBatch) return null;
+    for (const request of this.#pending) {
+      if (request.add(call, this.#limits)) return request;
+    }
+    return null;
   }
 
   #sendNext(): void {
-    const request = this.#pending.shift();
+    const [request] = this.#pending;
     if (request === undefined) return;
+    this.#pending.delete(request);
     assert(this.#sent === null && this.#session.state === "idle", () => `a request in state ${this.state}`);
     for (const call of request.calls) call.advance("sent");
     this.#sent = request;
@@ -203,10 +212,9 @@ export class SharedSession {
   }
 
   #removePending(call: Call): void {
-    const index = this.#pending.findIndex(({ calls }) => calls.has(call));
-    const request = this.#pending[index];
+    const request = this.#requestOf.get(call);
     assert(request !== undefined, "a pending call without a request");
-    if (!request.remove(call)) this.#pending.splice(index, 1);
+    if (!request.remove(call)) this.#pending.delete(request);
   }
 
   #evicted(eviction: Eviction): void {
@@ -217,19 +225,13 @@ export class SharedSession {
 
   /** In the order in which the calls were made, as far as they are sent in that order. */
   #failAll(failure: "evicted" | "closed"): void {
-    const requests = this.#sent === null ? [] : [this.#sent];
-    requests.push(...this.#pending.splice(0));
+    const requests = this.#sent === null ? [...this.#pending] : [this.#sent, ...this.#pending];
+    this.#pending.clear();
     this.#sent = null;
     for (const request of requests) request.fail(failure);
     for (const call of this.#waiting) {
       if (this.#waiting.delete(call)) call.fail(failure);
     }
-    assert(this.#waiting.size === 0 && this.#pending.length === 0, "a call came in after the end");
+    assert(this.#waiting.size === 0 && this.#pending.size === 0, "a call came in after the end");
   }
-}
-
-function open(calls: ReadonlySet<Call>): number {
-  let count = 0;
-  for (const { state } of calls) if (state !== "done") count += 1;
-  return count;
 }

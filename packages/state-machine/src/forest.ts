@@ -17,7 +17,7 @@
  * @module
  */
 import type { Kernels } from "@stagbeetle/kernels";
-import type { GrooveDeclaration } from "@stagbeetle/lsm";
+import type { Direction, GrooveDeclaration, ScanEnd, ScanInspector, TimestampRange } from "@stagbeetle/lsm";
 import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
 
 /** An offset in bytes into the forest's memory: a multiple of 8, at least 8. Or {@link NOT_FOUND}, or {@link ORPHANED}. */
@@ -25,6 +25,9 @@ export type Pointer = number;
 
 /** What a lookup returns if there is no object, and if the key was burnt by {@link Groove.insertOrphan}. */
 export { NOT_FOUND, ORPHANED } from "@stagbeetle/lsm";
+
+/** What scans are asked for, and how they answer, is the same in the trees. Timestamps of a range are valid (`timestamp.ts`). */
+export type { Direction, ScanEnd, ScanInspector, TimestampRange } from "@stagbeetle/lsm";
 
 /** The memory that objects live in. The views change only while a forest opens or between two operations. */
 export interface ForestMemory {
@@ -108,31 +111,12 @@ export interface Groove {
   indexOf(name: string): number;
 }
 
-/** The order in which a scan yields. */
-export type Direction = "ascending" | "descending";
-
-/** Timestamps from `min` to `max`, both inclusive and valid (`timestamp.ts`). */
-export interface TimestampRange {
-  readonly min: bigint;
-  readonly max: bigint;
-}
-
 declare const scan: unique symbol;
 
 /** A scan that was built and not yet released. Only the forest that built it can look inside. */
 export interface Scan {
   readonly [scan]: true;
 }
-
-/**
- * Looks at the next value of a scan before it is taken: `take` it, `skip` it, or `stop` the scan here.
- *
- * The value begins at `lanes[at]`: an object, or an index entry (value, then timestamp, spec 02 §8.1).
- */
-export type ScanInspector = (lanes: Uint32Array, at: number) => "take" | "skip" | "stop";
-
-/** Why reading a scan ended: as many objects were taken as there is room for, or there is nothing more to take. */
-export type ScanEnd = "full" | "finished";
 
 /** What a scan is read into. */
 export interface ScanRead {

@@ -4,18 +4,9 @@
  */
 import { TestGrid } from "@stagbeetle/lsm/testing";
 import { type Random, TEST_MIN as CONFIG, trigger } from "@stagbeetle/vsr-protocol";
-import {
-  accountingGrooveLimits,
-  accountingGrooves,
-  AccountingStateMachine,
-  type Committing,
-  Limits,
-  type LsmForest,
-  lsmForestBlocksMax,
-  type StateMachine,
-} from "../src/index.ts";
+import { type Committing, type LsmForest, lsmForestBlocksMax, type StateMachine } from "../src/index.ts";
 import { Ledger, TEST_MIN } from "./ledger.ts";
-import { MachineOnGrid, type MachineOnGridOptions } from "./machine-on-grid.ts";
+import { accountingOnGrid, MachineOnGrid, type MachineOnGridOptions } from "./machine-on-grid.ts";
 
 const MIB = 1024 * 1024;
 
@@ -112,13 +103,6 @@ export class DiskMachine {
  * @param cacheObjects how many objects it keeps beside those of the bar; with 0 every bar looks in its trees again.
  */
 export function diskLedger(random: Random, cacheObjects: number, bodiesInMemory: boolean = true): DiskMachine {
-  const limits = new Limits(TEST_MIN);
   const caches = { accounts: cacheObjects, transfers: cacheObjects, transfersPending: cacheObjects };
-  return new DiskMachine({
-    random,
-    grooves: accountingGrooves(limits),
-    limitsOf: accountingGrooveLimits(limits, caches),
-    create: (forest) => new AccountingStateMachine({ forest, ...TEST_MIN }),
-    bodiesInMemory,
-  });
+  return new DiskMachine({ random, bodiesInMemory, ...accountingOnGrid(TEST_MIN, caches) });
 }

@@ -1,5 +1,5 @@
 /**
  * For tests and benchmarks outside of this package: a state machine on a grid in memory. Not published.
  */
-export { MachineOnGrid } from "./machine-on-grid.ts";
+export { accountingOnGrid, MachineOnGrid } from "./machine-on-grid.ts";
 export type { MachineOnGridOptions } from "./machine-on-grid.ts";

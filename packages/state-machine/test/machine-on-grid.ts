@@ -4,7 +4,18 @@
 import type { GrooveLimits } from "@stagbeetle/lsm";
 import type { OnGrid, TestGridParts } from "@stagbeetle/lsm/testing";
 import type { ManifestReferences } from "@stagbeetle/vsr-protocol";
-import { type Forest, type GrooveDeclaration, LsmForest, type StateMachine } from "../src/index.ts";
+import {
+  accountingGrooveLimits,
+  accountingGrooves,
+  AccountingStateMachine,
+  type CacheSizes,
+  type Forest,
+  type GrooveDeclaration,
+  Limits,
+  type LimitsOptions,
+  LsmForest,
+  type StateMachine,
+} from "../src/index.ts";
 
 const NOTHING = { checksum: 0n, address: 0 };
 
@@ -14,6 +25,19 @@ export interface MachineOnGridOptions<Machine extends StateMachine> {
   /** Tables in the manifest at most; as many as fit the data file unless given. */
   readonly manifestTablesMax?: number;
   readonly create: (forest: Forest) => Machine;
+}
+
+/** The accounting machine, with messages of these sizes. */
+export function accountingOnGrid(
+  sizes: LimitsOptions,
+  cacheObjects: CacheSizes,
+): MachineOnGridOptions<AccountingStateMachine> {
+  const limits = new Limits(sizes);
+  return {
+    grooves: accountingGrooves(limits),
+    limitsOf: accountingGrooveLimits(limits, cacheObjects),
+    create: (forest) => new AccountingStateMachine({ forest, ...sizes }),
+  };
 }
 
 /** One incarnation: a crash makes a new one. */

@@ -150,15 +150,7 @@ export class Scenario {
     switch (verb) {
       case "CA":
       case "CT":
-        if (words[0] === "all")
-          this.#create(
-            verb,
-            command
-              .slice("CA all ok: ".length)
-              .split(" · ")
-              .map((item) => `${verb === "CA" ? "a" : "t"} ${item} = ok`),
-          );
-        else this.#create(verb, block);
+        this.#create(verb, words[0] === "all" ? allOk(verb, command) : block);
         break;
       case "SET":
         for (const item of items) this.#set(item);
@@ -270,7 +262,7 @@ export class Scenario {
     const body =
       verb === "GAT" || verb === "GAB"
         ? accountFilterOf(conditions.split(" "), timestampOf)
-        : queryFilterOf(conditions.split(" "), verb === "QA" ? "A" : "T", timestampOf);
+        : queryFilterOf(conditions.split(" "), timestampOf);
     const [reply = new Uint8Array()] = this.#ledger.execute(OPERATIONS[this.#variant][verb], body);
     const expected = results === "nothing" ? [] : results.split(" · ").map(normalBalances);
     expect(this.#describeResults(verb, reply), command).toEqual(expected);
@@ -348,6 +340,12 @@ export class Scenario {
     const entry = [...this.#timestamps].find(([name, at]) => name.startsWith("T") && at === timestamp);
     return entry?.[0] ?? `nothing at ${timestamp}`;
   }
+}
+
+/** The lines of events that all succeed. */
+function allOk(verb: "CA" | "CT", command: string): string[] {
+  const items = command.slice(`${verb} all ok: `.length).split(" · ");
+  return items.map((item) => `${verb === "CA" ? "a" : "t"} ${item} = ok`);
 }
 
 function idsOf(ids: readonly bigint[]): Uint8Array {
@@ -429,40 +427,51 @@ function flagOf(flags: Readonly<Record<string, number>>, word: string): number {
   return flag;
 }
 
+/** What can be asked of accounts and transfers alike. */
+interface Conditions {
+  userData128?: bigint;
+  userData64?: bigint;
+  userData32?: number;
+  code?: number;
+  timestampMin?: bigint;
+  timestampMax?: bigint;
+  limit?: number;
+}
+
+/** Adds the condition that a word stands for. False if it is none of these. */
+function addCondition(conditions: Conditions, word: string, timestampOf: Lookup): boolean {
+  const [key, value = ""] = word.split("=");
+  if (key === "u128") conditions.userData128 = BigInt(value);
+  else if (key === "u64") conditions.userData64 = BigInt(value);
+  else if (key === "u32") conditions.userData32 = Number(value);
+  else if (key === "code") conditions.code = Number(value);
+  else if (key === "min") conditions.timestampMin = timestampOf(value);
+  else if (key === "max") conditions.timestampMax = timestampOf(value);
+  else if (key === "lim") conditions.limit = Number(number(value, 32n));
+  else return false;
+  return true;
+}
+
 function accountFilterOf([account = "", ...words]: readonly string[], timestampOf: Lookup): Uint8Array {
   const fields: Fields<typeof AccountFilter.layout> = { accountId: idOf(account) };
   let flags = 0;
   for (const word of words) {
-    const [key, value = ""] = word.split("=");
-    if (key === "u128") fields.userData128 = BigInt(value);
-    else if (key === "u64") fields.userData64 = BigInt(value);
-    else if (key === "u32") fields.userData32 = Number(value);
-    else if (key === "code") fields.code = Number(value);
-    else if (key === "min") fields.timestampMin = timestampOf(value);
-    else if (key === "max") fields.timestampMax = timestampOf(value);
-    else if (key === "lim") fields.limit = Number(number(value, 32n));
-    else if (key === "dr") flags |= AccountFilterFlags.debits;
-    else if (key === "cr") flags |= AccountFilterFlags.credits;
-    else if (key === "rev") flags |= AccountFilterFlags.reversed;
+    if (addCondition(fields, word, timestampOf)) continue;
+    if (word === "dr") flags |= AccountFilterFlags.debits;
+    else if (word === "cr") flags |= AccountFilterFlags.credits;
+    else if (word === "rev") flags |= AccountFilterFlags.reversed;
     else throw new Error(`unknown condition: ${word}`);
   }
   return record(AccountFilter, { ...fields, flags });
 }
 
-function queryFilterOf(words: readonly string[], prefix: "A" | "T", timestampOf: Lookup): Uint8Array {
+function queryFilterOf(words: readonly string[], timestampOf: Lookup): Uint8Array {
   const fields: Fields<typeof QueryFilter.layout> = {};
   for (const word of words) {
-    const [key, value = ""] = word.split("=");
-    if (key === "u128") fields.userData128 = BigInt(value);
-    else if (key === "u64") fields.userData64 = BigInt(value);
-    else if (key === "u32") fields.userData32 = Number(value);
-    else if (key === "ledger") fields.ledger = Number(value);
-    else if (key === "code") fields.code = Number(value);
-    else if (key === "min") fields.timestampMin = timestampOf(value);
-    else if (key === "max") fields.timestampMax = timestampOf(value);
-    else if (key === "lim") fields.limit = Number(number(value, 32n));
-    else if (key === "rev") fields.flags = QueryFilterFlags.reversed;
-    else throw new Error(`unknown condition: ${word} of ${prefix}`);
+    if (addCondition(fields, word, timestampOf)) continue;
+    if (word.startsWith("ledger=")) fields.ledger = Number(word.slice("ledger=".length));
+    else if (word === "rev") fields.flags = QueryFilterFlags.reversed;
+    else throw new Error(`unknown condition: ${word}`);
   }
   return record(QueryFilter, fields);
 }

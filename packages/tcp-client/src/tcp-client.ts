@@ -31,12 +31,13 @@ export class TcpClient {
   readonly #session: Session;
   /** Ends what is under way. */
   #reject: (reason: Error) => void = () => undefined;
+  /** Why there is no session any more. */
+  #evicted: EvictedError | null = null;
 
   constructor(network: ClientNetwork, { aofRecovery = false, ...options }: TcpClientOptions) {
     const { bus, receiver } = network.connect(
       options,
-      (parts) =>
-        new Session({ ...parts, aofRecovery, onEviction: ({ message }) => this.#reject(new EvictedError(message)) }),
+      (parts) => new Session({ ...parts, aofRecovery, onEviction: ({ message }) => this.#onEviction(message) }),
     );
     this.#bus = bus;
     this.#session = receiver;
@@ -64,7 +65,7 @@ export class TcpClient {
    * Sends a request, of which the body is copied, and waits for its answer, however often it has to be sent.
    *
    * @param timestamp of the prepare in nanoseconds, in AOF recovery; 0 otherwise.
-   * @throws EvictedError
+   * @throws EvictedError if the session has ended, now or since the last request.
    */
   async request(operation: number, body: Uint8Array, timestamp = 0n): Promise<Answer> {
     const copy = (reply: Reply): Answer => ({ timestamp: reply.timestamp, body: reply.body.slice() });
@@ -83,6 +84,7 @@ export class TcpClient {
     read: (reply: Reply) => Result,
     timestamp = 0n,
   ): Promise<Result> {
+    if (this.#evicted !== null) throw this.#evicted;
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       const onReply = (reply: Reply): void => {
@@ -105,5 +107,11 @@ export class TcpClient {
   async close(): Promise<void> {
     this.#session.close();
     await this.#bus.close();
+  }
+
+  /** The cluster ends sessions between requests as well, in answer to a ping. */
+  #onEviction(message: string): void {
+    this.#evicted = new EvictedError(message);
+    this.#reject(this.#evicted);
   }
 }

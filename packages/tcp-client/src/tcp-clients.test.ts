@@ -46,9 +46,10 @@ test("a client goes on with the next server at the same address", async () => {
   expect((await answer).body).toEqual(BODY);
 });
 
-test("the end of a session rejects what is under way", async () => {
+test("the end of a session rejects what is under way, and whatever comes later", async () => {
   await clients.register();
   replica.onRequest = () => ({ evict: EvictionReason.noSession });
+  await expect(clients.at(1).request(OPERATION, BODY)).rejects.toThrow(EvictedError);
   await expect(clients.at(1).request(OPERATION, BODY)).rejects.toThrow(EvictedError);
 });
 

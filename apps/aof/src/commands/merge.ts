@@ -232,7 +232,9 @@ function problemText(problem: MergeProblem, paths: readonly string[]): string {
     case "foreign_cluster":
       return `the entry at ${at(problem.place)} is of cluster ${problem.cluster}, not ${problem.expected}`;
     case "changed":
-      return `op ${problem.op}: the entry at ${at(problem.place)} has changed meanwhile`;
+      return problem.place === null
+        ? `op ${problem.op}: its entry is gone: one of the files has changed meanwhile`
+        : `op ${problem.op}: the entry at ${at(problem.place)} has changed meanwhile`;
     case "too_many_gaps":
       return `op ${problem.op}: at ${at(problem.place)} there are more gaps than can be kept apart`;
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { DataFileError } from "@stagbeetle/io-linux";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -42,6 +43,13 @@ test("a position is read as it was written, whatever was written before it", () 
   expect(readFileSync(path)).toHaveLength(512);
   file.remove();
   expect(ProgressFile.read(path)).toBeNull();
+});
+
+test("a disk that is full is told as that", () => {
+  const file = ProgressFile.open("/dev/full");
+  expect(() => file.write(position)).toThrow(DataFileError);
+  expect(() => file.write(position)).toThrow("/dev/full: cannot keep the progress of the recovery: no space left");
+  file.close();
 });
 
 test("anything else in the file is told, not taken", () => {

@@ -65,11 +65,15 @@ export class ProgressFile {
     }
   }
 
-  /** Replaces what the file holds. A kill of the process loses nothing of it. */
+  /** Replaces what the file holds. A kill of the process loses nothing of it. @throws DataFileError */
   write(position: Position): void {
     this.#bytes.fill(" ").write(JSON.stringify(position));
     this.#bytes[SIZE_BYTES - 1] = 0x0a;
-    writeSync(this.#fileDescriptor, this.#bytes, 0, SIZE_BYTES, 0);
+    try {
+      writeSync(this.#fileDescriptor, this.#bytes, 0, SIZE_BYTES, 0);
+    } catch (error) {
+      throw dataFileError(this.path, "keep the progress of the recovery", error);
+    }
   }
 
   close(): void {

@@ -74,11 +74,11 @@ export class Recovery {
     });
   }
 
-  /** @returns how many requests were answered. @throws AofError */
+  /** @returns how many requests were answered. @throws AofError, and DataFileError if its progress cannot be kept. */
   async run(): Promise<number> {
     const interruption = new Interruption((signal) => this.#fail(`interrupted by ${signal}`));
-    this.#replay.replay((result) => this.#onResult(result), this.#firstRelease);
     try {
+      this.#replay.replay((result) => this.#onResult(result), this.#firstRelease);
       await this.#ended.promise;
     } finally {
       interruption[Symbol.dispose]();

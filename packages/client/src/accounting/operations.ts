@@ -116,12 +116,8 @@ function filterCodec<Filter, Result>(
   write: EventWriter<Filter>,
   read: ResultReader<Result>,
 ): OperationCodec<Filter, Result[]> {
-  const encoding = encodingOf(operation);
-  return {
-    encoding,
-    encode: (filter) => encodeBatch(encoding, [filter], write),
-    decode: (body) => decodeBatch(encoding, body, read),
-  };
+  const batch = batchCodec(operation, write, read);
+  return { ...batch, encode: (filter) => batch.encode([filter]) };
 }
 
 function encodeBatch<Event>(

@@ -1,6 +1,6 @@
 /**
  * What goes into the ledger's operations and comes out of them, as JavaScript objects: the properties of the official client
- * in its order.
+ * in its order. As there they are type aliases, which fit where any object with string keys is wanted; interfaces do not.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export type AccountID = bigint;
 export type TransferID = bigint;
 
 /** An account (spec 02 §2.1). Integers are `bigint` from 64 bits on, and unsigned. */
-export interface Account {
+export type Account = {
   /** u128; `id()` makes good ones. */
   id: bigint;
   /** u128, 0 when it is created. */
@@ -40,10 +40,10 @@ export interface Account {
   flags: number;
   /** u64: nanoseconds since the Unix epoch. 0 when it is created, unless it is imported. */
   timestamp: bigint;
-}
+};
 
 /** A transfer (spec 02 §2.2). */
-export interface Transfer {
+export type Transfer = {
   /** u128; `id()` makes good ones. */
   id: bigint;
   /** u128. */
@@ -70,10 +70,10 @@ export interface Transfer {
   flags: number;
   /** u64: nanoseconds since the Unix epoch. 0 when it is created, unless it is imported. */
   timestamp: bigint;
-}
+};
 
 /** Which transfers or balances of an account (spec 02 §2.6). Zero in `user_data_…` and `code` means any. */
-export interface AccountFilter {
+export type AccountFilter = {
   /** u128. */
   account_id: bigint;
   /** u128. */
@@ -92,10 +92,10 @@ export interface AccountFilter {
   limit: number;
   /** u32: `AccountFilterFlags`. */
   flags: number;
-}
+};
 
 /** Which accounts or transfers (spec 02 §2.7). Zero in `user_data_…`, `ledger` and `code` means any. */
-export interface QueryFilter {
+export type QueryFilter = {
   /** u128. */
   user_data_128: bigint;
   /** u64. */
@@ -114,10 +114,10 @@ export interface QueryFilter {
   limit: number;
   /** u32: `QueryFilterFlags`. */
   flags: number;
-}
+};
 
 /** The balances of an account at one moment (spec 02 §2.5). */
-export interface AccountBalance {
+export type AccountBalance = {
   /** u128. */
   debits_pending: bigint;
   /** u128. */
@@ -128,18 +128,18 @@ export interface AccountBalance {
   credits_posted: bigint;
   /** u64: that of the transfer after which they were so. */
   timestamp: bigint;
-}
+};
 
 /** What became of an event of `createAccounts` (spec 02 §2.3). */
-export interface CreateAccountResult {
+export type CreateAccountResult = {
   /** u64: when the account was created, or when the event was judged. */
   timestamp: bigint;
   status: CreateAccountStatus;
-}
+};
 
 /** What became of an event of `createTransfers` (spec 02 §2.3). */
-export interface CreateTransferResult {
+export type CreateTransferResult = {
   /** u64: when the transfer was created, or when the event was judged. */
   timestamp: bigint;
   status: CreateTransferStatus;
-}
+};

@@ -69,16 +69,20 @@ export const readAccountBalance: ResultReader<AccountBalance> = (view, offset) =
   };
 };
 
-/** 16 bytes. */
-export const readCreateAccountResult: ResultReader<CreateAccountResult> = (view, offset) => ({
-  timestamp: view.getBigUint64(offset + CreateResult.layout.timestamp.offset, true),
-  // A newer cluster may know more of them; their numbers are passed on.
-  status: view.getUint32(offset + CreateResult.layout.status.offset, true) as CreateAccountStatus,
-});
+/** 16 bytes. A newer cluster may know more statuses: their numbers are passed on. */
+function readCreateResult<Status extends number>(
+  view: DataView,
+  offset: number,
+): { timestamp: bigint; status: Status } {
+  const at = CreateResult.layout;
+  return {
+    timestamp: view.getBigUint64(offset + at.timestamp.offset, true),
+    status: view.getUint32(offset + at.status.offset, true) as Status,
+  };
+}
 
 /** 16 bytes. */
-export const readCreateTransferResult: ResultReader<CreateTransferResult> = (view, offset) => ({
-  timestamp: view.getBigUint64(offset + CreateResult.layout.timestamp.offset, true),
-  // As above.
-  status: view.getUint32(offset + CreateResult.layout.status.offset, true) as CreateTransferStatus,
-});
+export const readCreateAccountResult: ResultReader<CreateAccountResult> = readCreateResult<CreateAccountStatus>;
+
+/** 16 bytes. */
+export const readCreateTransferResult: ResultReader<CreateTransferResult> = readCreateResult<CreateTransferStatus>;

@@ -89,6 +89,7 @@ export class SimulatedClient implements MessageBusReceiver {
       case "idle":
         return "idle";
       case "evicted":
+      case "closed":
         return "evicted";
     }
   }

@@ -93,6 +93,11 @@ export class LedgerModel {
     return this.intersections[random.index(this.intersections.length)] as Intersection;
   }
 
+  /** One of the accounts, created or not. */
+  drawAccount(random: Random): AccountModel {
+    return this.accounts[random.index(this.accounts.length)] as AccountModel;
+  }
+
   /** The account with this id, created or not; undefined if it is none of the run's. */
   accountOf(id: bigint): AccountModel | undefined {
     const index = indexOfId(this.#options.accountIdPermutation, id) - 1n;

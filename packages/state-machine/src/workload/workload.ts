@@ -13,13 +13,7 @@ import {
 import { Account } from "../accounting/account.ts";
 import { CreateAccountStatus } from "../accounting/create-account-status.ts";
 import { CreateTransferStatus, createTransferStatusTransient } from "../accounting/create-transfer-status.ts";
-import {
-  AccountFilter,
-  AccountFilterFlags,
-  ChangeEventsFilter,
-  QueryFilter,
-  QueryFilterFlags,
-} from "../accounting/filters.ts";
+import { AccountFilter, ChangeEventsFilter, QueryFilter } from "../accounting/filters.ts";
 import type { Limits } from "../accounting/limits.ts";
 import { Operation, operationFromVsr, type OperationTraits, operationTraits } from "../accounting/operations.ts";
 import {
@@ -33,11 +27,12 @@ import { Transfer } from "../accounting/transfer.ts";
 import type { WorkloadRequest } from "../echo/workload.ts";
 import { DeliveredRanges } from "./delivered-ranges.ts";
 import { exponential } from "./exponential.ts";
-import { type AccountModel, LedgerModel } from "./ledger-model.ts";
+import { FilterBuilder } from "./filter-builder.ts";
+import { LedgerModel } from "./ledger-model.ts";
 import { OPERATION_WEIGHTS, type WorkloadOptions } from "./options.ts";
 import { idOfIndex, indexOfId } from "./permutation.ts";
 import { outcomeOf, planOf } from "./plan.ts";
-import { LEDGER_NOT_FOUND, QueryAuditor } from "./query-auditor.ts";
+import { QueryAuditor } from "./query-auditor.ts";
 import { type BuiltTransfers, type ExpectedStatuses, TransferBuilder } from "./transfer-builder.ts";
 
 const ID_SIZE_BYTES = 16;
@@ -69,6 +64,7 @@ export class AccountingWorkload {
   readonly #random: Random;
   readonly #model: LedgerModel;
   readonly #builder: TransferBuilder;
+  readonly #filters: FilterBuilder;
   readonly #queries: QueryAuditor;
   readonly #delivered = new DeliveredRanges();
   readonly #encoder = new MultiBatchEncoder();
@@ -85,6 +81,7 @@ export class AccountingWorkload {
     this.#random = random;
     this.#model = new LedgerModel(options, random, limits);
     this.#builder = new TransferBuilder(options, random, this.#model);
+    this.#filters = new FilterBuilder(options, limits, random, this.#model);
     this.#queries = new QueryAuditor(options, this.#model);
   }
 
@@ -193,14 +190,14 @@ export class AccountingWorkload {
         return this.#buildTransferIds(batch, this.#drawCount(this.#options.transfersBatchMax, countMax));
       case "get_account_transfers":
       case "get_account_balances":
-        this.#buildAccountFilter(traits, batch);
+        this.#filters.accountFilter(traits, batch);
         return 1;
       case "query_accounts":
       case "query_transfers":
-        this.#buildQueryFilter(traits, batch);
+        this.#filters.queryFilter(traits, batch);
         return 1;
       case "get_change_events":
-        this.#buildChangeEventsFilter(batch);
+        this.#filters.changeEventsFilter(batch);
         return 1;
       case "pulse":
         assert(false, "a workload sends no pulses");
@@ -211,14 +208,10 @@ export class AccountingWorkload {
     return Math.min(max, this.#random.intInclusive(32, span));
   }
 
-  #drawAccount(): AccountModel {
-    return this.#model.accounts[this.#random.index(this.#model.accounts.length)] as AccountModel;
-  }
-
   #buildAccounts(batch: Uint8Array, count: number, inFlight: InFlight): number {
     const expected: ExpectedStatuses[] = [];
     for (let index = 0; index < count; index += 1) {
-      const model = this.#drawAccount();
+      const model = this.#model.drawAccount(this.#random);
       const account = new Account(batch, index * Account.sizeBytes);
       batch.set(model.account.buffer, account.offset);
       account.debitsPending = 0n;
@@ -242,7 +235,7 @@ export class AccountingWorkload {
       const unknown = this.#random.chance(this.#options.lookupAccountInvalid, 100);
       const id = unknown
         ? idOfIndex(this.#options.accountIdPermutation, this.#random.u64())
-        : this.#drawAccount().account.id;
+        : this.#model.drawAccount(this.#random).account.id;
       writeId(batch, index, id);
     }
     return count;
@@ -264,86 +257,6 @@ export class AccountingWorkload {
       writeId(batch, index, idOfIndex(this.#options.transferIdPermutation, transferIndex + 1n));
     }
     return count;
-  }
-
-  #buildAccountFilter(traits: OperationTraits, batch: Uint8Array): void {
-    batch.fill(0, 0, AccountFilter.sizeBytes);
-    const filter = new AccountFilter(batch);
-    const model = this.#drawAccount();
-    const reversed = this.#random.boolean();
-    filter.accountId = model.account.id;
-    filter.flags = reversed ? AccountFilterFlags.reversed : 0;
-    if (this.#random.chance(this.#options.accountFilterTimestampRange, 100)) {
-      filter.flags |= AccountFilterFlags.debits | AccountFilterFlags.credits;
-      filter.limit = Math.min(model.debitCount + model.creditCount, this.#limits.resultMax(traits));
-      this.#exclude(filter, model.transfers, reversed);
-      return;
-    }
-    filter.flags |= this.#random.intInclusive(32, AccountFilterFlags.debits | AccountFilterFlags.credits);
-    filter.limit = this.#drawLimit(traits);
-  }
-
-  #buildQueryFilter(traits: OperationTraits, batch: Uint8Array): void {
-    batch.fill(0, 0, QueryFilter.sizeBytes);
-    const filter = new QueryFilter(batch);
-    filter.limit = this.#drawLimit(traits);
-    if (this.#random.chance(this.#options.queryFilterNotFound, 100)) {
-      filter.ledger = LEDGER_NOT_FOUND;
-      return;
-    }
-    const intersection = this.#model.drawIntersection(this.#random);
-    const extent = traits.kind === "query_accounts" ? intersection.accounts : intersection.transfers;
-    const reversed = this.#random.boolean();
-    filter.userData64 = intersection.userData64;
-    filter.userData32 = intersection.userData32;
-    filter.code = intersection.code;
-    filter.flags = reversed ? QueryFilterFlags.reversed : 0;
-    if (extent.count < 2 || extent.count > this.#limits.resultMax(traits)) return;
-    if (!this.#random.chance(this.#options.queryFilterTimestampRange, 100)) return;
-    filter.limit = extent.count;
-    this.#exclude(filter, extent, reversed);
-  }
-
-  /** The range of all that there is, but for the first result. */
-  #exclude(
-    filter: AccountFilter | QueryFilter,
-    extent: { timestampMin: bigint; timestampMax: bigint },
-    reversed: boolean,
-  ): void {
-    if (extent.timestampMax === 0n) return;
-    filter.timestampMin = extent.timestampMin + (reversed ? 0n : 1n);
-    filter.timestampMax = extent.timestampMax - (reversed ? 1n : 0n);
-  }
-
-  #drawLimit(traits: OperationTraits): number {
-    const resultMax = this.#limits.resultMax(traits);
-    switch (this.#random.index(4)) {
-      case 0:
-        return 0;
-      case 1:
-        return 1;
-      case 2:
-        return this.#random.intInclusive(32, resultMax);
-      default:
-        return resultMax;
-    }
-  }
-
-  #buildChangeEventsFilter(batch: Uint8Array): void {
-    batch.fill(0, 0, ChangeEventsFilter.sizeBytes);
-    const filter = new ChangeEventsFilter(batch);
-    const window = this.#model.changes.acquire();
-    if (window !== null) {
-      filter.timestampMin = window.timestampMin;
-      filter.timestampMax = window.timestampMax;
-      const count = window.counts.reduce((sum, each) => sum + each, 0);
-      filter.limit = this.#random.boolean() ? count : this.#limits.changeEventsMax;
-      return;
-    }
-    if (this.#random.boolean()) return;
-    filter.timestampMax = 1n + this.#random.u64Inclusive(1n << 40n);
-    filter.timestampMin = filter.timestampMax + 1n;
-    filter.limit = this.#random.intInclusive(32, this.#limits.changeEventsMax);
   }
 
   /** Time does not go back, and every operation that creates something has its own. */

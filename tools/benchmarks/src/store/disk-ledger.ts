@@ -3,15 +3,8 @@
  */
 import type { Kernels } from "@stagbeetle/kernels";
 import { TestGrid, type TestGridParts } from "@stagbeetle/lsm/testing";
-import {
-  accountingGrooveLimits,
-  accountingGrooves,
-  AccountingStateMachine,
-  type Forest,
-  Limits,
-  lsmForestBlocksMax,
-} from "@stagbeetle/state-machine";
-import { MachineOnGrid } from "@stagbeetle/state-machine/testing";
+import { type AccountingStateMachine, lsmForestBlocksMax } from "@stagbeetle/state-machine";
+import { accountingOnGrid, MachineOnGrid } from "@stagbeetle/state-machine/testing";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import type { Request } from "../figures/transfers.ts";
@@ -45,21 +38,18 @@ export class DiskLedger {
   #op = 0;
 
   constructor() {
-    const limits = new Limits(SIZES);
-    const grooves = accountingGrooves(limits);
-    const limitsOf = accountingGrooveLimits(limits, CACHE_OBJECTS);
-    const create = (forest: Forest): AccountingStateMachine => new AccountingStateMachine({ forest, ...SIZES });
+    const accounting = accountingOnGrid(SIZES, CACHE_OBJECTS);
     this.#grid = new TestGrid<MachineOnGrid<AccountingStateMachine>>({
       config: PRODUCTION,
       storage: this.disk,
       memorySizeBytes: 4 * GIB,
-      blocksOfUsers: lsmForestBlocksMax(PRODUCTION, grooves),
+      blocksOfUsers: lsmForestBlocksMax(PRODUCTION, accounting.grooves),
       cacheBlocks: CACHE_BLOCKS,
       verify: false,
       create: (parts) => {
         timeKernels(parts.kernels, this.phases);
         touchBlocks(parts);
-        return new MachineOnGrid(parts, { grooves, limitsOf, create }, 0);
+        return new MachineOnGrid(parts, accounting, 0);
       },
     });
   }
