@@ -402,8 +402,7 @@ class ClusterRun {
   }
 
   #recover(machine: Machine): void {
-    const client = this.#cluster.addClient();
-    this.#recoveries.set(machine.index, new Recovery(this.#options.config, machine, client));
+    this.#recoveries.set(machine.index, new Recovery(this.#cluster, machine.index));
   }
 
   #canHelp(machine: Machine): boolean {

@@ -159,7 +159,7 @@ export class World {
     const machine = this.cluster.machineAt(node);
     if (machine.up) this.stop(node);
     this.cluster.replaceDisk(node);
-    this.#recoveries.set(node, new Recovery(this.config, machine, this.cluster.addClient()));
+    this.#recoveries.set(node, new Recovery(this.cluster, node));
   }
 
   /** Whether a machine waits for its replica to be replaced. */
