@@ -4,7 +4,7 @@
  * @module
  */
 import { AOF, MemoryFile } from "@stagbeetle/aof";
-import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
+import { LogOnDisk, SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { type AccountingStateMachine, accountingStore } from "@stagbeetle/state-machine";
@@ -24,12 +24,8 @@ import {
   type Release,
   releaseOf,
   Replica,
-  SECTOR_SIZE_BYTES,
-  sectorCeil,
-  sectorFloor,
   SILENT_LOGGER,
   SuperBlock,
-  zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
 /** The recorded server, where its recording does not say otherwise. */
@@ -204,7 +200,8 @@ export class HostedReplica {
   restartWith(prepares: readonly Uint8Array[]): void {
     this.#adopt(prepares.map((bytes) => new PrepareHeader(bytes)));
     this.#running.storage.crash();
-    for (const prepare of prepares) writeToLog(this.#disk, prepare);
+    const log = new LogOnDisk(PRODUCTION, this.#disk);
+    for (const prepare of prepares) log.write(prepare);
     this.#running = this.#start();
   }
 
@@ -303,18 +300,4 @@ export class HostedReplica {
     if (!serving) throw new Error(`the replica does not serve: ${replica.describe()}`);
     return { storage, replica, journal, machine: store.stateMachine, pool, checksums, superblock };
   }
-}
-
-/** Writes a prepare and its redundant header to the slot of its op. */
-function writeToLog(disk: SimulatedDisk, prepare: Uint8Array): void {
-  const { journalSlotCount, messageSizeMax } = PRODUCTION.cluster;
-  const slot = new PrepareHeader(prepare).op % journalSlotCount;
-  const padded = new Uint8Array(sectorCeil(prepare.length));
-  padded.set(prepare);
-  disk.write(zoneStart(PRODUCTION, "walPrepares") + slot * messageSizeMax, padded);
-  const offset = zoneStart(PRODUCTION, "walHeaders") + slot * HEADER_SIZE_BYTES;
-  const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-  disk.readPristine(sectorFloor(offset), sector);
-  sector.set(prepare.subarray(0, HEADER_SIZE_BYTES), offset % SECTOR_SIZE_BYTES);
-  disk.write(sectorFloor(offset), sector);
 }

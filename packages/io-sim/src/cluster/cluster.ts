@@ -277,7 +277,7 @@ export class Cluster {
   /** What is executed has to be on as many disks as no view change can miss (spec 03 §2.2). */
   #assertDurable(prepare: PrepareHeader): void {
     const { replication } = quorums(this.replicaCount, this.config.cluster.quorumReplicationMax);
-    const copies = this.machines.filter((machine) => !machine.standby && machine.hasOnDisk(prepare)).length;
+    const copies = this.machines.filter((machine) => !machine.standby && machine.logOnDisk.hasPrepare(prepare)).length;
     assert(
       copies + this.#disksLost.size >= replication,
       () => `op ${prepare.op} is executed while ${copies} disks have it, but ${replication} must`,

@@ -16,7 +16,6 @@ import {
   type Config,
   FatalError,
   formatDataFile,
-  HEADER_SIZE_BYTES,
   type Logger,
   type Message,
   type MessageBuffer,
@@ -24,14 +23,11 @@ import {
   type MessageBusReceiver,
   MessagePool,
   messagesMax,
-  PrepareHeader,
   Random,
   type Release,
   Replica,
   type ReplicaState,
   ReplyHeader,
-  SECTOR_SIZE_BYTES,
-  sectorFloor,
   SILENT_LOGGER,
   SuperBlock,
   type Zone,
@@ -42,6 +38,7 @@ import { SimulatedBodyChecksums } from "../body-checksums.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
 import { type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { LogOnDisk } from "../log-on-disk.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
@@ -146,6 +143,8 @@ interface Life {
 export class Machine implements MessageBusReceiver {
   /** What it holds; another one after {@link Machine.replaceDisk}. */
   disk: SimulatedDisk = new SimulatedDisk();
+  /** The log on that disk. */
+  logOnDisk: LogOnDisk;
   /** Its append-only file, which is lost with the disk. */
   aofFile: MemoryFile = this.#createAofFile();
   readonly time: SimulatedTime;
@@ -167,6 +166,7 @@ export class Machine implements MessageBusReceiver {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.logOnDisk = new LogOnDisk(options.config, this.disk);
     this.#releasesBundled = [options.release];
     this.#release = options.release;
     this.time = new SimulatedTime(options.time);
@@ -303,6 +303,7 @@ export class Machine implements MessageBusReceiver {
   replaceDisk(): void {
     assert(this.#state === "down", () => `a disk is replaced while its machine is ${this.#state}`);
     this.disk = new SimulatedDisk();
+    this.logOnDisk = new LogOnDisk(this.#options.config, this.disk);
     this.aofFile = this.#createAofFile();
   }
 
@@ -415,68 +416,10 @@ export class Machine implements MessageBusReceiver {
     });
   }
 
-  /**
-   * Whether prepares of this op and checksum are where they belong on the disk: what was written, whatever can be read of
-   * it now.
-   */
-  hasOnDisk({ op, checksum }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-    return prepare.checksum === checksum;
-  }
-
-  /** Whether the redundant header of this prepare is where it belongs on the disk. */
-  hasHeaderOnDisk({ op, checksum }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    return this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES).checksum === checksum;
-  }
-
-  /** Whether zeros follow this prepare, which is where it belongs on the disk, up to the end of its last sector. */
-  paddedOnDisk({ op, size }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    const last = new Uint8Array(SECTOR_SIZE_BYTES);
-    const end = zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax + size;
-    if (sectorFloor(end) === end) return true;
-    this.disk.readPristine(sectorFloor(end), last);
-    return last.subarray(end - sectorFloor(end)).every((byte) => byte === 0);
-  }
-
   /** Where the block at this address begins on the disk, in bytes. */
   blockOffset(address: number): number {
     const { config } = this.#options;
     return zoneStart(config, "grid") + (address - 1) * config.cluster.blockSize;
-  }
-
-  /** Changes one byte of a slot's redundant header on the disk. The other headers of its sector stay as they are. */
-  changeHeader(slot: number): void {
-    const { config } = this.#options;
-    const offset = slot * HEADER_SIZE_BYTES;
-    const sectorStart = zoneStart(config, "walHeaders") + sectorFloor(offset);
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    this.disk.readPristine(sectorStart, sector);
-    const at = offset - sectorFloor(offset);
-    sector[at] = ((sector[at] ?? 0) + 1) % 256;
-    this.disk.write(sectorStart, sector);
-  }
-
-  /** Writes redundant headers again that the log itself has blanked, because it could not read their prepares. */
-  restoreHeaders(): void {
-    const { config } = this.#options;
-    const start = zoneStart(config, "walHeaders");
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    for (let slot = 0; slot < config.cluster.journalSlotCount; slot += 1) {
-      const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-      const offset = slot * HEADER_SIZE_BYTES;
-      const sectorStart = start + sectorFloor(offset);
-      this.disk.readPristine(sectorStart, sector);
-      const header = new PrepareHeader(sector, offset - sectorFloor(offset));
-      if (header.checksum !== 0n || prepare.checksum === 0n) continue;
-      sector.set(prepare.buffer.subarray(prepare.offset, prepare.offset + HEADER_SIZE_BYTES), header.offset);
-      this.disk.write(sectorStart, sector);
-    }
   }
 
   /** One line for people. */
@@ -631,13 +574,6 @@ export class Machine implements MessageBusReceiver {
 
   #createAofFile(): MemoryFile {
     return new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
-  }
-
-  #headerOnDisk(offset: number): PrepareHeader {
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    const sectorOffset = sectorFloor(offset);
-    this.disk.readPristine(sectorOffset, sector);
-    return new PrepareHeader(sector, offset - sectorOffset);
   }
 }
 

@@ -415,7 +415,7 @@ class ClusterRun {
     const { config } = this.#options;
     // The smallest log has so few sectors of headers that one crash could take all of them.
     machine.disk.cureRange(zoneStart(config, "walHeaders"), zoneSize(config, "walHeaders"));
-    if (damage === "masked") machine.restoreHeaders();
+    if (damage === "masked") machine.logOnDisk.restoreHeaders();
     this.#start(machine, damage);
   }
 

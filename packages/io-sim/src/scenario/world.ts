@@ -18,7 +18,6 @@ import {
   releaseOf,
   RequestHeader,
   TEST_MIN,
-  zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
 import { type Application, STORED_ECHO } from "../cluster/application.ts";
@@ -199,8 +198,8 @@ export class World {
 
   /** Whether the block at this address of a node's grid can be read. */
   blockIntact(node: number, address: number): boolean {
-    const { disk } = this.cluster.machineAt(node);
-    return !disk.isCorrupt(zoneStart(this.config, "grid") + (address - 1) * this.config.cluster.blockSize);
+    const machine = this.cluster.machineAt(node);
+    return !machine.disk.isCorrupt(machine.blockOffset(address));
   }
 
   /**
