@@ -4,14 +4,13 @@
  * @module
  */
 import { AOF, MemoryFile } from "@stagbeetle/aof";
-import { LogOnDisk, SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
+import { formatDisk, LogOnDisk, SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { type AccountingStateMachine, accountingStore } from "@stagbeetle/state-machine";
 import {
   type CheckpointIds,
   Checksums,
-  formatDataFile,
   HEADER_SIZE_BYTES,
   MessageBuffer,
   type MessageBus,
@@ -230,13 +229,7 @@ export class HostedReplica {
 
   #format(): void {
     const { cluster, release, replica = 0, replicaCount = 1 } = this.#options;
-    const memory = new LinearMemory({ sizeBytes: OTHER_MEMORY_SIZE_BYTES });
-    const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
-    const options = { config: PRODUCTION, storage, memory, logger: SILENT_LOGGER };
-    let formatted = false;
-    formatDataFile({ ...options, cluster, release, replica, replicaCount, view: 0 }, () => (formatted = true));
-    while (storage.step());
-    if (!formatted) throw new Error("the data file is not formatted");
+    formatDisk(this.#disk, { config: PRODUCTION, cluster, release, replica, replicaCount, view: 0 });
   }
 
   #start(): Running {

@@ -15,7 +15,6 @@ import {
   type Committing,
   type Config,
   FatalError,
-  formatDataFile,
   type Logger,
   type Message,
   type MessageBuffer,
@@ -38,6 +37,7 @@ import { SimulatedBodyChecksums } from "../body-checksums.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
 import { type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { formatDisk } from "../format-disk.ts";
 import { LogOnDisk } from "../log-on-disk.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
@@ -311,24 +311,8 @@ export class Machine implements MessageBusReceiver {
   format(view = 0): void {
     assert(this.#state === "down", () => `a disk is formatted while its machine is ${this.#state}`);
     const { config, cluster, release, replica, replicaCount, random } = this.#options;
-    const storage = new SimulatedStorage({ config, disk: this.disk, random: new Random(random.u64()) });
-    let formatted = false;
-    formatDataFile(
-      {
-        config,
-        storage,
-        memory: new LinearMemory({ sizeBytes: SIZE_BESIDE_MESSAGES_BYTES, shared: false }),
-        logger: SILENT_LOGGER,
-        cluster,
-        release,
-        replica,
-        replicaCount,
-        view,
-      },
-      () => (formatted = true),
-    );
-    while (storage.step());
-    assert(formatted, "the disk was not formatted");
+    const options = { config, cluster, release, replica, replicaCount, view };
+    formatDisk(this.disk, options, new Random(random.u64()));
   }
 
   /**
