@@ -25,6 +25,7 @@ import {
   Random,
   type Release,
   Replica,
+  type ReplicaOptions,
   type ReplicaState,
   ReplyHeader,
   SILENT_LOGGER,
@@ -43,7 +44,7 @@ import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
 import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
-import type { Application } from "./application.ts";
+import type { Application, Foundation } from "./application.ts";
 import { ObservedStateMachine } from "./observed-state-machine.ts";
 
 /** The replica is stopped; it starts; it serves; it refused to start, or to go on, with a line for the operator. */
@@ -462,83 +463,103 @@ export class Machine implements MessageBusReceiver {
     if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults, "masked");
   }
 
+  /** Puts a replica together. The order in which its parts draw from the machine's generator decides what a seed means. */
   #compose(faults: StorageFaults): Life {
-    const { config, application, network, checksums, random, atlas, observer, inspector, onIncident } = this.#options;
-    const { replica: index, replicaCount, standbyCount, cluster, releaseClientMin } = this.#options;
-    const { logger = SILENT_LOGGER, storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
-    const release = this.#release;
-    const nodeCount = replicaCount + standbyCount;
+    const { config, network, checksums, random, logger = SILENT_LOGGER } = this.#options;
+    const { storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
     const { messageSizeMax } = config.cluster;
-    const requestQueueMax = config.derived.pipelineRequestQueueMax;
-    const messageCount = messagesMax(config, nodeCount, requestQueueMax);
-    const memory = new LinearMemory({
-      sizeBytes: messageCount * messageSizeMax + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes,
-      shared: false,
-    });
-    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messageCount });
-    const storage = new SimulatedStorage({
-      config,
-      disk: this.disk,
-      random: new Random(random.u64()),
-      faults,
-      atlas,
-      onIncident,
-    });
-    const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger });
-    const journal = new Journal({ config, memory, storage, messagePool: pool, checksums, logger });
-    const bus = network.addReplica(index, { pool, receiver: this });
-    const common = { config, memory, checksums, storage, superblock, storageSizeLimit, logger };
-    const { checksumLatency: latency } = this.#options;
-    const bodyChecksums =
-      latency === null ? null : new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
-    const { stateMachine: plain, store } = application.create({
-      ...common,
+    const memory = this.#createMemory();
+    const storage = this.#createStorage(faults);
+    const shared = { config, memory, storage, checksums, logger };
+    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: this.#messagesMax });
+    const superblock = new SuperBlock({ ...shared, storageSizeLimit });
+    const journal = new Journal({ ...shared, messagePool: pool });
+    const bus = network.addReplica(this.index, { pool, receiver: this });
+    const bodyChecksums = this.#createBodyChecksums();
+    const { stateMachine, store } = this.#createStateMachine({
+      ...shared,
+      superblock,
+      storageSizeLimit,
       ...(bodyChecksums === null ? {} : { bodyChecksums }),
       random: new Random(random.u64()),
+    });
+    const replica = new Replica(this.#replicaOptions(), {
+      ...shared,
+      pool,
+      superblock,
+      journal,
+      stateMachine,
+      checkpointStore: store?.checkpointStore ?? null,
+      bus: this.#observedBus(bus),
+      time: this.time,
+      aof: this.#observedAof(),
+      onMetrics: null,
+      onReleaseSwitch: (next) => (this.#releaseNext = next),
+    });
+    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
+  }
+
+  get #nodeCount(): number {
+    return this.#options.replicaCount + this.#options.standbyCount;
+  }
+
+  get #messagesMax(): number {
+    const { config } = this.#options;
+    return messagesMax(config, this.#nodeCount, config.derived.pipelineRequestQueueMax);
+  }
+
+  #createMemory(): LinearMemory {
+    const { config, application } = this.#options;
+    const messagesSizeBytes = this.#messagesMax * config.cluster.messageSizeMax;
+    const sizeBytes = messagesSizeBytes + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes;
+    return new LinearMemory({ sizeBytes, shared: false });
+  }
+
+  #createStorage(faults: StorageFaults): SimulatedStorage {
+    const { config, random, atlas, onIncident } = this.#options;
+    const { disk } = this;
+    return new SimulatedStorage({ config, disk, random: new Random(random.u64()), faults, atlas, onIncident });
+  }
+
+  #createBodyChecksums(): SimulatedBodyChecksums | null {
+    const { checksums, random, checksumLatency: latency } = this.#options;
+    if (latency === null) return null;
+    return new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
+  }
+
+  /** A new state machine, which the observer and the inspector look at. */
+  #createStateMachine(foundation: Omit<Foundation, "gridObserver">): Pick<Life, "stateMachine" | "store"> {
+    const { application, observer, inspector } = this.#options;
+    const { stateMachine, store } = application.create({
+      ...foundation,
       gridObserver: { blockTouched: (block) => inspector.onBlock(this, block) },
     });
-    const stateMachine = new ObservedStateMachine(
-      plain,
-      (committing, result) => observer.onResult(index, committing, result),
+    const observed = new ObservedStateMachine(
+      stateMachine,
+      (committing, result) => observer.onResult(this.index, committing, result),
       {
         onOpened: () => inspector.onOpened(this),
         onCompacted: (op) => inspector.onCompacted(this, op),
         onCheckpointed: () => inspector.onCheckpointed(this),
       },
     );
-    const replica = new Replica(
-      {
-        config,
-        cluster,
-        addressCount: nodeCount,
-        release,
-        releasesBundled: () => this.#releasesBundled,
-        releaseClientMin,
-        requestSizeLimit: messageSizeMax,
-        pipelineRequestQueueLimit: requestQueueMax,
-        nonce: random.u128() | 1n,
-        aofRecovery: false,
-      },
-      {
-        memory,
-        storage,
-        superblock,
-        journal,
-        stateMachine,
-        checkpointStore: store?.checkpointStore ?? null,
-        bus: this.#observedBus(bus),
-        time: this.time,
-        logger,
-        pool,
-        checksums,
-        aof: observedAof(new AOF({ config, file: this.aofFile }), (prepare) =>
-          observer.onPrepare(index, prepare, release),
-        ),
-        onMetrics: null,
-        onReleaseSwitch: (next) => (this.#releaseNext = next),
-      },
-    );
-    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
+    return { stateMachine: observed, store };
+  }
+
+  #replicaOptions(): ReplicaOptions {
+    const { config, cluster, random, releaseClientMin } = this.#options;
+    return {
+      config,
+      cluster,
+      addressCount: this.#nodeCount,
+      release: this.#release,
+      releasesBundled: () => this.#releasesBundled,
+      releaseClientMin,
+      requestSizeLimit: config.cluster.messageSizeMax,
+      pipelineRequestQueueLimit: config.derived.pipelineRequestQueueMax,
+      nonce: random.u128() | 1n,
+      aofRecovery: false,
+    };
   }
 
   /** Shows the observer every reply before it leaves. */
@@ -556,6 +577,20 @@ export class Machine implements MessageBusReceiver {
     };
   }
 
+  /** Shows the observer every prepare before it is appended: the replica does that before it executes it. */
+  #observedAof(): AppendOnlyFile {
+    const aof = new AOF({ config: this.#options.config, file: this.aofFile });
+    const release = this.#release;
+    return {
+      write: (prepare) => {
+        this.#options.observer.onPrepare(this.index, prepare, release);
+        aof.write(prepare);
+      },
+      checkpoint: (callback) => aof.checkpoint(callback),
+      stateSynced: () => aof.stateSynced(),
+    };
+  }
+
   #createAofFile(): MemoryFile {
     return new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
   }
@@ -565,16 +600,4 @@ export class Machine implements MessageBusReceiver {
 function tickDevices({ storage, bodyChecksums }: Life): void {
   storage.tick();
   bodyChecksums?.tick();
-}
-
-/** Shows every prepare before it is appended: the replica does that before it executes it. */
-function observedAof(aof: AOF, onPrepare: (prepare: Message) => void): AppendOnlyFile {
-  return {
-    write: (prepare) => {
-      onPrepare(prepare);
-      aof.write(prepare);
-    },
-    checkpoint: (callback) => aof.checkpoint(callback),
-    stateSynced: () => aof.stateSynced(),
-  };
 }
