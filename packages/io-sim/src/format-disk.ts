@@ -4,13 +4,7 @@
  * @module
  */
 import { assert, LinearMemory } from "@stagbeetle/kernels";
-import {
-  type Config,
-  formatDataFile,
-  type FormatOptions,
-  Random,
-  SILENT_LOGGER,
-} from "@stagbeetle/vsr-protocol";
+import { type Config, formatDataFile, type FormatOptions, Random, SILENT_LOGGER } from "@stagbeetle/vsr-protocol";
 
 import type { SimulatedDisk } from "./disk.ts";
 import { SimulatedStorage } from "./storage.ts";
