@@ -8,6 +8,8 @@ export { flipBit, SimulatedDisk } from "./disk.ts";
 export { exponential } from "./exponential.ts";
 export { chunkSizeBytes, type FaultAtlas, NO_FAULTS_ATLAS, ZonesFaultAtlas } from "./faults/atlas.ts";
 export { ClusterFaultAtlas, type ClusterFaultAtlasOptions, gridBlockCount } from "./faults/cluster-atlas.ts";
+export { formatDisk } from "./format-disk.ts";
+export { LogOnDisk } from "./log-on-disk.ts";
 export {
   ALWAYS,
   type CrashOutcomes,

@@ -6,11 +6,8 @@
 import { assert } from "@stagbeetle/kernels";
 import {
   type Config,
-  Header,
-  HEADER_SIZE_BYTES,
   type Random,
   SECTOR_SIZE_BYTES,
-  sectorFloor,
   type Storage,
   type StorageRequest,
   verifyRequest,
@@ -22,6 +19,7 @@ import type { SimulatedDisk } from "./disk.ts";
 import { exponential } from "./exponential.ts";
 import { type FaultAtlas, NO_FAULTS_ATLAS } from "./faults/atlas.ts";
 import { chance, type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "./faults/storage-faults.ts";
+import { LogOnDisk } from "./log-on-disk.ts";
 
 const TICK_MICROSECONDS = 10_000;
 
@@ -110,6 +108,7 @@ export class SimulatedStorage implements Storage {
   };
   readonly #config: Config;
   readonly #disk: SimulatedDisk;
+  readonly #log: LogOnDisk;
   readonly #random: Random;
   #faults: StorageFaults;
   readonly #atlas: FaultAtlas;
@@ -135,6 +134,7 @@ export class SimulatedStorage implements Storage {
     this.#config = config;
     this.#unwrittenZeros = unwritten === "zeros";
     this.#disk = disk;
+    this.#log = new LogOnDisk(config, disk);
     this.#random = random;
     this.#faults = faults;
     this.#atlas = atlas;
@@ -334,23 +334,11 @@ export class SimulatedStorage implements Storage {
     if (zone !== "walPrepares") return "corruptOrMisdirected";
     const { messageSizeMax } = this.#config.cluster;
     const slot = Math.floor(offsetInZone / messageSizeMax);
-    const headerSector = sectorFloor(slot * HEADER_SIZE_BYTES);
-    const headerSectorStart = zoneStart(this.#config, "walHeaders") + headerSector;
+    const headerSectorStart = this.#log.headerSectorOffset(slot);
     if (this.#disk.overlayAt(headerSectorStart) !== null) return "none";
     if (this.#disk.isCorrupt(headerSectorStart)) return "corrupt";
-    return this.#headersAgree(slot) ? "corruptOrMisdirected" : "corrupt";
-  }
-
-  #headersAgree(slot: number): boolean {
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    this.#disk.readPristine(
-      zoneStart(this.#config, "walPrepares") + slot * this.#config.cluster.messageSizeMax,
-      sector,
-    );
-    const inPrepares = new Header(sector).checksum;
-    const headerOffset = slot * HEADER_SIZE_BYTES;
-    this.#disk.readPristine(zoneStart(this.#config, "walHeaders") + sectorFloor(headerOffset), sector);
-    return new Header(sector, headerOffset % SECTOR_SIZE_BYTES).checksum === inPrepares;
+    const agree = this.#log.prepareHeader(slot).checksum === this.#log.redundantHeader(slot).checksum;
+    return agree ? "corruptOrMisdirected" : "corrupt";
   }
 
   #interrupt(request: StorageRequest): void {

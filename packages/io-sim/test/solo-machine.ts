@@ -13,7 +13,6 @@ import {
   clientSessionsEncodeSize,
   Command,
   type Config,
-  formatDataFile,
   Header,
   HEADER_SIZE_BYTES,
   initHeader,
@@ -22,7 +21,7 @@ import {
   MessagePool,
   messagesMax,
   Operation,
-  Random,
+  type Random,
   releaseOf,
   Replica,
   ReplyHeader,
@@ -33,6 +32,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { SimulatedDisk } from "../src/disk.ts";
 import type { StorageFaults } from "../src/faults/storage-faults.ts";
+import { formatDisk } from "../src/format-disk.ts";
 import { SimulatedStorage } from "../src/storage.ts";
 import { SimulatedTime } from "../src/time.ts";
 import { ADD, GRID_TALLY_BLOCKS, GridTally } from "./grid-tally.ts";
@@ -52,15 +52,9 @@ export interface SoloMachineOptions {
 }
 
 /** A disk that outlives its machines, formatted. */
-export function formattedDisk(config: Config = TEST_MIN): SimulatedDisk {
+export function formattedDisk(): SimulatedDisk {
   const disk = new SimulatedDisk();
-  const storage = new SimulatedStorage({ config, disk, random: new Random(1) });
-  const memory = new LinearMemory({ sizeBytes: MEMORY_SIZE_BYTES, shared: false });
-  let done = false;
-  const format = { cluster: 0n, release: RELEASE, replica: 0, replicaCount: 1, view: 0 };
-  formatDataFile({ config, storage, memory, logger: SILENT_LOGGER, ...format }, () => (done = true));
-  while (!done) assert(storage.step(), "format completes");
-  storage.crash();
+  formatDisk(disk, { config: TEST_MIN, cluster: 0n, release: RELEASE, replica: 0, replicaCount: 1, view: 0 });
   return disk;
 }
 

@@ -29,17 +29,6 @@ const MEMORY_SIZE_BYTES = 8 * MESSAGE_SIZE_MAX;
 /** How long before an answer the first pulse is put, in nanoseconds: less than between any two answers. */
 const PULSE_LEAD_NS = 1000n;
 
-/** The `register` of a client in AOF recovery mode carries this timestamp (spec 01 §10.2). */
-const RECOVERY_REGISTER_TIMESTAMP = 1n;
-
-/** Whether the prepares are those of a server in AOF recovery. */
-export function clientsChooseTimestamps(log: readonly Uint8Array[]): boolean {
-  return log.some((bytes) => {
-    const { operation, timestamp } = new PrepareHeader(bytes);
-    return operation === Operation.register && timestamp === RECOVERY_REGISTER_TIMESTAMP;
-  });
-}
-
 /** Executes prepares one after the other, as a replica's commit loop does. */
 export class Executor {
   readonly #checksums: Checksums;

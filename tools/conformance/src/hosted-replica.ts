@@ -4,14 +4,13 @@
  * @module
  */
 import { AOF, MemoryFile } from "@stagbeetle/aof";
-import { SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
+import { formatDisk, LogOnDisk, SimulatedDisk, SimulatedStorage, TICK_NS } from "@stagbeetle/io-sim";
 import { Journal } from "@stagbeetle/journal";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { type AccountingStateMachine, accountingStore } from "@stagbeetle/state-machine";
 import {
   type CheckpointIds,
   Checksums,
-  formatDataFile,
   HEADER_SIZE_BYTES,
   MessageBuffer,
   type MessageBus,
@@ -22,20 +21,11 @@ import {
   Random,
   recordBytes,
   type Release,
-  releaseOf,
   Replica,
-  SECTOR_SIZE_BYTES,
-  sectorCeil,
-  sectorFloor,
+  type ReplicaOptions,
   SILENT_LOGGER,
   SuperBlock,
-  zoneStart,
 } from "@stagbeetle/vsr-protocol";
-
-/** The recorded server, where its recording does not say otherwise. */
-export const RECORDED_RELEASE: Release = releaseOf(0, 17, 9);
-/** The oldest client that it accepted. */
-export const RECORDED_RELEASE_CLIENT_MIN: Release = releaseOf(0, 17, 0);
 
 /** The defaults of `start` (spec 06 §4.3). */
 const PIPELINE_REQUEST_QUEUE_LIMIT = 24;
@@ -98,7 +88,8 @@ export class HostedReplica {
   constructor(options: HostedReplicaOptions) {
     this.#options = options;
     this.#aofFile = new MemoryFile({ nextTick: (callback) => this.#nextTick(callback) });
-    this.#format();
+    const { cluster, release, replica = 0, replicaCount = 1 } = options;
+    formatDisk(this.#disk, { config: PRODUCTION, cluster, release, replica, replicaCount, view: 0 });
     this.#running = this.#start();
   }
 
@@ -190,6 +181,11 @@ export class HostedReplica {
     return this.#sent.splice(0);
   }
 
+  /** Takes what was sent to other replicas since the last call, in order. */
+  takeSentToReplicas(): readonly SentToReplica[] {
+    return this.#sentToReplicas.splice(0);
+  }
+
   /** The ids of the checkpoint that the replica is at. */
   get checkpointIds(): CheckpointIds {
     return this.#running.superblock.checkpointIds;
@@ -204,7 +200,14 @@ export class HostedReplica {
   restartWith(prepares: readonly Uint8Array[]): void {
     this.#adopt(prepares.map((bytes) => new PrepareHeader(bytes)));
     this.#running.storage.crash();
-    for (const prepare of prepares) writeToLog(this.#disk, prepare);
+    const log = new LogOnDisk(PRODUCTION, this.#disk);
+    for (const prepare of prepares) log.write(prepare);
+    this.#running = this.#start();
+  }
+
+  /** Stops the replica and starts it again on the same disk. */
+  restart(): void {
+    this.#running.storage.crash();
     this.#running = this.#start();
   }
 
@@ -220,101 +223,61 @@ export class HostedReplica {
     if (!durable) throw new Error(`the view is not written: ${superblock.describe()}`);
   }
 
-  /** Takes what was sent to other replicas since the last call, in order. */
-  takeSentToReplicas(): readonly SentToReplica[] {
-    return this.#sentToReplicas.splice(0);
-  }
-
-  /** Stops the replica and starts it again on the same disk. */
-  restart(): void {
-    this.#running.storage.crash();
-    this.#running = this.#start();
-  }
-
-  #format(): void {
-    const { cluster, release, replica = 0, replicaCount = 1 } = this.#options;
-    const memory = new LinearMemory({ sizeBytes: OTHER_MEMORY_SIZE_BYTES });
-    const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
-    const options = { config: PRODUCTION, storage, memory, logger: SILENT_LOGGER };
-    let formatted = false;
-    formatDataFile({ ...options, cluster, release, replica, replicaCount, view: 0 }, () => (formatted = true));
-    while (storage.step());
-    if (!formatted) throw new Error("the data file is not formatted");
-  }
-
   #start(): Running {
-    const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery, replicaCount = 1 } = this.#options;
-    const messages = messagesMax(PRODUCTION, replicaCount, PIPELINE_REQUEST_QUEUE_LIMIT);
+    const messages = messagesMax(PRODUCTION, this.#replicaOptions.addressCount, PIPELINE_REQUEST_QUEUE_LIMIT);
     const { messageSizeMax } = PRODUCTION.cluster;
     const memory = new LinearMemory({ sizeBytes: messages * messageSizeMax + OTHER_MEMORY_SIZE_BYTES });
     const kernels = createKernels({ memory });
     const checksums = new Checksums(kernels);
     const storage = new SimulatedStorage({ config: PRODUCTION, disk: this.#disk, random: new Random(0) });
     this.#nextTick = (callback) => storage.nextTick(callback);
-    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messages });
+    const shared = { config: PRODUCTION, memory, storage, checksums, logger: SILENT_LOGGER };
     const storageSizeLimit = PRODUCTION.process.storageSizeLimitMax;
-    const superblock = new SuperBlock({ config: PRODUCTION, storage, memory, storageSizeLimit, logger: SILENT_LOGGER });
-    const journal = new Journal({ config: PRODUCTION, memory, storage, messagePool: pool, checksums });
-    const store = accountingStore({
-      config: PRODUCTION,
+    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messages });
+    const superblock = new SuperBlock({ ...shared, storageSizeLimit });
+    const journal = new Journal({ ...shared, messagePool: pool });
+    const { stateMachine: machine, checkpointStore } = accountingStore({
+      ...shared,
       kernels,
-      checksums,
-      storage,
       superblock,
-      random: new Random(0),
-      logger: SILENT_LOGGER,
       storageSizeLimit,
+      random: new Random(0),
       cacheGridSizeBytes: CACHE_GRID_SIZE_BYTES,
       cacheObjects: { accounts: 0, transfers: 0, transfersPending: 0 },
-      batchSizeLimit,
-      aofRecovery,
+      batchSizeLimit: this.#options.batchSizeLimit,
+      aofRecovery: this.#options.aofRecovery,
     });
-    const replica = new Replica(
-      {
-        config: PRODUCTION,
-        cluster,
-        addressCount: replicaCount,
-        release,
-        releaseClientMin,
-        requestSizeLimit: HEADER_SIZE_BYTES + batchSizeLimit,
-        pipelineRequestQueueLimit: PIPELINE_REQUEST_QUEUE_LIMIT,
-        nonce: 1n,
-        aofRecovery,
-      },
-      {
-        memory,
-        storage,
-        superblock,
-        journal,
-        stateMachine: store.stateMachine,
-        checkpointStore: store.checkpointStore,
-        bus: this.#bus,
-        time: { monotonic: () => this.#monotonicNs, realtime: () => this.#realtimeNs },
-        logger: SILENT_LOGGER,
-        pool,
-        checksums,
-        aof: new AOF({ config: PRODUCTION, file: this.#aofFile }),
-        onMetrics: null,
-      },
-    );
+    const replica = new Replica(this.#replicaOptions, {
+      ...shared,
+      superblock,
+      journal,
+      stateMachine: machine,
+      checkpointStore,
+      pool,
+      bus: this.#bus,
+      time: { monotonic: () => this.#monotonicNs, realtime: () => this.#realtimeNs },
+      aof: new AOF({ config: PRODUCTION, file: this.#aofFile }),
+      onMetrics: null,
+    });
     let serving = false;
     replica.open(() => (serving = true));
     while (storage.step());
     if (!serving) throw new Error(`the replica does not serve: ${replica.describe()}`);
-    return { storage, replica, journal, machine: store.stateMachine, pool, checksums, superblock };
+    return { storage, replica, journal, machine, pool, checksums, superblock };
   }
-}
 
-/** Writes a prepare and its redundant header to the slot of its op. */
-function writeToLog(disk: SimulatedDisk, prepare: Uint8Array): void {
-  const { journalSlotCount, messageSizeMax } = PRODUCTION.cluster;
-  const slot = new PrepareHeader(prepare).op % journalSlotCount;
-  const padded = new Uint8Array(sectorCeil(prepare.length));
-  padded.set(prepare);
-  disk.write(zoneStart(PRODUCTION, "walPrepares") + slot * messageSizeMax, padded);
-  const offset = zoneStart(PRODUCTION, "walHeaders") + slot * HEADER_SIZE_BYTES;
-  const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-  disk.readPristine(sectorFloor(offset), sector);
-  sector.set(prepare.subarray(0, HEADER_SIZE_BYTES), offset % SECTOR_SIZE_BYTES);
-  disk.write(sectorFloor(offset), sector);
+  get #replicaOptions(): ReplicaOptions {
+    const { cluster, release, releaseClientMin, batchSizeLimit, aofRecovery, replicaCount = 1 } = this.#options;
+    return {
+      config: PRODUCTION,
+      cluster,
+      addressCount: replicaCount,
+      release,
+      releaseClientMin,
+      requestSizeLimit: HEADER_SIZE_BYTES + batchSizeLimit,
+      pipelineRequestQueueLimit: PIPELINE_REQUEST_QUEUE_LIMIT,
+      nonce: 1n,
+      aofRecovery,
+    };
+  }
 }

@@ -15,11 +15,9 @@ import {
   RequestHeader,
 } from "@stagbeetle/vsr-protocol";
 
+import { RECORDED_RELEASE } from "./recorded-release.ts";
+import { RECOVERY_REGISTER_TIMESTAMP } from "./registration.ts";
 import type { ServerConnection } from "./server-connection.ts";
-import { RECORDED_RELEASE } from "./hosted-replica.ts";
-
-/** The timestamp of a registration in AOF recovery (spec 01 §10.2). */
-const REGISTER_TIMESTAMP = 1n;
 
 /** Who the client is. */
 export interface ServerClientOptions {
@@ -47,7 +45,7 @@ export class ServerClient {
   /** Opens the session. */
   async register(): Promise<void> {
     const body = new Uint8Array(REGISTER_REQUEST_SIZE_BYTES);
-    const timestamp = this.#options.aofRecovery ? REGISTER_TIMESTAMP : 0n;
+    const timestamp = this.#options.aofRecovery ? RECOVERY_REGISTER_TIMESTAMP : 0n;
     const reply = await this.request(Operation.register, body, timestamp);
     this.#session = new ReplyHeader(reply).commit;
   }

@@ -13,7 +13,8 @@ import {
   ViewHeader,
 } from "@stagbeetle/vsr-protocol";
 
-import { HostedReplica, RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN } from "./hosted-replica.ts";
+import { HostedReplica } from "./hosted-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN } from "./recorded-release.ts";
 
 const TICK_MICROSECONDS = 10_000n;
 /** How much later than the recorded replica ours may take a primary for dead: half a second. */

@@ -1,8 +1,8 @@
 /**
  * `pnpm simulate`: runs clusters in memory, from seeds, with crashes and damaged disks.
  *
- * One line for each scenario. Exit status: 0 if all is in order, 1 if a seed shows something wrong or a scenario never met
- * what it is there for, 2 if the command line is wrong.
+ * One line for each scenario. Exit status: 0 if all is in order, 1 if a seed shows something wrong, a scenario never met what
+ * it is there for or a thread has died, 2 if the command line is wrong.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { type Logger, SILENT_LOGGER } from "@stagbeetle/vsr-protocol";
 
 import { runSeeds, scenarioNamed, type SeedsReport } from "./run-seeds.ts";
 import { type Scenario, SCENARIOS, seedOf } from "./scenarios.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { Workers } from "./workers.ts";
 
 const SEEDS_DEFAULT = 1000;
@@ -64,29 +65,22 @@ function parseCommand(): Command | "help" {
     },
   });
   if (values.help === true) return "help";
-  const minutes = integer("simulated-minutes", values["simulated-minutes"], 0, 1);
+  const minutes = wholeNumber("simulated-minutes", values["simulated-minutes"], 0);
   const named = values.scenario === undefined ? SCENARIOS : [scenarioNamed(values.scenario)];
   const scenarios = minutes === 0 ? named : named.filter(({ goesOn }) => goesOn === true);
   if (scenarios.length === 0) throw new TypeError(`a run of '${values.scenario}' ends by itself`);
+  const single = values.log === true || values.shrink === true;
+  if (single && values.seed === undefined) throw new TypeError("--log and --shrink are for one run: give its --seed");
   return {
     scenarios,
-    first: integer("first", values.first, 0, 0),
-    seeds: integer("seeds", values.seeds, minutes === 0 ? SEEDS_DEFAULT : 1, 1),
-    seed: values.seed === undefined ? null : integer("seed", values.seed, 0, 0),
+    first: wholeNumber("first", values.first, 0, 0),
+    seeds: wholeNumber("seeds", values.seeds, minutes === 0 ? SEEDS_DEFAULT : 1),
+    seed: values.seed === undefined ? null : wholeNumber("seed", values.seed, 0, 0),
     log: values.log === true,
     shrink: values.shrink === true,
-    jobs: integer("jobs", values.jobs, Math.min(availableParallelism(), WORKERS_MAX), 1),
+    jobs: wholeNumber("jobs", values.jobs, Math.min(availableParallelism(), WORKERS_MAX)),
     minutes,
   };
-}
-
-function integer(name: string, text: string | undefined, byDefault: number, min: number): number {
-  if (text === undefined) return byDefault;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
-    throw new TypeError(`--${name}: '${text}' is not a whole number from ${min} on`);
-  }
-  return value;
 }
 
 const STDERR_LOGGER: Logger = {
@@ -120,14 +114,17 @@ function print(scenario: Scenario, report: SeedsReport, seconds: number, wholeCo
 async function runAll({ scenarios, first, seeds, jobs, minutes }: Command): Promise<boolean> {
   const workers = new Workers(jobs);
   let failed = false;
-  for (const scenario of scenarios) {
-    const begin = performance.now();
-    const count = minutes === 0 ? Math.ceil((seeds * scenario.seedsPercent) / 100) : seeds;
-    const report = await workers.run({ scenario: scenario.name, first, end: first + count, minutes });
-    const seconds = (performance.now() - begin) / 1000;
-    failed = print(scenario, report, seconds, seeds >= SEEDS_FOR_COVERAGE) || failed;
+  try {
+    for (const scenario of scenarios) {
+      const begin = performance.now();
+      const count = minutes === 0 ? Math.ceil((seeds * scenario.seedsPercent) / 100) : seeds;
+      const report = await workers.run({ scenario: scenario.name, first, end: first + count, minutes });
+      const seconds = (performance.now() - begin) / 1000;
+      failed = print(scenario, report, seconds, seeds >= SEEDS_FOR_COVERAGE) || failed;
+    }
+  } finally {
+    await workers.close();
   }
-  await workers.close();
   return failed;
 }
 
@@ -153,17 +150,19 @@ function runOne({ scenarios, log, minutes }: Command, seed: number): boolean {
   return failed;
 }
 
+async function run(command: Command): Promise<boolean> {
+  const { seed, shrink } = command;
+  if (seed === null) return runAll(command);
+  const failed = runOne(command, seed);
+  if (failed && shrink) shrinkOne(command, seed);
+  return failed;
+}
+
 try {
   const command = parseCommand();
-  if (command === "help") {
-    console.log(HELP);
-  } else {
-    const { seed, shrink } = command;
-    const failed = seed === null ? await runAll(command) : runOne(command, seed);
-    if (failed && seed !== null && shrink) shrinkOne(command, seed);
-    process.exitCode = failed ? 1 : 0;
-  }
+  if (command === "help") console.log(HELP);
+  else process.exitCode = (await run(command)) ? 1 : 0;
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 2;
+  process.exitCode = error instanceof TypeError ? 2 : 1;
 }

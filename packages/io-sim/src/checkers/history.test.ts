@@ -140,8 +140,28 @@ describe("the history, told of single events", () => {
   }
 
   /** A history of a solo replica whose disk has all prepares, unless a test says how it is. */
-  function historyOf(assertDurable: (prepare: PrepareHeader) => void = () => undefined): History {
-    return new History(new EchoModel(), { config: TEST_MIN, solo: true, assertDurable });
+  function historyOf(assertDurable: (prepare: PrepareHeader) => void = () => undefined, solo = true): History {
+    return new History(new EchoModel(), { config: TEST_MIN, solo, assertDurable });
+  }
+
+  /** Replica 0 of several executes ops 1 to 23. Returns what lets it execute any of them once more. */
+  function executedBar(): (op: number) => void {
+    const history = historyOf(undefined, false);
+    const prepares = [new Uint8Array(HEADER_SIZE_BYTES)];
+    for (let op = 1; op <= 23; op += 1) {
+      const sent = request(op);
+      const message = prepare(op, sent, { parent: new PrepareHeader(prepares[op - 1] ?? sent).checksum });
+      prepares.push(message.bytes().slice());
+      history.onRequestSent(sent);
+      history.onPrepare(0, message, SIMULATED_RELEASE);
+      message.release();
+    }
+    return (op) => {
+      const message = pool.acquire();
+      message.buffer.set(prepares[op] ?? []);
+      history.onPrepare(0, message, SIMULATED_RELEASE);
+      message.release();
+    };
   }
 
   function executedOne(): { readonly history: History; readonly first: Uint8Array; readonly checksum: bigint } {
@@ -176,6 +196,16 @@ describe("the history, told of single events", () => {
     const second = request(2);
     history.onRequestSent(second);
     expect(() => history.onPrepare(0, prepare(2, second, fields(checksum)), SIMULATED_RELEASE)).toThrow(message);
+  });
+
+  test.each([
+    [20, "is quiet about a replica that a state sync takes back to the checkpoint of the bar that it executed", null],
+    [16, "notices one that goes further back", "replica 0 executes op 16 after op 23"],
+    [21, "notices one that goes back into the bar", "replica 0 executes op 21 after op 23"],
+  ])("(op %i) %s", (op, _, message) => {
+    const execute = executedBar();
+    if (message === null) execute(op);
+    else expect(() => execute(op)).toThrow(message);
   });
 
   test("notices that an op is executed again by another release", () => {

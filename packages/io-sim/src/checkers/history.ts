@@ -223,14 +223,18 @@ export class History {
     return this.#options.solo && replica === 0;
   }
 
-  /** A replica executes one op after the other; a state sync takes it to the op after a checkpoint. */
+  /** A replica executes one op after the other; a state sync takes it to a checkpoint, by at most a bar back. */
   #advance(replica: number, op: number): void {
     const life = this.#lives.get(replica);
     if (life === undefined) {
       this.#lives.set(replica, { first: op, op });
       return;
     }
-    const synced = !this.#alone(replica) && isCheckpointOp(this.#options.config, op - 1);
+    const { config } = this.#options;
+    const checkpoint = op - 1;
+    const opsBack = life.op - checkpoint;
+    const reachable = isCheckpointOp(config, checkpoint) && opsBack <= config.cluster.lsmCompactionOps;
+    const synced = reachable && !this.#alone(replica);
     assert(op === life.op + 1 || synced, () => `replica ${replica} executes op ${op} after op ${life.op}`);
     life.op = op;
   }

@@ -1,6 +1,6 @@
 /**
  * What holds of the state of every replica at every moment (spec 07 §12.1): it follows the one history, keeps its promises
- * across crashes, and its checkpoints only go forward.
+ * across crashes, its checkpoints only go forward, and one that lost its disk begins anew when its promises are void.
  *
  * @module
  */
@@ -12,49 +12,55 @@ import type { Packet } from "../network/endpoint.ts";
 import { commandOf } from "../network/rules.ts";
 import type { History } from "./history.ts";
 
-/** What a replica has promised: to have this op, in this view or a later one. */
-interface Promised {
-  view: number;
-  op: number;
+/** What was seen of one replica. Survives its crashes. */
+interface Seen {
+  /** The highest prepare that it acknowledged, by view and then by op: it has promised to have it. */
+  viewPromised: number;
+  opPromised: number;
+  /** The highest op that it executed. */
+  opExecuted: number;
+  /** Its newest checkpoint. */
+  opCheckpoint: number;
 }
 
 /** Watches all replicas. Throws an AssertionError at the first thing that is wrong. */
 export class StateChecker {
   readonly #history: History;
-  /** The highest prepare that each replica ever acknowledged. Survives its crashes. */
-  readonly #promised: Map<number, Promised> = new Map();
-  /** The newest checkpoint that was seen of each replica. */
-  readonly #opCheckpoint: Map<number, number> = new Map();
+  /** By the index of the replica. */
+  readonly #seen: Map<number, Seen> = new Map();
 
   constructor(history: History) {
     this.#history = history;
-  }
-
-  /** The highest op and view that a replica acknowledged; zeros if none. */
-  promised(replica: number): Readonly<Promised> {
-    return this.#promised.get(replica) ?? { view: 0, op: 0 };
   }
 
   /** A replica sends something. */
   onSent(packet: Packet): void {
     if (commandOf(packet) !== Command.prepareOk) return;
     const { view, op, replica } = new PrepareOkHeader(packet.bytes);
-    const before = this.promised(replica);
-    if (view > before.view || (view === before.view && op > before.op)) this.#promised.set(replica, { view, op });
+    const seen = this.#of(replica);
+    if (view < seen.viewPromised || (view === seen.viewPromised && op <= seen.opPromised)) return;
+    seen.viewPromised = view;
+    seen.opPromised = op;
   }
 
   /** Between any two things that a replica does. */
   check(machine: Machine): void {
     const { index, replica, journal } = machine;
     const { view, logView, commitMin, commitMax, opCheckpoint, syncStage } = replica.state;
-    const { view: viewPromised } = this.promised(index);
+    const seen = this.#of(index);
+    const { viewPromised } = seen;
     assert(view >= logView, () => `replica ${index}: view ${view}, log_view ${logView}`);
     assert(view >= viewPromised, () => `replica ${index} is in view ${view}, but acknowledged in ${viewPromised}`);
     assert(commitMin <= commitMax, () => `replica ${index}: commit_min ${commitMin}, commit_max ${commitMax}`);
     assert(opCheckpoint <= commitMin, () => `replica ${index}: checkpoint ${opCheckpoint}, commit_min ${commitMin}`);
     const { opMax } = this.#history;
     assert(commitMin <= opMax, () => `replica ${index} is at op ${commitMin}, nobody executed more than ${opMax}`);
-    this.#checkCheckpoint(index, opCheckpoint);
+    assert(
+      opCheckpoint >= seen.opCheckpoint,
+      () => `replica ${index}: checkpoint ${opCheckpoint} after ${seen.opCheckpoint}`,
+    );
+    seen.opCheckpoint = opCheckpoint;
+    seen.opExecuted = Math.max(seen.opExecuted, commitMin);
     // After a state sync a header that was never committed may still be in the slot of the checkpoint.
     if (commitMin === opCheckpoint || syncStage !== "idle") return;
     const header = journal.headerWithOp(commitMin);
@@ -67,15 +73,31 @@ export class StateChecker {
     );
   }
 
-  /** The disk of a replica was lost, and all that it had promised with it. */
-  forget(replica: number): void {
-    this.#promised.delete(replica);
-    this.#opCheckpoint.delete(replica);
+  /**
+   * A replica whose disk was lost is about to begin anew, in `view`. What it had promised is forgotten: so the others must have
+   * executed all ops up to the last that it acknowledged, or others in their place, and nobody may count on it in a view that it
+   * was in (spec 07 §12.1.6).
+   */
+  onReformat(replica: number, view: number): void {
+    const { viewPromised, opPromised } = this.#of(replica);
+    this.#seen.delete(replica);
+    const executed = Math.max(0, ...[...this.#seen.values()].map(({ opExecuted }) => opExecuted));
+    assert(
+      executed >= opPromised,
+      () => `replica ${replica} is formatted again: it acknowledged op ${opPromised}, the others executed ${executed}`,
+    );
+    assert(
+      view > viewPromised,
+      () => `replica ${replica} is formatted again for view ${view}: it acknowledged in view ${viewPromised}`,
+    );
   }
 
-  #checkCheckpoint(replica: number, opCheckpoint: number): void {
-    const before = this.#opCheckpoint.get(replica) ?? 0;
-    assert(opCheckpoint >= before, () => `replica ${replica}: checkpoint ${opCheckpoint} after ${before}`);
-    this.#opCheckpoint.set(replica, opCheckpoint);
+  #of(replica: number): Seen {
+    let seen = this.#seen.get(replica);
+    if (seen === undefined) {
+      seen = { viewPromised: 0, opPromised: 0, opExecuted: 0, opCheckpoint: 0 };
+      this.#seen.set(replica, seen);
+    }
+    return seen;
   }
 }

@@ -130,9 +130,14 @@ export class SimulatedClient implements MessageBusReceiver {
     this.#session.request(operation, body, () => (this.#replies += 1));
   }
 
-  /** Sends bytes that are no request of the session to every replica. */
+  /** Sends bytes to every replica, beside the session. */
   sendRaw(bytes: Uint8Array): void {
-    this.#sendToAll(bytes);
+    const message = this.#options.pool.acquire();
+    message.buffer.set(bytes);
+    for (let replica = 0; replica < this.#options.replicaCount; replica += 1) {
+      this.#bus.sendMessageToReplica(replica, message);
+    }
+    message.release();
   }
 
   /** Sends the last request, which was answered, once more: the answer must be the same. */
@@ -140,7 +145,7 @@ export class SimulatedClient implements MessageBusReceiver {
     assert(this.state === "idle" && this.#lastRequest !== null, () => `client ${this.id} asks while ${this.state}`);
     const { checksum } = new Header(this.#lastRequest);
     this.#probe = { bytes: this.#lastRequest, requestChecksum: checksum, ticks: 0 };
-    this.#sendProbe(this.#probe);
+    this.sendRaw(this.#probe.bytes);
   }
 
   /** Lets 10 ms pass. */
@@ -148,7 +153,7 @@ export class SimulatedClient implements MessageBusReceiver {
     this.#session.tick();
     if (this.#probe === null) return;
     this.#probe.ticks += 1;
-    if (this.#probe.ticks % PROBE_TICKS === 0) this.#sendProbe(this.#probe);
+    if (this.#probe.ticks % PROBE_TICKS === 0) this.sendRaw(this.#probe.bytes);
   }
 
   onMessages(buffer: MessageBuffer): void {
@@ -164,18 +169,5 @@ export class SimulatedClient implements MessageBusReceiver {
   onDelivered({ bytes }: Packet): void {
     if (this.#probe === null || new Header(bytes).command !== Command.reply) return;
     if (new ReplyHeader(bytes).requestChecksum === this.#probe.requestChecksum) this.#probe = null;
-  }
-
-  #sendProbe({ bytes }: Probe): void {
-    this.#sendToAll(bytes);
-  }
-
-  #sendToAll(bytes: Uint8Array): void {
-    const message = this.#options.pool.acquire();
-    message.buffer.set(bytes);
-    for (let replica = 0; replica < this.#options.replicaCount; replica += 1) {
-      this.#bus.sendMessageToReplica(replica, message);
-    }
-    message.release();
   }
 }

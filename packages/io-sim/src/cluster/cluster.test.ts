@@ -1,9 +1,12 @@
-import { SECTOR_SIZE_BYTES, type StateMachine, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { Command, SECTOR_SIZE_BYTES, type StateMachine, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
 import { Three } from "../../test/three.ts";
+import { NO_STORAGE_FAULTS } from "../faults/storage-faults.ts";
+import { linksBetween } from "../scenario/traffic.ts";
 import { type Application, STORED_ECHO } from "./application.ts";
 import { ObservedStateMachine } from "./observed-state-machine.ts";
+import { Recovery } from "./recovery.ts";
 
 /** An application of which one start of a replica, by its number from 0, is changed. */
 function changedAt(life: number, change: (machine: StateMachine) => StateMachine): Application {
@@ -17,6 +20,40 @@ function changedAt(life: number, change: (machine: StateMachine) => StateMachine
       return { stateMachine: changed, store };
     },
   };
+}
+
+/** From now on prepares are acknowledged and not written. */
+function loseWritesOfPrepares(three: Three): void {
+  for (const { disk } of three.cluster.machines) {
+    const write = disk.write.bind(disk);
+    disk.write = (offset, source) => {
+      if (source.length > SECTOR_SIZE_BYTES || offset < TEST_MIN.derived.dataFileSizeMin) return;
+      write(offset, source);
+    };
+  }
+}
+
+/** A backup acknowledges an op, which nobody hears of, and loses its disk. Returns its index; the op is 2. */
+function loseAcknowledged(three: Three): number {
+  const { machines, network } = three.cluster;
+  const replicas = machines.map(({ index }) => index);
+  const acknowledgements = { command: Command.prepareOk };
+  for (const link of linksBetween(replicas, replicas)) network.rules.drop(link, acknowledgements);
+  three.client.request({ operation: 128, body: Uint8Array.of(1) });
+  three.until(() => machines.every(({ replica, pendingCount }) => replica.state.op === 2 && pendingCount === 0));
+  three.cluster.machineAt(2).crash();
+  three.cluster.replaceDisk(2);
+  for (const link of linksBetween(replicas, replicas)) network.rules.pass(link, acknowledgements);
+  return 2;
+}
+
+/** As an operator does it. */
+function recover(three: Three, replica: number): void {
+  const recovery = new Recovery(three.cluster, replica);
+  three.until(() => recovery.tick() === "formatted");
+  recovery.machine.start(NO_STORAGE_FAULTS);
+  three.until(() => three.cluster.machines.every((machine) => machine.state === "serving"));
+  three.until(() => three.cluster.machines.every((machine) => machine.replica.state.status === "normal"));
 }
 
 describe("a cluster of three", () => {
@@ -92,15 +129,46 @@ describe("a cluster of three", () => {
 
   test("is found out if an op is executed that too few disks have", () => {
     const three = new Three();
-    for (const machine of three.cluster.machines) {
-      const { disk } = machine;
-      const write = disk.write.bind(disk);
-      // Prepares are acknowledged and not written.
-      disk.write = (offset, source) => {
-        if (source.length > SECTOR_SIZE_BYTES || offset < TEST_MIN.derived.dataFileSizeMin) return;
-        write(offset, source);
-      };
-    }
+    loseWritesOfPrepares(three);
     expect(() => three.request(1)).toThrow("op 2 is executed while 0 disks have it, but 2 must");
+  });
+});
+
+describe("a replica that lost its disk", () => {
+  test("begins anew when the others have executed what it acknowledged", () => {
+    const three = new Three();
+    const lost = loseAcknowledged(three);
+    expect(three.cluster.history.opMax).toBe(1);
+    recover(three, lost);
+    // The request, and those of the replacement.
+    expect(three.cluster.history.opMax).toBe(2 + TEST_MIN.cluster.pipelinePrepareQueueMax);
+  });
+
+  test("is found out if it begins anew before", () => {
+    const three = new Three();
+    const lost = loseAcknowledged(three);
+    expect(() => three.cluster.reformat(lost, 3)).toThrow(
+      "replica 2 is formatted again: it acknowledged op 2, the others executed 1",
+    );
+  });
+
+  test("is found out if it begins anew in a view that it may have been in", () => {
+    const three = new Three();
+    const lost = loseAcknowledged(three);
+    three.until(() => three.cluster.history.opMax === 2);
+    expect(() => three.cluster.reformat(lost, 1)).toThrow(
+      "replica 2 is formatted again for view 1: it acknowledged in view 1",
+    );
+  });
+
+  test("does not count as a disk that may have had a prepare, once it was replaced", () => {
+    const three = new Three();
+    for (const lost of [2, 0]) {
+      three.cluster.machineAt(lost).crash();
+      three.cluster.replaceDisk(lost);
+      recover(three, lost);
+    }
+    loseWritesOfPrepares(three);
+    expect(() => three.request(1)).toThrow(/op \d+ is executed while 0 disks have it, but 2 must/);
   });
 });

@@ -99,8 +99,8 @@ export class Cluster {
   readonly #checksums = new Checksums();
   readonly #clientTime = new SimulatedTime();
   readonly #clientsById: Map<bigint, SimulatedClient> = new Map();
-  /** Replicas that lost their disks: what they had acknowledged is on no disk any more. */
-  #disksLost = 0;
+  /** Replicas that lost their disks and were not formatted again: what they acknowledged may be on no disk any more. */
+  readonly #disksLost: Set<number> = new Set();
   #ticks = 0;
 
   constructor(options: ClusterOptions) {
@@ -195,12 +195,19 @@ export class Cluster {
     }
   }
 
-  /** A disk is lost: what it had, the cluster may not have any more. */
+  /** A disk is lost, and an empty one takes its place: what it had, the cluster may not have any more. */
   replaceDisk(replica: number): void {
     this.machineAt(replica).replaceDisk();
-    this.#disksLost += 1;
-    this.stateChecker.forget(replica);
+    this.#disksLost.add(replica);
+  }
+
+  /** A replica that lost its disk begins anew. `view` is the first that it may take part in. */
+  reformat(replica: number, view: number): void {
+    assert(this.#disksLost.has(replica), () => `replica ${replica} has its disk`);
+    this.stateChecker.onReformat(replica, view);
     this.storageChecker.forget(replica);
+    this.machineAt(replica).format(view);
+    this.#disksLost.delete(replica);
   }
 
   /** One line for people. */
@@ -270,9 +277,9 @@ export class Cluster {
   /** What is executed has to be on as many disks as no view change can miss (spec 03 §2.2). */
   #assertDurable(prepare: PrepareHeader): void {
     const { replication } = quorums(this.replicaCount, this.config.cluster.quorumReplicationMax);
-    const copies = this.machines.filter((machine) => !machine.standby && machine.hasOnDisk(prepare)).length;
+    const copies = this.machines.filter((machine) => !machine.standby && machine.logOnDisk.hasPrepare(prepare)).length;
     assert(
-      copies + this.#disksLost >= replication,
+      copies + this.#disksLost.size >= replication,
       () => `op ${prepare.op} is executed while ${copies} disks have it, but ${replication} must`,
     );
   }

@@ -15,8 +15,6 @@ import {
   type Committing,
   type Config,
   FatalError,
-  formatDataFile,
-  HEADER_SIZE_BYTES,
   type Logger,
   type Message,
   type MessageBuffer,
@@ -24,14 +22,12 @@ import {
   type MessageBusReceiver,
   MessagePool,
   messagesMax,
-  PrepareHeader,
   Random,
   type Release,
   Replica,
+  type ReplicaOptions,
   type ReplicaState,
   ReplyHeader,
-  SECTOR_SIZE_BYTES,
-  sectorFloor,
   SILENT_LOGGER,
   SuperBlock,
   type Zone,
@@ -42,11 +38,13 @@ import { SimulatedBodyChecksums } from "../body-checksums.ts";
 import { SimulatedDisk } from "../disk.ts";
 import type { FaultAtlas } from "../faults/atlas.ts";
 import { type Latency, NO_STORAGE_FAULTS, type StorageFaults } from "../faults/storage-faults.ts";
+import { formatDisk } from "../format-disk.ts";
+import { LogOnDisk } from "../log-on-disk.ts";
 import type { SimulatedMessageBus } from "../network/message-bus.ts";
 import type { SimulatedNetwork } from "../network/network.ts";
 import { SimulatedStorage, type StorageIncident } from "../storage.ts";
 import { SimulatedTime, type SimulatedTimeOptions } from "../time.ts";
-import type { Application } from "./application.ts";
+import type { Application, Foundation } from "./application.ts";
 import { ObservedStateMachine } from "./observed-state-machine.ts";
 
 /** The replica is stopped; it starts; it serves; it refused to start, or to go on, with a line for the operator. */
@@ -146,6 +144,8 @@ interface Life {
 export class Machine implements MessageBusReceiver {
   /** What it holds; another one after {@link Machine.replaceDisk}. */
   disk: SimulatedDisk = new SimulatedDisk();
+  /** The log on that disk. */
+  logOnDisk: LogOnDisk;
   /** Its append-only file, which is lost with the disk. */
   aofFile: MemoryFile = this.#createAofFile();
   readonly time: SimulatedTime;
@@ -167,6 +167,7 @@ export class Machine implements MessageBusReceiver {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.logOnDisk = new LogOnDisk(options.config, this.disk);
     this.#releasesBundled = [options.release];
     this.#release = options.release;
     this.time = new SimulatedTime(options.time);
@@ -303,6 +304,7 @@ export class Machine implements MessageBusReceiver {
   replaceDisk(): void {
     assert(this.#state === "down", () => `a disk is replaced while its machine is ${this.#state}`);
     this.disk = new SimulatedDisk();
+    this.logOnDisk = new LogOnDisk(this.#options.config, this.disk);
     this.aofFile = this.#createAofFile();
   }
 
@@ -310,24 +312,8 @@ export class Machine implements MessageBusReceiver {
   format(view = 0): void {
     assert(this.#state === "down", () => `a disk is formatted while its machine is ${this.#state}`);
     const { config, cluster, release, replica, replicaCount, random } = this.#options;
-    const storage = new SimulatedStorage({ config, disk: this.disk, random: new Random(random.u64()) });
-    let formatted = false;
-    formatDataFile(
-      {
-        config,
-        storage,
-        memory: new LinearMemory({ sizeBytes: SIZE_BESIDE_MESSAGES_BYTES, shared: false }),
-        logger: SILENT_LOGGER,
-        cluster,
-        release,
-        replica,
-        replicaCount,
-        view,
-      },
-      () => (formatted = true),
-    );
-    while (storage.step());
-    assert(formatted, "the disk was not formatted");
+    const options = { config, cluster, release, replica, replicaCount, view };
+    formatDisk(this.disk, options, new Random(random.u64()));
   }
 
   /**
@@ -415,68 +401,10 @@ export class Machine implements MessageBusReceiver {
     });
   }
 
-  /**
-   * Whether prepares of this op and checksum are where they belong on the disk: what was written, whatever can be read of
-   * it now.
-   */
-  hasOnDisk({ op, checksum }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-    return prepare.checksum === checksum;
-  }
-
-  /** Whether the redundant header of this prepare is where it belongs on the disk. */
-  hasHeaderOnDisk({ op, checksum }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    return this.#headerOnDisk(zoneStart(config, "walHeaders") + slot * HEADER_SIZE_BYTES).checksum === checksum;
-  }
-
-  /** Whether zeros follow this prepare, which is where it belongs on the disk, up to the end of its last sector. */
-  paddedOnDisk({ op, size }: PrepareHeader): boolean {
-    const { config } = this.#options;
-    const slot = op % config.cluster.journalSlotCount;
-    const last = new Uint8Array(SECTOR_SIZE_BYTES);
-    const end = zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax + size;
-    if (sectorFloor(end) === end) return true;
-    this.disk.readPristine(sectorFloor(end), last);
-    return last.subarray(end - sectorFloor(end)).every((byte) => byte === 0);
-  }
-
   /** Where the block at this address begins on the disk, in bytes. */
   blockOffset(address: number): number {
     const { config } = this.#options;
     return zoneStart(config, "grid") + (address - 1) * config.cluster.blockSize;
-  }
-
-  /** Changes one byte of a slot's redundant header on the disk. The other headers of its sector stay as they are. */
-  changeHeader(slot: number): void {
-    const { config } = this.#options;
-    const offset = slot * HEADER_SIZE_BYTES;
-    const sectorStart = zoneStart(config, "walHeaders") + sectorFloor(offset);
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    this.disk.readPristine(sectorStart, sector);
-    const at = offset - sectorFloor(offset);
-    sector[at] = ((sector[at] ?? 0) + 1) % 256;
-    this.disk.write(sectorStart, sector);
-  }
-
-  /** Writes redundant headers again that the log itself has blanked, because it could not read their prepares. */
-  restoreHeaders(): void {
-    const { config } = this.#options;
-    const start = zoneStart(config, "walHeaders");
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    for (let slot = 0; slot < config.cluster.journalSlotCount; slot += 1) {
-      const prepare = this.#headerOnDisk(zoneStart(config, "walPrepares") + slot * config.cluster.messageSizeMax);
-      const offset = slot * HEADER_SIZE_BYTES;
-      const sectorStart = start + sectorFloor(offset);
-      this.disk.readPristine(sectorStart, sector);
-      const header = new PrepareHeader(sector, offset - sectorFloor(offset));
-      if (header.checksum !== 0n || prepare.checksum === 0n) continue;
-      sector.set(prepare.buffer.subarray(prepare.offset, prepare.offset + HEADER_SIZE_BYTES), header.offset);
-      this.disk.write(sectorStart, sector);
-    }
   }
 
   /** One line for people. */
@@ -535,83 +463,103 @@ export class Machine implements MessageBusReceiver {
     if (this.#releasesBundled.includes(release)) this.#startRelease(release, this.#storageFaults, "masked");
   }
 
+  /** Puts a replica together. The order in which its parts draw from the machine's generator decides what a seed means. */
   #compose(faults: StorageFaults): Life {
-    const { config, application, network, checksums, random, atlas, observer, inspector, onIncident } = this.#options;
-    const { replica: index, replicaCount, standbyCount, cluster, releaseClientMin } = this.#options;
-    const { logger = SILENT_LOGGER, storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
-    const release = this.#release;
-    const nodeCount = replicaCount + standbyCount;
+    const { config, network, checksums, random, logger = SILENT_LOGGER } = this.#options;
+    const { storageSizeLimit = config.process.storageSizeLimitMax } = this.#options;
     const { messageSizeMax } = config.cluster;
-    const requestQueueMax = config.derived.pipelineRequestQueueMax;
-    const messageCount = messagesMax(config, nodeCount, requestQueueMax);
-    const memory = new LinearMemory({
-      sizeBytes: messageCount * messageSizeMax + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes,
-      shared: false,
-    });
-    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: messageCount });
-    const storage = new SimulatedStorage({
-      config,
-      disk: this.disk,
-      random: new Random(random.u64()),
-      faults,
-      atlas,
-      onIncident,
-    });
-    const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger });
-    const journal = new Journal({ config, memory, storage, messagePool: pool, checksums, logger });
-    const bus = network.addReplica(index, { pool, receiver: this });
-    const common = { config, memory, checksums, storage, superblock, storageSizeLimit, logger };
-    const { checksumLatency: latency } = this.#options;
-    const bodyChecksums =
-      latency === null ? null : new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
-    const { stateMachine: plain, store } = application.create({
-      ...common,
+    const memory = this.#createMemory();
+    const storage = this.#createStorage(faults);
+    const shared = { config, memory, storage, checksums, logger };
+    const pool = new MessagePool({ memory, messageSizeMax, messagesMax: this.#messagesMax });
+    const superblock = new SuperBlock({ ...shared, storageSizeLimit });
+    const journal = new Journal({ ...shared, messagePool: pool });
+    const bus = network.addReplica(this.index, { pool, receiver: this });
+    const bodyChecksums = this.#createBodyChecksums();
+    const { stateMachine, store } = this.#createStateMachine({
+      ...shared,
+      superblock,
+      storageSizeLimit,
       ...(bodyChecksums === null ? {} : { bodyChecksums }),
       random: new Random(random.u64()),
+    });
+    const replica = new Replica(this.#replicaOptions(), {
+      ...shared,
+      pool,
+      superblock,
+      journal,
+      stateMachine,
+      checkpointStore: store?.checkpointStore ?? null,
+      bus: this.#observedBus(bus),
+      time: this.time,
+      aof: this.#observedAof(),
+      onMetrics: null,
+      onReleaseSwitch: (next) => (this.#releaseNext = next),
+    });
+    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
+  }
+
+  get #nodeCount(): number {
+    return this.#options.replicaCount + this.#options.standbyCount;
+  }
+
+  get #messagesMax(): number {
+    const { config } = this.#options;
+    return messagesMax(config, this.#nodeCount, config.derived.pipelineRequestQueueMax);
+  }
+
+  #createMemory(): LinearMemory {
+    const { config, application } = this.#options;
+    const messagesSizeBytes = this.#messagesMax * config.cluster.messageSizeMax;
+    const sizeBytes = messagesSizeBytes + SIZE_BESIDE_MESSAGES_BYTES + application.memorySizeBytes;
+    return new LinearMemory({ sizeBytes, shared: false });
+  }
+
+  #createStorage(faults: StorageFaults): SimulatedStorage {
+    const { config, random, atlas, onIncident } = this.#options;
+    const { disk } = this;
+    return new SimulatedStorage({ config, disk, random: new Random(random.u64()), faults, atlas, onIncident });
+  }
+
+  #createBodyChecksums(): SimulatedBodyChecksums | null {
+    const { checksums, random, checksumLatency: latency } = this.#options;
+    if (latency === null) return null;
+    return new SimulatedBodyChecksums({ checksums, random: new Random(random.u64()), latency });
+  }
+
+  /** A new state machine, which the observer and the inspector look at. */
+  #createStateMachine(foundation: Omit<Foundation, "gridObserver">): Pick<Life, "stateMachine" | "store"> {
+    const { application, observer, inspector } = this.#options;
+    const { stateMachine, store } = application.create({
+      ...foundation,
       gridObserver: { blockTouched: (block) => inspector.onBlock(this, block) },
     });
-    const stateMachine = new ObservedStateMachine(
-      plain,
-      (committing, result) => observer.onResult(index, committing, result),
+    const observed = new ObservedStateMachine(
+      stateMachine,
+      (committing, result) => observer.onResult(this.index, committing, result),
       {
         onOpened: () => inspector.onOpened(this),
         onCompacted: (op) => inspector.onCompacted(this, op),
         onCheckpointed: () => inspector.onCheckpointed(this),
       },
     );
-    const replica = new Replica(
-      {
-        config,
-        cluster,
-        addressCount: nodeCount,
-        release,
-        releasesBundled: () => this.#releasesBundled,
-        releaseClientMin,
-        requestSizeLimit: messageSizeMax,
-        pipelineRequestQueueLimit: requestQueueMax,
-        nonce: random.u128() | 1n,
-        aofRecovery: false,
-      },
-      {
-        memory,
-        storage,
-        superblock,
-        journal,
-        stateMachine,
-        checkpointStore: store?.checkpointStore ?? null,
-        bus: this.#observedBus(bus),
-        time: this.time,
-        logger,
-        pool,
-        checksums,
-        aof: observedAof(new AOF({ config, file: this.aofFile }), (prepare) =>
-          observer.onPrepare(index, prepare, release),
-        ),
-        onMetrics: null,
-        onReleaseSwitch: (next) => (this.#releaseNext = next),
-      },
-    );
-    return { storage, bodyChecksums, pool, bus, journal, superblock, stateMachine, store, replica };
+    return { stateMachine: observed, store };
+  }
+
+  #replicaOptions(): ReplicaOptions {
+    const { config, cluster, random, releaseClientMin } = this.#options;
+    return {
+      config,
+      cluster,
+      addressCount: this.#nodeCount,
+      release: this.#release,
+      releasesBundled: () => this.#releasesBundled,
+      releaseClientMin,
+      requestSizeLimit: config.cluster.messageSizeMax,
+      pipelineRequestQueueLimit: config.derived.pipelineRequestQueueMax,
+      nonce: random.u128() | 1n,
+      aofRecovery: false,
+    };
   }
 
   /** Shows the observer every reply before it leaves. */
@@ -629,15 +577,22 @@ export class Machine implements MessageBusReceiver {
     };
   }
 
-  #createAofFile(): MemoryFile {
-    return new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
+  /** Shows the observer every prepare before it is appended: the replica does that before it executes it. */
+  #observedAof(): AppendOnlyFile {
+    const aof = new AOF({ config: this.#options.config, file: this.aofFile });
+    const release = this.#release;
+    return {
+      write: (prepare) => {
+        this.#options.observer.onPrepare(this.index, prepare, release);
+        aof.write(prepare);
+      },
+      checkpoint: (callback) => aof.checkpoint(callback),
+      stateSynced: () => aof.stateSynced(),
+    };
   }
 
-  #headerOnDisk(offset: number): PrepareHeader {
-    const sector = new Uint8Array(SECTOR_SIZE_BYTES);
-    const sectorOffset = sectorFloor(offset);
-    this.disk.readPristine(sectorOffset, sector);
-    return new PrepareHeader(sector, offset - sectorOffset);
+  #createAofFile(): MemoryFile {
+    return new MemoryFile({ nextTick: (callback) => this.#running.storage.nextTick(callback) });
   }
 }
 
@@ -645,16 +600,4 @@ export class Machine implements MessageBusReceiver {
 function tickDevices({ storage, bodyChecksums }: Life): void {
   storage.tick();
   bodyChecksums?.tick();
-}
-
-/** Shows every prepare before it is appended: the replica does that before it executes it. */
-function observedAof(aof: AOF, onPrepare: (prepare: Message) => void): AppendOnlyFile {
-  return {
-    write: (prepare) => {
-      onPrepare(prepare);
-      aof.write(prepare);
-    },
-    checkpoint: (callback) => aof.checkpoint(callback),
-    stateSynced: () => aof.stateSynced(),
-  };
 }

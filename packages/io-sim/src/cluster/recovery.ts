@@ -4,9 +4,10 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, Operation } from "@stagbeetle/vsr-protocol";
+import { Operation } from "@stagbeetle/vsr-protocol";
 
 import type { SimulatedClient } from "./client.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 
 /** A pipeline of requests, and then a data file of a view that the lost replica cannot have been in. */
@@ -21,17 +22,17 @@ const VIEWS_AHEAD = 2;
  */
 export class Recovery {
   readonly machine: Machine;
+  readonly #cluster: Cluster;
   readonly #client: SimulatedClient;
-  readonly #requests: number;
   #stage: RecoveryStage = "requesting";
 
-  /** @param machine down, with an empty disk. @param client has not registered yet. */
-  constructor(config: Config, machine: Machine, client: SimulatedClient) {
-    assert(machine.state === "down" && client.state === "new", () => `${machine.describe()}, client ${client.state}`);
-    this.machine = machine;
-    this.#client = client;
-    this.#requests = config.cluster.pipelinePrepareQueueMax;
-    client.register();
+  /** @param replica whose disk was replaced by an empty one. */
+  constructor(cluster: Cluster, replica: number) {
+    this.#cluster = cluster;
+    this.machine = cluster.machineAt(replica);
+    this.#client = cluster.addClient();
+    assert(this.machine.state === "down", () => `a replica is replaced that is ${this.machine.describe()}`);
+    this.#client.register();
   }
 
   get stage(): RecoveryStage {
@@ -42,12 +43,13 @@ export class Recovery {
   tick(): RecoveryStage {
     assert(this.#stage === "requesting", () => `a recovery goes on that is ${this.#stage}`);
     const { state, replies, view } = this.#client;
+    const requests = this.#cluster.config.cluster.pipelinePrepareQueueMax;
     if (state === "evicted") {
       this.#stage = "evicted";
-    } else if (state === "idle" && replies < this.#requests) {
+    } else if (state === "idle" && replies < requests) {
       this.#client.request({ operation: Operation.noop, body: new Uint8Array(0) });
     } else if (state === "idle") {
-      this.machine.format(view + VIEWS_AHEAD);
+      this.#cluster.reformat(this.machine.index, view + VIEWS_AHEAD);
       this.#stage = "formatted";
     }
     return this.#stage;

@@ -402,8 +402,7 @@ class ClusterRun {
   }
 
   #recover(machine: Machine): void {
-    const client = this.#cluster.addClient();
-    this.#recoveries.set(machine.index, new Recovery(this.#options.config, machine, client));
+    this.#recoveries.set(machine.index, new Recovery(this.#cluster, machine.index));
   }
 
   #canHelp(machine: Machine): boolean {
@@ -416,7 +415,7 @@ class ClusterRun {
     const { config } = this.#options;
     // The smallest log has so few sectors of headers that one crash could take all of them.
     machine.disk.cureRange(zoneStart(config, "walHeaders"), zoneSize(config, "walHeaders"));
-    if (damage === "masked") machine.restoreHeaders();
+    if (damage === "masked") machine.logOnDisk.restoreHeaders();
     this.#start(machine, damage);
   }
 

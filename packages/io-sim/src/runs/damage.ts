@@ -7,7 +7,7 @@ import { assert } from "@stagbeetle/kernels";
 import {
   type Config,
   HEADER_SIZE_BYTES,
-  PrepareHeader,
+  type PrepareHeader,
   type Random,
   SECTOR_SIZE_BYTES,
   sectorCeil,
@@ -18,6 +18,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import { flipBit, type SimulatedDisk } from "../disk.ts";
+import { LogOnDisk } from "../log-on-disk.ts";
 import type { CoverageMark } from "./coverage.ts";
 
 /** The zones that a data file without a checkpoint has anything in. */
@@ -53,6 +54,7 @@ interface Place {
 export class Damage {
   readonly #config: Config;
   readonly #disk: SimulatedDisk;
+  readonly #log: LogOnDisk;
   readonly #random: Random;
   readonly #opMax: number;
   readonly #superblockCopies: Set<number> = new Set();
@@ -65,6 +67,7 @@ export class Damage {
   constructor(config: Config, disk: SimulatedDisk, random: Random, opMax: number) {
     this.#config = config;
     this.#disk = disk;
+    this.#log = new LogOnDisk(config, disk);
     this.#random = random;
     this.#opMax = opMax;
   }
@@ -166,13 +169,9 @@ export class Damage {
 
   /** The redundant header, which says what the slot should hold: the prepare itself may be damaged already. */
   #headerOf(slot: number): PrepareHeader {
-    const at = slot * HEADER_SIZE_BYTES;
-    const sectorOffset = at - (at % SECTOR_SIZE_BYTES);
     const { messageSizeMax } = this.#config.cluster;
-    const inPrepares = this.#read(zoneStart(this.#config, "walPrepares") + slot * messageSizeMax, SECTOR_SIZE_BYTES);
-    const inHeaders = this.#read(zoneStart(this.#config, "walHeaders") + sectorOffset, SECTOR_SIZE_BYTES);
-    const prepare = new PrepareHeader(inPrepares);
-    const header = new PrepareHeader(inHeaders, at - sectorOffset);
+    const prepare = this.#log.prepareHeader(slot);
+    const header = this.#log.redundantHeader(slot);
     return prepare.size >= HEADER_SIZE_BYTES && prepare.size <= messageSizeMax ? prepare : header;
   }
 

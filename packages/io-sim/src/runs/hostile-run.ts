@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, AssertionError } from "@stagbeetle/kernels";
-import { type Logger, quorums, Random, type ReplicaState, TEST_MIN, zoneStart } from "@stagbeetle/vsr-protocol";
+import { type Logger, quorums, Random, type ReplicaState, TEST_MIN } from "@stagbeetle/vsr-protocol";
 
 import { type Application, LEDGER, STORED_ECHO } from "../cluster/application.ts";
 import { Cluster } from "../cluster/cluster.ts";
@@ -250,14 +250,15 @@ class HostileRun {
 
   /** Damages the slots behind the head, and maybe that of the head, too: an op may have been there that was acknowledged. */
   #damageHead(machine: Machine, op: number): void {
-    const { messageSizeMax, journalSlotCount } = TEST_MIN.cluster;
+    const { journalSlotCount } = TEST_MIN.cluster;
+    const { disk, logOnDisk } = machine;
     this.#damaged = machine;
     const headToo = this.#random.boolean();
     const count = 1 + this.#random.index(SLOTS_DAMAGED_MAX);
     for (let at = headToo ? op : op + 1; at <= op + count; at += 1) {
       const slot = at % journalSlotCount;
-      machine.disk.corrupt(zoneStart(TEST_MIN, "walPrepares") + slot * messageSizeMax, "sector");
-      if (headToo) machine.changeHeader(slot);
+      disk.corrupt(logOnDisk.prepareOffset(slot), "sector");
+      if (headToo) logOnDisk.changeHeader(slot);
     }
   }
 

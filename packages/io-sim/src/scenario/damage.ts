@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HEADER_SIZE_BYTES, sectorFloor, zoneStart } from "@stagbeetle/vsr-protocol";
+import { zoneStart } from "@stagbeetle/vsr-protocol";
 
 import type { Machine } from "../cluster/machine.ts";
 import type { World } from "./world.ts";
@@ -15,29 +15,26 @@ export type Place = (typeof PLACES)[number];
 /** The sectors of the disk, in bytes, where these things of a node begin. @param which `7`, `27..31` or `*`. */
 function sectorsOf(world: World, node: number, place: Place, which: string): readonly number[] {
   const { config, cluster } = world;
-  const { messageSizeMax, blockSize, clientsMax, journalSlotCount } = config.cluster;
+  const { messageSizeMax, clientsMax, journalSlotCount } = config.cluster;
+  const machine = cluster.machineAt(node);
+  const { logOnDisk } = machine;
   switch (place) {
     case "prepare":
-      return numbers(which, journalSlotCount).map((slot) => zoneStart(config, "walPrepares") + slot * messageSizeMax);
+      return numbers(which, journalSlotCount).map((slot) => logOnDisk.prepareOffset(slot));
     case "header":
-      return numbers(which, journalSlotCount).map(
-        (slot) => zoneStart(config, "walHeaders") + sectorFloor(slot * HEADER_SIZE_BYTES),
-      );
+      return numbers(which, journalSlotCount).map((slot) => logOnDisk.headerSectorOffset(slot));
     case "reply":
       return numbers(which, clientsMax).map((slot) => zoneStart(config, "clientReplies") + slot * messageSizeMax);
     case "grid":
-      return writtenBlocks(world, cluster.machineAt(node)).map(
-        (address) => zoneStart(config, "grid") + (address - 1) * blockSize,
-      );
+      return writtenBlocks(world, machine).map((address) => machine.blockOffset(address));
   }
 }
 
 /** Damages things of a node. Headers share a sector: one byte of the header itself is changed instead. */
 export function damage(world: World, node: number, place: Place, which: string): void {
-  const { disk } = world.cluster.machineAt(node);
+  const { disk, logOnDisk } = world.cluster.machineAt(node);
   if (place === "header") {
-    const machine = world.cluster.machineAt(node);
-    for (const slot of numbers(which, world.config.cluster.journalSlotCount)) machine.changeHeader(slot);
+    for (const slot of numbers(which, world.config.cluster.journalSlotCount)) logOnDisk.changeHeader(slot);
     return;
   }
   for (const sector of sectorsOf(world, node, place, which)) disk.corrupt(sector, "sector");
@@ -57,23 +54,21 @@ export function intact(world: World, node: number, place: Place, which: string):
 
 /** Damages the grid of all nodes so that of each block one node, and no other, has a good copy. */
 export function damageGridHelically(world: World, nodes: readonly number[]): void {
-  const { blockSize } = world.config.cluster;
-  const start = zoneStart(world.config, "grid");
   for (const [place, node] of nodes.entries()) {
     const machine = world.cluster.machineAt(node);
     for (const address of writtenBlocks(world, machine)) {
-      if (address % nodes.length !== place) machine.disk.corrupt(start + (address - 1) * blockSize, "sector");
+      if (address % nodes.length !== place) machine.disk.corrupt(machine.blockOffset(address), "sector");
     }
   }
 }
 
 /** The addresses of all blocks that were ever written, ascending. */
-function writtenBlocks({ config }: World, { disk }: Machine): readonly number[] {
-  const start = zoneStart(config, "grid");
-  const { blockSize } = config.cluster;
-  const count = Math.max(0, Math.ceil((disk.writtenEnd - start) / blockSize));
+function writtenBlocks({ config }: World, machine: Machine): readonly number[] {
+  const { disk } = machine;
+  const sizeBytes = disk.writtenEnd - zoneStart(config, "grid");
+  const count = Math.max(0, Math.ceil(sizeBytes / config.cluster.blockSize));
   return Array.from({ length: count }, (_, index) => index + 1).filter((address) =>
-    disk.isWritten(start + (address - 1) * blockSize),
+    disk.isWritten(machine.blockOffset(address)),
   );
 }
 

@@ -18,7 +18,6 @@ import {
   releaseOf,
   RequestHeader,
   TEST_MIN,
-  zoneStart,
 } from "@stagbeetle/vsr-protocol";
 
 import { type Application, STORED_ECHO } from "../cluster/application.ts";
@@ -159,7 +158,7 @@ export class World {
     const machine = this.cluster.machineAt(node);
     if (machine.up) this.stop(node);
     this.cluster.replaceDisk(node);
-    this.#recoveries.set(node, new Recovery(this.config, machine, this.cluster.addClient()));
+    this.#recoveries.set(node, new Recovery(this.cluster, node));
   }
 
   /** Whether a machine waits for its replica to be replaced. */
@@ -199,8 +198,8 @@ export class World {
 
   /** Whether the block at this address of a node's grid can be read. */
   blockIntact(node: number, address: number): boolean {
-    const { disk } = this.cluster.machineAt(node);
-    return !disk.isCorrupt(zoneStart(this.config, "grid") + (address - 1) * this.config.cluster.blockSize);
+    const machine = this.cluster.machineAt(node);
+    return !machine.disk.isCorrupt(machine.blockOffset(address));
   }
 
   /**

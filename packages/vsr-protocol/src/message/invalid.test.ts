@@ -92,6 +92,7 @@ const COMMANDS: { readonly [name: string]: readonly Fault[] } = {
     [{ op: 0 }, "op is 0"],
     [{ op: 5, commit: 5 }, "op is not above commit"],
     [{ timestamp: 0n }, "timestamp is 0"],
+    [{ timestamp: 1n << 63n }, "timestamp is above 2^63 - 1"],
     [{ request: 1 }, "request is not 0"],
     reserved(3),
   ],

@@ -36,6 +36,12 @@ export type PrepareHeader = HeaderOf<typeof PREPARE_LAYOUT>;
 export const PrepareHeader: RecordClass<typeof FRAME_LAYOUT & typeof PREPARE_LAYOUT> = headerClass(PREPARE_LAYOUT);
 
 /**
+ * The last time that there is, in ns: the highest bit belongs to the store (spec 02 §1). The reference finds out when it stores:
+ * here no log has a later one, after which no prepare could be made.
+ */
+export const PREPARE_TIMESTAMP_MAX: bigint = (1n << 63n) - 1n;
+
+/**
  * Whether a prepare names another one as the one before it: the link of the hash chain. Makes no `bigint`, because whole logs
  * are checked.
  */
@@ -147,6 +153,8 @@ function invalidOfRequest(header: PrepareHeader): string | null {
   if (header.op === 0) return "op is 0";
   if (header.op <= header.commit) return "op is not above commit";
   if (isZero(header, PREPARE_LAYOUT.timestamp)) return "timestamp is 0";
+  if (header.dataView.getUint8(header.offset + PREPARE_LAYOUT.timestamp.offset + 7) >= 0x80)
+    return "timestamp is above 2^63 - 1";
   const unnumbered = ofCluster || header.operation === Operation.register;
   if (unnumbered && header.request !== 0) return "request is not 0";
   if (!unnumbered && header.request === 0) return "request is 0";

@@ -138,3 +138,12 @@ test("row 16: without an agreement on the time only the cluster's own requests a
   const pulse = { client: 0n, session: 0, request: 0, parent: 0n, operation: Operation.pulse };
   expect(verdict(pulse, { clockSynchronized: false })).toBe("accept");
 });
+
+test.each([
+  [0n, "drop: no timestamp: if the recovery is done, restart without --aof-recovery"],
+  [1n, "accept"],
+  [(1n << 63n) - 1n, "accept"],
+  [1n << 63n, "drop: a timestamp above 2^63 - 1"],
+])("row 15: the timestamp of a request in AOF recovery may be any that can be stored (%i)", (timestamp, expected) => {
+  expect(verdict({ timestamp }, { aofRecovery: true })).toBe(expected);
+});

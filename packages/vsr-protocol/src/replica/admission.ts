@@ -11,7 +11,7 @@ import { invalidUpgradeRequest, UpgradeRequest } from "../body/upgrade-request.t
 import type { ClientSession } from "../clients/sessions.ts";
 import { EvictionReason } from "../eviction.ts";
 import type { Message } from "../message/message.ts";
-import { PrepareHeader } from "../message/prepare.ts";
+import { PREPARE_TIMESTAMP_MAX, PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { Operation, operationExecutedByStateMachine, operationOfStateMachine } from "../operation.ts";
@@ -165,6 +165,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
     name: "timestamp",
     judge: (request, facts) => {
       if (facts.aofRecovery) {
+        if (request.timestamp > PREPARE_TIMESTAMP_MAX) return drop("a timestamp above 2^63 - 1", "warn");
         if (request.timestamp !== 0n) return null;
         return drop("no timestamp: if the recovery is done, restart without --aof-recovery", "warn");
       }

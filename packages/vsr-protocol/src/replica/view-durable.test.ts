@@ -95,9 +95,17 @@ describe("a view", () => {
     const other = prepareHeader({ op: 4, parent: 7n });
     of.setHeaders("view", LOG);
     expect([of.hasOther(other), ...LOG.map((header) => of.hasOther(header))]).toEqual([true, false, false, false]);
-    expect(of.hasOther(prepareHeader({ op: 6 }))).toBe(false);
+    expect(of.hasOther(prepareHeader({ op: 7 }))).toBe(false);
     of.follow(3);
     expect(of.hasOther(other)).toBe(false);
+  });
+
+  it("knows that its log will have another op before or after those it has, if it is not chained to them", () => {
+    const { view: of } = view();
+    const log = headerChain(6, 2);
+    of.setHeaders("view", log.slice(1, 4));
+    expect(log.map((header) => of.hasOther(header))).toEqual([false, false, false, false, false]);
+    expect([2, 6].map((op) => of.hasOther(prepareHeader({ op, parent: 7n })))).toEqual([true, true]);
   });
 
   it("can replace its headers by some of themselves", () => {

@@ -9,7 +9,7 @@
 import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../config/config.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
-import { PrepareHeader } from "../message/prepare.ts";
+import { isParentOf, PrepareHeader } from "../message/prepare.ts";
 import { isBlankPrepare } from "../message/special-prepares.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { SyncCheckpoint } from "../superblock/update.ts";
@@ -72,11 +72,13 @@ export class DurableView {
     return this.#headersKind;
   }
 
-  /** Whether the log of the view, which this replica follows, is known to have another header for the op. */
-  hasOther({ op, checksum }: PrepareHeader): boolean {
+  /**
+   * Whether the log of the view, which this replica follows, is known to have, or to get, another header for the op: it has one,
+   * or it has one of an op beside it that is not chained to this one.
+   */
+  hasOther(header: PrepareHeader): boolean {
     if (this.#logView !== this.#view || this.#headersKind !== "view") return false;
-    const known = this.#headers.find((header) => header.op === op);
-    return known !== undefined && !isBlankPrepare(known) && known.checksum !== checksum;
+    return this.#headers.some((known) => !isBlankPrepare(known) && excludes(known, header));
   }
 
   /** The view that survives a crash. */
@@ -207,5 +209,19 @@ export class DurableView {
     const sync = this.#options.syncCheckpoint();
     if (sync === null) return false;
     return checkpointHeaderOf(sync.checkpoint).op > this.#options.superblock.staging.checkpointHeader.op;
+  }
+}
+
+/** Whether two headers cannot be of one log, because they are of the same op, or not chained. */
+function excludes(known: PrepareHeader, header: PrepareHeader): boolean {
+  switch (header.op - known.op) {
+    case -1:
+      return !isParentOf(header, known);
+    case 0:
+      return header.checksum !== known.checksum;
+    case 1:
+      return !isParentOf(known, header);
+    default:
+      return false;
   }
 }

@@ -14,7 +14,8 @@ import { prepares } from "../containers/aof.ts";
 import { messages } from "../containers/messages.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeMessageDifference } from "../difference.ts";
-import { clientsChooseTimestamps, Executor } from "../executor.ts";
+import { Executor } from "../executor.ts";
+import { clientsChooseTimestamps } from "../registration.ts";
 
 interface Corpus {
   readonly aof: string;

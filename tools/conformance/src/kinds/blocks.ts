@@ -28,36 +28,15 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
-import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
+import { type RecordedBlock, readRecordedBlocks } from "../recorded-blocks.ts";
 import { loadDataFile, type OpenedDataFile, openDataFile } from "../recorded-data-file.ts";
-
-/** One line of `*.blocks.jsonl`. */
-interface RecordedBlock {
-  readonly address: number;
-  readonly released: boolean;
-  readonly type: string;
-  /** Header and body; 0 if the block is absent. */
-  readonly size: number;
-  /** Whether the file has the block. Those that a state sync skipped, because they were released, are absent. */
-  readonly ok: boolean;
-  /** Of the header, in hexadecimal. */
-  readonly checksum: string;
-  /** Of header and body. */
-  readonly sha256_size: string;
-  /** Of all 512 KiB on disk. */
-  readonly sha256_block: string;
-}
 
 /** More than the free set of a recorded file takes. */
 const TRAILER_SIZE_MAX = 1 << 20;
 
 const BLOCK_WORDS_MAX = 1 << 16;
-
-function parseBlocks(text: string): readonly RecordedBlock[] {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return lines.map((line) => JSON.parse(line) as RecordedBlock);
-}
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -145,7 +124,7 @@ function trailersDifference(file: OpenedDataFile): string | null {
 }
 
 async function check(dataFile: string, blocksFile: string): Promise<Outcome> {
-  const recorded = parseBlocks(Buffer.from(await readDecompressed(blocksFile)).toString("utf8"));
+  const recorded = await readRecordedBlocks(blocksFile);
   const file = openDataFile(await loadDataFile(streamDecompressed(dataFile)));
   const sets = freeSetDifference(file, recorded) ?? trailersDifference(file);
   if (sets !== null) return different(sets);

@@ -4,25 +4,25 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createReadStream } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
-import { HEADER_SIZE_BYTES, PRODUCTION, ReplyHeader, type Zone, ZONES, zoneStart } from "@stagbeetle/vsr-protocol";
+import { HEADER_SIZE_BYTES, ReplyHeader } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { ServerClient } from "../server-client.ts";
 import { ServerConnection } from "../server-connection.ts";
+import { describeZoneDifference, type ZoneHashes } from "../zone-hashes.ts";
 
 /** What the JSON beside the recording says of the run. */
 interface BulkSummary {
   readonly size: number;
-  readonly sha256: Readonly<Record<string, string>>;
+  /** Of each zone, and of the whole file. */
+  readonly sha256: ZoneHashes;
   readonly seed: number;
   readonly total_ops: number;
   readonly transfers: number;
@@ -46,36 +46,6 @@ interface BulkWorkload {
 interface RecordedReply {
   readonly op: number;
   readonly reply_checksum: string;
-}
-
-/** The zones as the summary names them. */
-const ZONE_NAMES: Readonly<Record<Zone, string>> = {
-  superblock: "superblock",
-  walHeaders: "wal_headers",
-  walPrepares: "wal_prepares",
-  clientReplies: "client_replies",
-  gridPadding: "grid_padding",
-  grid: "grid",
-};
-
-async function sha256(path: string, start: number, end: number): Promise<string> {
-  const hash = createHash("sha256");
-  // A range that is empty has no first byte to name.
-  if (end > start)
-    for await (const chunk of createReadStream(path, { start, end: end - 1, highWaterMark: 1 << 20 }))
-      hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
-}
-
-async function compareZones(path: string, { size, sha256: recorded }: BulkSummary): Promise<string | null> {
-  for (const [index, zone] of ZONES.entries()) {
-    const next = ZONES[index + 1];
-    const end = next === undefined ? size : zoneStart(PRODUCTION, next);
-    const actual = await sha256(path, zoneStart(PRODUCTION, zone), end);
-    if (actual !== recorded[ZONE_NAMES[zone]])
-      return `zone ${zone} has SHA-256 ${actual}, recorded ${recorded[ZONE_NAMES[zone]]}`;
-  }
-  return null;
 }
 
 /** Sends every request after the answer to the one before. Returns the first difference of a reply, or null. */
@@ -131,7 +101,8 @@ async function check(root: string, name: string, repliesFile: string): Promise<O
     } finally {
       await server.kill();
     }
-    problem ??= await compareZones(path, summary);
+    const { file: _, ...zones } = summary.sha256;
+    problem ??= await describeZoneDifference(path, zones, summary.size);
     if (problem !== null) return different(problem);
     return equal(
       `${summary.total_ops} ops, ${summary.transfers} transfers, ${replies.length} replies, ${summary.size} bytes in all zones`,

@@ -17,10 +17,8 @@ import {
   checkpointIdForOp,
   Header,
   HEADER_SIZE_BYTES,
-  Operation,
   PrepareHeader,
   PRODUCTION,
-  RegisterRequest,
   trigger,
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
@@ -29,8 +27,10 @@ import { type Artefact, different, equal, type Kind, type Outcome } from "../art
 import { readLog } from "../cluster-log.ts";
 import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
+import { batchSizeLimitOf } from "../registration.ts";
 import { loadDataFile, openDataFile, type OpenedDataFile } from "../recorded-data-file.ts";
-import { RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
+import { HostedReplica } from "../hosted-replica.ts";
+import { RECORDED_RELEASE_CLIENT_MIN } from "../recorded-release.ts";
 
 const { blockSize, clientsMax, messageSizeMax } = PRODUCTION.cluster;
 
@@ -40,16 +40,14 @@ interface ClusterFile {
 }
 
 function replicaFor(log: readonly Uint8Array[]): HostedReplica {
-  const headers = log.map((bytes) => new PrepareHeader(bytes));
-  const registration = log[headers.findIndex(({ operation }) => operation === Operation.register)];
-  const [first] = headers;
-  if (first === undefined || registration === undefined)
-    throw new Error("no client registers in the append-only files");
+  const [first] = log;
+  if (first === undefined) throw new Error("the append-only files are empty");
+  const { cluster, release } = new PrepareHeader(first);
   return new HostedReplica({
-    cluster: first.cluster,
-    release: first.release,
+    cluster,
+    release,
     releaseClientMin: RECORDED_RELEASE_CLIENT_MIN,
-    batchSizeLimit: new RegisterRequest(registration.subarray(HEADER_SIZE_BYTES)).batchSizeLimit,
+    batchSizeLimit: batchSizeLimitOf(log),
     aofRecovery: false,
   });
 }

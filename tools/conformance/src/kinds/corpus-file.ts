@@ -6,15 +6,7 @@
  */
 import { basename, join } from "node:path";
 
-import {
-  HEADER_SIZE_BYTES,
-  Operation,
-  operationOfCluster,
-  PrepareHeader,
-  RegisterRequest,
-  ReplyHeader,
-  RequestHeader,
-} from "@stagbeetle/vsr-protocol";
+import { operationOfCluster, PrepareHeader, ReplyHeader, RequestHeader } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { prepares } from "../containers/aof.ts";
@@ -22,8 +14,10 @@ import { messages } from "../containers/messages.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { compareDisk } from "../data-file.ts";
 import { describeDifference } from "../difference.ts";
+import { batchSizeLimitOf } from "../registration.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
-import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
+import { HostedReplica } from "../hosted-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN } from "../recorded-release.ts";
 
 interface CorpusFile {
   readonly aof: string;
@@ -66,14 +60,6 @@ async function readRecording({ aof, requests, replies }: CorpusFile): Promise<Re
   return { frames, connections: connections.byNumber, prepared, log, deadly: new Map() };
 }
 
-function batchSizeLimitOf({ log }: Recording): number {
-  for (const bytes of log.values()) {
-    if (new PrepareHeader(bytes).operation !== Operation.register) continue;
-    return new RegisterRequest(bytes.subarray(HEADER_SIZE_BYTES)).batchSizeLimit;
-  }
-  throw new Error("no client registers in the append-only file");
-}
-
 async function check(corpus: CorpusFile): Promise<Outcome> {
   const recording = await readRecording(corpus);
   const [first] = recording.frames;
@@ -82,7 +68,7 @@ async function check(corpus: CorpusFile): Promise<Outcome> {
     cluster: new RequestHeader(first.bytes).cluster,
     release: RECORDED_RELEASE,
     releaseClientMin: RECORDED_RELEASE_CLIENT_MIN,
-    batchSizeLimit: batchSizeLimitOf(recording),
+    batchSizeLimit: batchSizeLimitOf(recording.log.values()),
     // In AOF recovery the requests carry their timestamps.
     aofRecovery: recording.frames.some(({ bytes }) => new RequestHeader(bytes).timestamp !== 0n),
   });

@@ -15,7 +15,8 @@ import { runProgram } from "@stagbeetle/processes";
 import { Header, HEADER_SIZE_BYTES, PRODUCTION, zoneStart } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
-import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
+import { type RecordedBlock, readRecordedBlocks } from "../recorded-blocks.ts";
 import { writeSparse } from "../sparse-file.ts";
 
 interface DamagedFile {
@@ -31,15 +32,6 @@ interface Damage {
   readonly line: string;
 }
 
-/** What is needed of a line of `*.blocks.jsonl`. */
-interface RecordedBlock {
-  readonly address: number;
-  readonly released: boolean;
-  readonly type: string;
-  readonly size: number;
-  readonly ok: boolean;
-}
-
 const { messageSizeMax, blockSize } = PRODUCTION.cluster;
 /** Which copy of the superblock, prepare and redundant header are damaged: every file has them. */
 const SUPERBLOCK_COPY = 2;
@@ -47,12 +39,6 @@ const PREPARE_SLOT = 5;
 const HEADER_SLOT = 6;
 /** Somewhere in a header. */
 const OFFSET_IN_HEADER = 130;
-
-async function blocksOf(path: string): Promise<readonly RecordedBlock[]> {
-  const text = Buffer.from(await readDecompressed(path)).toString("utf8");
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return lines.map((line) => JSON.parse(line) as RecordedBlock);
-}
 
 /** A bit in the last byte of the last block of this type that is in use. */
 function blockDamage(blocks: readonly RecordedBlock[], type: string): readonly Damage[] {
@@ -105,7 +91,7 @@ async function problemOf(path: string, damage: readonly Damage[]): Promise<strin
 }
 
 async function check({ dataFile, blocks: blocksFile }: DamagedFile): Promise<Outcome> {
-  const blocks = await blocksOf(blocksFile);
+  const blocks = await readRecordedBlocks(blocksFile);
   const index = blockDamage(blocks, "index");
   if (blocks.some(({ ok, released }) => !ok && !released)) return beyond("blocks that are in use are not in the file");
   const directory = await mkdtemp(join(tmpdir(), "stagbeetle-conformance-"));

@@ -11,26 +11,15 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { runProgramSuccessfully, ServerProcess } from "@stagbeetle/processes";
-import {
-  Command,
-  HEADER_SIZE_BYTES,
-  Header,
-  Operation,
-  PrepareHeader,
-  PRODUCTION,
-  RegisterRequest,
-  ReplyHeader,
-} from "@stagbeetle/vsr-protocol";
+import { Command, HEADER_SIZE_BYTES, Header, Operation, PrepareHeader, ReplyHeader } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { prepares } from "../containers/aof.ts";
 import { readDecompressed, streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { compareDataFile } from "../data-file.ts";
+import { batchSizeLimitOf, clientsChooseTimestamps } from "../registration.ts";
 import { type ClientMemory, requestOfPrepare } from "../request-of-prepare.ts";
 import { ServerConnection } from "../server-connection.ts";
-
-/** In AOF recovery a registration carries this timestamp (spec 01 §10.2). */
-const RECOVERY_REGISTER_TIMESTAMP = 1n;
 
 /** How long the server gets for an op that nobody is answered for, in milliseconds. */
 const UNANSWERED_OP_MS = 250;
@@ -43,20 +32,8 @@ interface DataFileRun {
 
 /** Why this build cannot repeat the run, or null. */
 function reasonBeyond(log: readonly Uint8Array[]): string | null {
-  const registrations = log
-    .map((bytes) => new PrepareHeader(bytes))
-    .filter(({ operation }) => operation === Operation.register);
   if (log.some((bytes) => new PrepareHeader(bytes).replica !== 0)) return "needs a cluster of several replicas";
-  if (registrations.some(({ timestamp }) => timestamp !== RECOVERY_REGISTER_TIMESTAMP))
-    return "the server's clock chose the timestamps";
-  return null;
-}
-
-/** The limit that the recorded server told its clients, as `--limit-request`. */
-function requestSizeLimit(log: readonly Uint8Array[]): number {
-  const registration = log.find((bytes) => new PrepareHeader(bytes).operation === Operation.register);
-  if (registration === undefined) return PRODUCTION.cluster.messageSizeMax;
-  return HEADER_SIZE_BYTES + new RegisterRequest(registration.subarray(HEADER_SIZE_BYTES)).batchSizeLimit;
+  return clientsChooseTimestamps(log) ? null : "the server's clock chose the timestamps";
 }
 
 /** Sends the request of every prepare, each after the answer to the one before. Returns a problem or null. */
@@ -89,7 +66,7 @@ function viewOf(memories: ReadonlyMap<bigint, ClientMemory>): number {
 
 async function repeat(log: readonly Uint8Array[], cluster: bigint, path: string): Promise<string | null> {
   await runProgramSuccessfully(["format", `--cluster=${cluster}`, "--replica=0", "--replica-count=1", path]);
-  const flags = ["--experimental", "--aof-recovery", `--limit-request=${requestSizeLimit(log)}`];
+  const flags = ["--experimental", "--aof-recovery", `--limit-request=${HEADER_SIZE_BYTES + batchSizeLimitOf(log)}`];
   const server = await ServerProcess.start(path, { flags });
   try {
     const connection = await ServerConnection.open(server.port);

@@ -38,8 +38,9 @@ import { type Artefact, different, equal, type Kind, type Outcome } from "../art
 import { readLog } from "../cluster-log.ts";
 import { streamDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { firstDifferingByte } from "../difference.ts";
-import { clientsChooseTimestamps, Executor } from "../executor.ts";
-import { RECORDED_RELEASE } from "../hosted-replica.ts";
+import { Executor } from "../executor.ts";
+import { RECORDED_RELEASE } from "../recorded-release.ts";
+import { clientsChooseTimestamps } from "../registration.ts";
 import { writeSparse } from "../sparse-file.ts";
 
 /** The files of one run, those of a cluster by replica. */

@@ -26,7 +26,8 @@ import { wireEvents } from "../containers/wirecap.ts";
 import { readDecompressed, withoutCompression } from "../containers/zstd.ts";
 import { describeDifference } from "../difference.ts";
 import { type Connection, type Prepared, type Recording, Replay, type Sent } from "../replay.ts";
-import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN, HostedReplica } from "../hosted-replica.ts";
+import { HostedReplica } from "../hosted-replica.ts";
+import { RECORDED_RELEASE, RECORDED_RELEASE_CLIENT_MIN } from "../recorded-release.ts";
 
 /** One exchange of a capture of error scenarios. */
 interface Scenario {

@@ -4,29 +4,12 @@
  *
  * @module
  */
-import {
-  Command,
-  Header,
-  HEADER_SIZE_BYTES,
-  Operation,
-  PrepareHeader,
-  RegisterRequest,
-} from "@stagbeetle/vsr-protocol";
+import { Command, Header } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, beyond, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { type ClusterCapture, clusterCaptures, type ClusterEvent } from "../containers/cluster-capture.ts";
+import { batchSizeLimitOf } from "../registration.ts";
 import { StandIn } from "../stand-in.ts";
-
-/** What the servers allowed their clients, in bytes: it is in the first `register` that was prepared. */
-function batchSizeLimitOf(events: readonly ClusterEvent[]): number {
-  for (const event of events) {
-    if (event.kind !== "frame") continue;
-    const { command, operation } = new PrepareHeader(event.bytes);
-    if (command !== Command.prepare || operation !== Operation.register) continue;
-    return new RegisterRequest(event.bytes.subarray(HEADER_SIZE_BYTES)).batchSizeLimit;
-  }
-  throw new Error("nobody registered");
-}
 
 /** Whether a replica orders requests itself from here on: with timestamps that only its own clock knows. */
 function leads(index: number, frame: Uint8Array): boolean {
@@ -52,7 +35,8 @@ function play(standIn: StandIn, index: number, events: readonly ClusterEvent[]):
 
 async function check({ cluster, replicaCount, read }: ClusterCapture, replica: number): Promise<Outcome> {
   const events = await read();
-  const standIn = new StandIn({ cluster, replica, replicaCount, batchSizeLimit: batchSizeLimitOf(events) });
+  const frames = events.flatMap((event) => (event.kind === "frame" ? event.bytes : []));
+  const standIn = new StandIn({ cluster, replica, replicaCount, batchSizeLimit: batchSizeLimitOf(frames) });
   play(standIn, replica, events);
   const difference = standIn.difference();
   if (difference !== null) return different(difference);

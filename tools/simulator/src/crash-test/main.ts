@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { ClusterLane, type ClusterLaneCounts } from "./cluster-lane.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { Lane, type LaneCounts, type LaneOptions } from "./lane.ts";
 
 const KILLS_DEFAULT = 100;
@@ -62,36 +63,31 @@ function parseCommand(): Command | "help" {
   });
   if (values.help === true) return "help";
   if (values.kills !== undefined && values.minutes !== undefined) throw new TypeError("--kills or --minutes, not both");
-  const replicas = integer("replicas", values.replicas, 1);
+  const replicas = wholeNumber("replicas", values.replicas, 1);
   if (replicas === 2 || replicas > REPLICAS_MAX) throw new TypeError(`--replicas: '${replicas}' is not 1 or 3 to 6`);
   const lanes = replicas === 1 ? Math.min(availableParallelism(), LANES_MAX) : 1;
   return {
     replicas,
-    kills: values.minutes === undefined ? integer("kills", values.kills, KILLS_DEFAULT) : Number.POSITIVE_INFINITY,
-    minutes: values.minutes === undefined ? Number.POSITIVE_INFINITY : integer("minutes", values.minutes, 1),
-    lanes: integer("lanes", values.lanes, lanes),
-    clients: integer("clients", values.clients, CLIENTS_DEFAULT),
+    kills: values.minutes === undefined ? wholeNumber("kills", values.kills, KILLS_DEFAULT) : Number.POSITIVE_INFINITY,
+    minutes: values.minutes === undefined ? Number.POSITIVE_INFINITY : wholeNumber("minutes", values.minutes, 1),
+    lanes: wholeNumber("lanes", values.lanes, lanes),
+    clients: wholeNumber("clients", values.clients, CLIENTS_DEFAULT),
     directory: values.directory ?? tmpdir(),
-    seed: BigInt(integer("seed", values.seed, 1 + randomBytes(4).readUInt32LE())),
+    seed: BigInt(wholeNumber("seed", values.seed, 1 + randomBytes(4).readUInt32LE())),
   };
 }
 
-function integer(name: string, text: string | undefined, byDefault: number): number {
-  if (text === undefined) return byDefault;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
-    throw new TypeError(`--${name}: '${text}' is not a whole number from 1 on`);
-  }
-  return value;
-}
-
-/** What each lane gets: a directory, its share of the kills or the time, and a seed of its own. */
-function sharesOf({ kills, minutes, lanes, clients, seed }: Command, directory: string): readonly LaneOptions[] {
+/** What each lane gets: a directory, its share of the kills or the time as long as all is in order, and a seed of its own. */
+function sharesOf(
+  { kills, minutes, lanes, clients, seed }: Command,
+  directory: string,
+  inOrder: () => boolean,
+): readonly LaneOptions[] {
   const deadline = performance.now() + minutes * MS_PER_MINUTE;
   return Array.from({ length: lanes }, (_, index) => ({
     directory: mkdtempSync(join(directory, "lane-")),
     // The shares of all lanes add up to the kills.
-    goesOn: (count) => count < Math.ceil((kills - index) / lanes) && performance.now() < deadline,
+    goesOn: (count) => inOrder() && count < Math.ceil((kills - index) / lanes) && performance.now() < deadline,
     seed: seed * 256n + BigInt(index),
     clientCount: clients,
   }));
@@ -138,14 +134,17 @@ interface Lanes {
 async function run(command: Command): Promise<number> {
   const begin = performance.now();
   const directory = mkdtempSync(join(command.directory, "stagbeetle-crash-test-"));
-  const shares = sharesOf(command, directory);
-  const { lanes, describe } = command.replicas === 1 ? aloneLanes(shares) : clusterLanes(shares, command.replicas);
   let failure: unknown = null;
-  try {
-    await Promise.all(lanes.map((lane) => lane.run()));
-  } catch (error) {
-    failure = error;
-  }
+  const shares = sharesOf(command, directory, () => failure === null);
+  const { lanes, describe } = command.replicas === 1 ? aloneLanes(shares) : clusterLanes(shares, command.replicas);
+  // Each lane comes to its end, and ends its servers, whatever another one has found.
+  await Promise.all(
+    lanes.map((lane) =>
+      lane.run().catch((error: unknown) => {
+        failure ??= error;
+      }),
+    ),
+  );
   rmSync(directory, { recursive: true, force: true });
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   const outcome = failure === null ? "passed" : "FAILED";
