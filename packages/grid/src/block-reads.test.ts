@@ -2,7 +2,7 @@ import { HEADER_SIZE_BYTES, Random } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { Bench } from "../test/bench.ts";
+import { GridHarness } from "../test/grid-harness.ts";
 import { propertyRuns } from "../test/builders.ts";
 
 /** More than are under way at once. */
@@ -19,18 +19,18 @@ describe("reads whose checksums come later", () => {
         fc.nat(),
         (damages, reads, seed) => {
           const outcomes = [false, true].map((checksumsLater) => {
-            const bench = Bench.open({ checksumsLater });
+            const harness = GridHarness.open({ checksumsLater });
             const random = new Random(seed);
-            if (checksumsLater) bench.storage.choose = (count) => random.index(count);
-            const references = Array.from({ length: BLOCKS }, (_, index) => bench.written(index + 1));
-            for (const { block, offset } of damages) bench.storage.damage(block + 1, offset);
-            const available = bench.grid.blocks.available;
+            if (checksumsLater) harness.storage.choose = (count) => random.index(count);
+            const references = Array.from({ length: BLOCKS }, (_, index) => harness.written(index + 1));
+            for (const { block, offset } of damages) harness.storage.damage(block + 1, offset);
+            const available = harness.grid.blocks.available;
             const results = reads.map(({ block, stale }) => {
               const { address, checksum } = references[block] ?? { address: 0, checksum: 0n };
-              return bench.read({ address, checksum: stale ? 1n : checksum }, { source: "localStorage" });
+              return harness.read({ address, checksum: stale ? 1n : checksum }, { source: "localStorage" });
             });
-            bench.storage.run();
-            expect(bench.grid.blocks.available).toBe(available);
+            harness.storage.run();
+            expect(harness.grid.blocks.available).toBe(available);
             return results;
           });
           expect(outcomes[1]).toEqual(outcomes[0]);
@@ -41,50 +41,50 @@ describe("reads whose checksums come later", () => {
   });
 
   test("share one read of the disk and one checksum, whenever they come", () => {
-    const bench = Bench.open({ checksumsLater: true });
-    const reference = bench.written(4);
-    const first = bench.read(reference);
-    while (bench.storage.checksumCount === 0) bench.storage.step();
-    const second = bench.read(reference);
+    const harness = GridHarness.open({ checksumsLater: true });
+    const reference = harness.written(4);
+    const first = harness.read(reference);
+    while (harness.storage.checksumCount === 0) harness.storage.step();
+    const second = harness.read(reference);
     // The second read begins before the checksum is there.
-    bench.storage.choose = (count) => count - 1;
-    bench.storage.run();
+    harness.storage.choose = (count) => count - 1;
+    harness.storage.run();
     expect([first, second]).toEqual([[4], [4]]);
-    expect(bench.storage.log).toEqual(["write 1", "read 1"]);
+    expect(harness.log).toEqual(["write 1", "read 1"]);
   });
 
   test("of a damaged header need no checksum of a body", () => {
-    const bench = Bench.open({ checksumsLater: true });
-    const reference = bench.written(4);
-    bench.storage.damage(reference.address, 20);
-    const results = bench.read(reference, { source: "localStorage" });
-    for (let steps = 0; steps < 2; steps += 1) bench.storage.step();
-    expect([results, bench.storage.checksumCount]).toEqual([["invalid_checksum"], 0]);
+    const harness = GridHarness.open({ checksumsLater: true });
+    const reference = harness.written(4);
+    harness.storage.damage(reference.address, 20);
+    const results = harness.read(reference, { source: "localStorage" });
+    for (let steps = 0; steps < 2; steps += 1) harness.storage.step();
+    expect([results, harness.storage.checksumCount]).toEqual([["invalid_checksum"], 0]);
   });
 
   test("of a damaged body wait for another replica then", () => {
-    const bench = Bench.open({ checksumsLater: true });
-    const reference = bench.written(4);
-    const bytes = bench.storage.bytes(0, bench.config.cluster.blockSize);
-    bench.storage.damage(reference.address, HEADER_SIZE_BYTES);
-    const results = bench.read(reference);
-    bench.storage.run();
-    expect([results, bench.grid.readWaitsForBlock]).toEqual([[], true]);
-    expect(bench.grid.receiveBlock(bytes)).toBe(true);
+    const harness = GridHarness.open({ checksumsLater: true });
+    const reference = harness.written(4);
+    const bytes = harness.storage.bytes(0, harness.config.cluster.blockSize);
+    harness.storage.damage(reference.address, HEADER_SIZE_BYTES);
+    const results = harness.read(reference);
+    harness.storage.run();
+    expect([results, harness.grid.readWaitsForBlock]).toEqual([[], true]);
+    expect(harness.grid.receiveBlock(bytes)).toBe(true);
     expect(results).toEqual([4]);
   });
 
   test("are dropped by a cancel without a word, which waits for their checksums", () => {
-    const bench = Bench.open({ checksumsLater: true });
-    const references = Array.from({ length: BLOCKS }, (_, index) => bench.written(index + 1));
-    const available = bench.grid.blocks.available;
-    const results = references.map((reference) => bench.read(reference));
-    while (bench.storage.checksumCount === 0) bench.storage.step();
+    const harness = GridHarness.open({ checksumsLater: true });
+    const references = Array.from({ length: BLOCKS }, (_, index) => harness.written(index + 1));
+    const available = harness.grid.blocks.available;
+    const results = references.map((reference) => harness.read(reference));
+    while (harness.storage.checksumCount === 0) harness.storage.step();
     let cancelled = false;
-    bench.grid.cancel(() => (cancelled = true));
+    harness.grid.cancel(() => (cancelled = true));
     expect(cancelled).toBe(false);
-    bench.storage.run();
-    expect([cancelled, bench.grid.state, bench.grid.blocks.available]).toEqual([true, "closed", available]);
+    harness.storage.run();
+    expect([cancelled, harness.grid.state, harness.grid.blocks.available]).toEqual([true, "closed", available]);
     expect(results).toEqual(references.map(() => []));
   });
 });

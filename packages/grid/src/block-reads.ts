@@ -208,12 +208,6 @@ export class BlockReads {
     return [this.#scheduled, this.#queue, this.#reading, this.#parked].some((reads) => reads.some(of));
   }
 
-  /** Whether any coherent read waits or is under way. */
-  get coherentPending(): boolean {
-    const of = (read: BlockRead): boolean => read.coherent || read.attached.some(of);
-    return [this.#scheduled, this.#queue, this.#reading, this.#parked].some((reads) => reads.some(of));
-  }
-
   /** Begins with the next tick, so that no owner is called back from inside its call. */
   readBlock(read: BlockRead, options: BlockReadOptions, checkpointId: bigint): void {
     assert(!this.#cancelling, "a block is read while reads are dropped");

@@ -10,7 +10,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Bench } from "../test/bench.ts";
+import { GridHarness } from "../test/grid-harness.ts";
 import { propertyRuns, testMemory } from "../test/builders.ts";
 import { CheckpointTrailer, trailerBlockCount } from "./checkpoint-trailer.ts";
 
@@ -18,33 +18,33 @@ const BODY_SIZE = TEST_MIN.derived.blockBodySizeMax;
 const SIZE_MAX = 4 * BODY_SIZE;
 
 /** Client sessions as far as the grid is concerned: blocks of this type may be written at any time. */
-function createTrailer(bench: Bench, sizeMax = SIZE_MAX): CheckpointTrailer {
+function createTrailer(harness: GridHarness, sizeMax = SIZE_MAX): CheckpointTrailer {
   return new CheckpointTrailer({
-    config: bench.config,
+    config: harness.config,
     memory: testMemory(sizeMax),
-    checksums: bench.checksums,
-    grid: bench.grid,
+    checksums: harness.checksums,
+    grid: harness.grid,
     blockType: BlockType.clientSessions,
     sizeMax,
     label: "test trailer",
   });
 }
 
-function checkpoint(bench: Bench, trailer: CheckpointTrailer, size: number): TrailerReference {
+function checkpoint(harness: GridHarness, trailer: CheckpointTrailer, size: number): TrailerReference {
   const told: string[] = [];
   trailer.checkpoint(size, () => told.push("written"));
   expect([told, trailer.busy]).toEqual([[], true]);
   expect(() => trailer.buffer).toThrow("while writing");
-  bench.storage.run();
+  harness.storage.run();
   expect(told).toEqual(["written"]);
   return trailer.reference;
 }
 
-function open(bench: Bench, trailer: CheckpointTrailer, reference: TrailerReference): void {
+function open(harness: GridHarness, trailer: CheckpointTrailer, reference: TrailerReference): void {
   const told: string[] = [];
   trailer.open(reference, () => told.push("open"));
   expect(told).toEqual([]);
-  bench.storage.run();
+  harness.storage.run();
   expect(told).toEqual(["open"]);
 }
 
@@ -53,23 +53,23 @@ describe("a checkpoint trailer", () => {
     [PRODUCTION, 0x062164d50f9af4f45b24143231588754n],
     [TEST_MIN, 0x364fe235faab81fac647a28aac4568ean],
   ])("of no clients has the checksum of the specification (%#)", (config: Config, checksum) => {
-    const bench = Bench.open({ config });
+    const harness = GridHarness.open({ config });
     const size = clientSessionsEncodeSize(config);
-    const trailer = createTrailer(bench, size);
+    const trailer = createTrailer(harness, size);
     trailer.buffer.fill(0);
-    const reference = checkpoint(bench, trailer, size);
+    const reference = checkpoint(harness, trailer, size);
     expect(reference).toMatchObject({ size, checksum, lastBlock: { address: 1 } });
   });
 
   test("of no bytes has no blocks", () => {
-    const bench = Bench.open();
-    const trailer = createTrailer(bench);
-    const reference = checkpoint(bench, trailer, 0);
+    const harness = GridHarness.open();
+    const trailer = createTrailer(harness);
+    const reference = checkpoint(harness, trailer, 0);
     expect(reference).toEqual({ size: 0, checksum: CHECKSUM_EMPTY, lastBlock: { address: 0, checksum: 0n } });
-    const other = createTrailer(bench);
-    open(bench, other, reference);
+    const other = createTrailer(harness);
+    open(harness, other, reference);
     expect([other.bytes.length, other.addresses]).toEqual([0, []]);
-    expect(bench.grid.freeSet.countAcquired).toBe(0);
+    expect(harness.grid.freeSet.countAcquired).toBe(0);
   });
 
   test("is read back as it was written, whatever its size and the order of the disk", () => {
@@ -77,15 +77,15 @@ describe("a checkpoint trailer", () => {
     const size = fc.integer({ min: 1, max: Math.floor(BODY_SIZE / 264) }).map((count) => count * 264);
     fc.assert(
       fc.property(size, fc.nat(255), fc.nat(5), (sizeBytes, fill, used) => {
-        const bench = Bench.open();
-        if (used > 0) bench.acquire(used);
-        bench.storage.choose = (count) => (fill + used) % count;
-        const trailer = createTrailer(bench);
+        const harness = GridHarness.open();
+        if (used > 0) harness.acquire(used);
+        harness.storage.choose = (count) => (fill + used) % count;
+        const trailer = createTrailer(harness);
         trailer.buffer.fill(fill);
-        const reference = checkpoint(bench, trailer, sizeBytes);
+        const reference = checkpoint(harness, trailer, sizeBytes);
         expect(trailer.addresses).toEqual([used + 1]);
-        const other = createTrailer(bench);
-        open(bench, other, reference);
+        const other = createTrailer(harness);
+        open(harness, other, reference);
         expect(other.bytes).toEqual(new Uint8Array(sizeBytes).fill(fill));
         expect(other.blocks()).toEqual(trailer.blocks());
         expect(other.reference).toEqual(reference);
@@ -100,21 +100,21 @@ describe("a checkpoint trailer", () => {
   });
 
   test("that is larger than there is room for ends the process with status 4", () => {
-    const bench = Bench.open();
-    const trailer = createTrailer(bench, 264);
+    const harness = GridHarness.open();
+    const trailer = createTrailer(harness, 264);
     const reference = { size: 528, checksum: 1n, lastBlock: { address: 1, checksum: 1n } };
     expect(() => trailer.open(reference, () => undefined)).toThrow(FatalError);
   });
 
   test("is empty after a reset, and can be opened again", () => {
-    const bench = Bench.open();
-    const trailer = createTrailer(bench);
+    const harness = GridHarness.open();
+    const trailer = createTrailer(harness);
     trailer.buffer.fill(3);
-    const reference = checkpoint(bench, trailer, 264);
+    const reference = checkpoint(harness, trailer, 264);
     expect(() => trailer.open(reference, () => undefined)).toThrow("opened once");
     trailer.reset();
     expect([trailer.bytes.length, trailer.addresses]).toEqual([0, []]);
-    open(bench, trailer, reference);
+    open(harness, trailer, reference);
     expect(trailer.bytes).toEqual(new Uint8Array(264).fill(3));
   });
 });

@@ -6,7 +6,7 @@
 import { LinearMemory } from "@stagbeetle/kernels";
 import type { Bench } from "tinybench";
 
-import { Bench as GridBench } from "../test/bench.ts";
+import { GridHarness } from "../test/grid-harness.ts";
 import { encodeEwah, ewahEncodeSizeMax } from "./ewah.ts";
 import { FreeSet } from "./free-set/free-set.ts";
 import { Hash64 } from "./hash64.ts";
@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 const BLOCKS_MAX = 33_550_000;
 
 function addCache(bench: Bench): void {
-  const grid = GridBench.open();
+  const grid = GridHarness.open();
   const references = Array.from({ length: 50 }, (_, index) => grid.written(index + 1));
   let next = 0;
   bench.add("readBlockFromCache: hit", () => {

@@ -426,12 +426,6 @@ export class Grid implements GridPort, TrailerGrid {
     return this.#writes.find(address)?.block ?? null;
   }
 
-  /** Gives a block from another replica to the read that waits for exactly it. False if there is none. */
-  fulfillBlock(block: Block): boolean {
-    assert(this.#state !== "cancelling", "a block is fulfilled while reads are dropped");
-    return this.#reads.fulfill(block);
-  }
-
   receiveBlock(bytes: Uint8Array): boolean {
     return this.#state !== "cancelling" && this.#repairs.receiveBlock(bytes);
   }

@@ -1,15 +1,15 @@
 import { type BlockReference, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { Bench } from "../test/bench.ts";
+import { GridHarness } from "../test/grid-harness.ts";
 import type { Block } from "./block.ts";
 import { GridBlocksMissing, MissingTable } from "./missing-blocks.ts";
 
-const bench = Bench.open();
+const harness = GridHarness.open();
 const NO_REFERENCE: BlockReference = { address: 0, checksum: 0n };
 
 /** An index block at `address` of value blocks at these addresses. The checksums are the addresses. */
 function indexBlock(address: number, valueAddresses: readonly number[]): Block {
-  return bench.indexBlock(address, valueAddresses.map(single));
+  return harness.indexBlock(address, valueAddresses.map(single));
 }
 
 function single(address: number): BlockReference {
@@ -18,7 +18,7 @@ function single(address: number): BlockReference {
 
 /** A block in memory that has the checksum of {@link single}. */
 function valueBlock(address: number): Block {
-  const block = bench.block(address, 1);
+  const block = harness.block(address, 1);
   block.header.checksum = BigInt(address);
   return block;
 }
@@ -127,8 +127,8 @@ describe("a table that is synced", () => {
 
 describe("when blocks become free", () => {
   /** A free set in which these blocks are about to be freed. */
-  function freeing(addresses: readonly number[]): Bench {
-    const other = Bench.open();
+  function freeing(addresses: readonly number[]): GridHarness {
+    const other = GridHarness.open();
     other.acquire(40);
     other.grid.release(addresses);
     other.checkpoint();

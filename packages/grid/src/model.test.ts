@@ -7,7 +7,7 @@
 import type { BlockReference } from "@stagbeetle/vsr-protocol";
 import { Random } from "@stagbeetle/vsr-protocol";
 import { expect, test } from "vitest";
-import { Bench } from "../test/bench.ts";
+import { GridHarness } from "../test/grid-harness.ts";
 import { propertyRuns } from "../test/builders.ts";
 
 const STEPS = 120;
@@ -21,7 +21,7 @@ type State = ReadonlyMap<number, Written>;
 
 class Run {
   readonly random: Random;
-  bench: Bench;
+  harness: GridHarness;
   /** Blocks that are acquired, written and not released. */
   live = new Map<number, Written>();
   /** Those of the last checkpoint, and of the one before. */
@@ -33,8 +33,8 @@ class Run {
 
   constructor(seed: number) {
     this.random = new Random(seed);
-    this.bench = Bench.open({ replicaCount: 1, checksumsLater: seed % 2 === 0 });
-    this.#chooseOrder();
+    this.harness = GridHarness.open({ replicaCount: 1, checksumsLater: seed % 2 === 0 });
+    this.harness.storage.choose = (count) => this.random.index(count);
   }
 
   step(): void {
@@ -49,16 +49,16 @@ class Run {
 
   create(): void {
     if (this.live.size > BLOCKS_LIVE_MAX) return;
-    for (const address of this.bench.acquire(1 + this.random.index(8))) {
+    for (const address of this.harness.acquire(1 + this.random.index(8))) {
       const fill = 1 + this.random.index(255);
-      this.live.set(address, { ...this.bench.create(address, fill), fill });
+      this.live.set(address, { ...this.harness.create(address, fill), fill });
     }
   }
 
   release(): void {
     for (const address of this.live.keys()) {
       if (!this.random.chance(1, 10)) continue;
-      this.bench.grid.release([address]);
+      this.harness.grid.release([address]);
       this.live.delete(address);
     }
   }
@@ -67,54 +67,49 @@ class Run {
     const pick = this.#pick(this.live);
     if (pick === null) return;
     const options = { cacheRead: this.random.boolean(), cacheWrite: this.random.boolean() };
-    const results = [this.bench.read(pick, options), this.bench.read(pick, { cacheRead: this.random.boolean() })];
-    this.bench.storage.run();
+    const results = [this.harness.read(pick, options), this.harness.read(pick, { cacheRead: this.random.boolean() })];
+    this.harness.storage.run();
     expect(results).toEqual([[pick.fill], [pick.fill]]);
     this.reads += 1;
   }
 
   progress(): void {
-    for (let steps = this.random.index(10); steps > 0; steps -= 1) this.bench.storage.step();
+    for (let steps = this.random.index(10); steps > 0; steps -= 1) this.harness.storage.step();
   }
 
   makeCheckpoint(): void {
-    this.bench.storage.run();
-    if (!this.bench.grid.checkpointIsDurable) {
-      this.bench.checkpointDurable();
+    this.harness.storage.run();
+    if (!this.harness.grid.checkpointIsDurable) {
+      this.harness.checkpointDurable();
       this.checkpointBefore = null;
       return;
     }
-    this.bench.checkpoint();
+    this.harness.checkpoint();
     this.checkpointBefore = this.checkpoint;
     this.checkpoint = new Map(this.live);
     this.checkpoints += 1;
   }
 
   crash(): void {
-    this.bench = this.bench.crash(() => this.random.boolean());
-    this.#chooseOrder();
-    this.bench.open();
+    this.harness = this.harness.crash(() => this.random.boolean());
+    this.harness.open();
     this.#verify(this.checkpoint);
     if (this.checkpointBefore !== null) this.#verify(this.checkpointBefore);
     this.live = new Map(this.checkpoint);
-    const { freeSet } = this.bench.grid;
+    const { freeSet } = this.harness.grid;
     expect(freeSet.countAcquired - freeSet.countReleased).toBe(this.live.size);
     // The log is replayed: the checkpoint becomes durable again.
-    this.bench.checkpointDurable();
+    this.harness.checkpointDurable();
     this.checkpointBefore = null;
     this.crashes += 1;
   }
 
   #verify(state: State): void {
-    for (const written of state.values()) expect(this.bench.readLocally(written)).toBe(written.fill);
+    for (const written of state.values()) expect(this.harness.readLocally(written)).toBe(written.fill);
   }
 
   #pick(state: State): Written | null {
     return state.size === 0 ? null : ([...state.values()][this.random.index(state.size)] ?? null);
-  }
-
-  #chooseOrder(): void {
-    this.bench.storage.choose = (count) => this.random.index(count);
   }
 }
 
@@ -136,25 +131,25 @@ test("the last checkpoint survives every crash, and the one before until it is d
 
 test("the same operations give the same addresses and the same disk, in whatever order the disk completes them", () => {
   const runs = [0, 1, 2].map((order) => {
-    const bench = Bench.open({ replicaCount: 1, checksumsLater: order === 2 });
+    const harness = GridHarness.open({ replicaCount: 1, checksumsLater: order === 2 });
     const completions = new Random(order);
-    bench.storage.choose = (count) => completions.index(count);
+    harness.storage.choose = (count) => completions.index(count);
     const random = new Random(42);
     const live: number[] = [];
     for (let step = 0; step < 60; step += 1) {
-      for (const address of bench.acquire(1 + random.index(5))) {
-        bench.create(address, step + 1);
+      for (const address of harness.acquire(1 + random.index(5))) {
+        harness.create(address, step + 1);
         live.push(address);
       }
-      while (live.length > 20) bench.grid.release(live.splice(random.index(live.length), 1));
-      for (let steps = completions.index(4); steps > 0; steps -= 1) bench.storage.step();
+      while (live.length > 20) harness.grid.release(live.splice(random.index(live.length), 1));
+      for (let steps = completions.index(4); steps > 0; steps -= 1) harness.storage.step();
       if (step % 10 !== 9) continue;
-      bench.storage.run();
-      bench.checkpoint();
-      bench.checkpointDurable();
+      harness.storage.run();
+      harness.checkpoint();
+      harness.checkpointDurable();
     }
-    const { checkpoint } = bench.superblock.working;
-    return { checkpoint: checkpoint.buffer.slice(), disk: bench.storage.bytes(0, 100 * 4096), live };
+    const { checkpoint } = harness.superblock.working;
+    return { checkpoint: checkpoint.buffer.slice(), disk: harness.storage.bytes(0, 100 * 4096), live };
   });
   expect(runs[1]).toEqual(runs[0]);
   expect(runs[2]).toEqual(runs[0]);

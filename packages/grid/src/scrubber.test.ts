@@ -7,7 +7,7 @@ import {
   TEST_MIN,
 } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { Bench, type BenchOptions } from "../test/bench.ts";
+import { GridHarness, type GridHarnessOptions } from "../test/grid-harness.ts";
 import { testMemory } from "../test/builders.ts";
 import { CheckpointTrailer } from "./checkpoint-trailer.ts";
 import { GridScrubber, type ScrubbedForest } from "./scrubber.ts";
@@ -34,27 +34,27 @@ class TestForest implements ScrubbedForest {
   }
 }
 
-class ScrubBench {
-  readonly bench: Bench;
+class ScrubHarness {
+  readonly harness: GridHarness;
   readonly forest = new TestForest();
   readonly clientSessions: CheckpointTrailer;
   readonly scrubber: GridScrubber;
 
-  constructor(options: BenchOptions = {}) {
-    const bench = Bench.open(options);
-    this.bench = bench;
+  constructor(options: GridHarnessOptions = {}) {
+    const harness = GridHarness.open(options);
+    this.harness = harness;
     this.clientSessions = new CheckpointTrailer({
-      config: bench.config,
+      config: harness.config,
       memory: testMemory(4096),
-      checksums: bench.checksums,
-      grid: bench.grid,
+      checksums: harness.checksums,
+      grid: harness.grid,
       blockType: BlockType.clientSessions,
-      sizeMax: clientSessionsEncodeSize(bench.config),
+      sizeMax: clientSessionsEncodeSize(harness.config),
       label: "client sessions trailer",
     });
     this.scrubber = new GridScrubber({
-      config: bench.config,
-      grid: bench.grid,
+      config: harness.config,
+      grid: harness.grid,
       forest: this.forest,
       clientSessions: this.clientSessions,
       random: new Random(1),
@@ -63,36 +63,36 @@ class ScrubBench {
 
   /** Writes a checkpoint with its client sessions, durable everywhere. */
   checkpoint(): void {
-    const { bench, clientSessions } = this;
-    clientSessions.checkpoint(clientSessionsEncodeSize(bench.config), () => undefined);
-    bench.storage.run();
-    bench.checkpoint();
-    bench.grid.release(clientSessions.addresses);
-    bench.checkpointDurable();
+    const { harness, clientSessions } = this;
+    clientSessions.checkpoint(clientSessionsEncodeSize(harness.config), () => undefined);
+    harness.storage.run();
+    harness.checkpoint();
+    harness.grid.release(clientSessions.addresses);
+    harness.checkpointDurable();
   }
 
   /** Scrubs until the tour is finished; which addresses were read. */
   tour(): number[] {
-    const { bench, scrubber } = this;
+    const { harness, scrubber } = this;
     const { toursFinished } = scrubber.counts;
-    const before = bench.storage.log.length;
+    const before = harness.log.length;
     for (let intervals = 0; scrubber.counts.toursFinished === toursFinished; intervals += 1) {
       if (intervals > 100) throw new Error(`the tour does not end: ${scrubber.describe()}`);
       scrubber.scrub();
-      bench.storage.run();
+      harness.storage.run();
     }
-    return bench.storage.log.slice(before).map((line) => Number(line.replace("read ", "")));
+    return harness.log.slice(before).map((line) => Number(line.replace("read ", "")));
   }
 }
 
 describe("a tour of the scrubber", () => {
   test("reads every block that is in use, once", () => {
-    const scrub = new ScrubBench();
-    const tables = [scrub.bench.table(3), scrub.bench.table(1), scrub.bench.table(2)];
+    const scrub = new ScrubHarness();
+    const tables = [scrub.harness.table(3), scrub.harness.table(1), scrub.harness.table(2)];
     scrub.forest.tables = tables.map((table) => table.at(-1) ?? { address: 0, checksum: 0n });
-    scrub.forest.manifest = [scrub.bench.written(9)];
+    scrub.forest.manifest = [scrub.harness.written(9)];
     scrub.checkpoint();
-    const { freeSet } = scrub.bench.grid;
+    const { freeSet } = scrub.harness.grid;
     for (let tours = 0; tours < 3; tours += 1) {
       expect(scrub.tour().toSorted((a, b) => a - b)).toEqual([...freeSet.addressesAcquired()]);
     }
@@ -100,110 +100,110 @@ describe("a tour of the scrubber", () => {
   });
 
   test("gives back the blocks that it holds", () => {
-    const scrub = new ScrubBench();
-    scrub.forest.tables = scrub.bench.table(3).slice(-1);
-    const available = scrub.bench.grid.blocks.available;
+    const scrub = new ScrubHarness();
+    scrub.forest.tables = scrub.harness.table(3).slice(-1);
+    const available = scrub.harness.grid.blocks.available;
     scrub.tour();
-    expect(scrub.bench.grid.blocks.available).toBe(available);
+    expect(scrub.harness.grid.blocks.available).toBe(available);
     scrub.scrubber.scrub();
-    scrub.bench.storage.run();
-    scrub.bench.grid.cancel(() => scrub.scrubber.cancel());
-    scrub.bench.storage.run();
-    expect(scrub.bench.grid.blocks.available).toBe(available);
+    scrub.harness.storage.run();
+    scrub.harness.grid.cancel(() => scrub.scrubber.cancel());
+    scrub.harness.storage.run();
+    expect(scrub.harness.grid.blocks.available).toBe(available);
   });
 
   test("finds what is damaged and asks for it", () => {
-    const scrub = new ScrubBench();
-    const [first, , index] = scrub.bench.table(2);
+    const scrub = new ScrubHarness();
+    const [first, , index] = scrub.harness.table(2);
     if (first === undefined || index === undefined) throw new Error("a table has blocks");
     scrub.forest.tables = [index];
-    scrub.bench.storage.damage(first.address, 300);
+    scrub.harness.storage.damage(first.address, 300);
     scrub.tour();
     scrub.scrubber.scrub();
-    expect(scrub.bench.grid.missing.blockWaiting(first)).toBe(true);
+    expect(scrub.harness.grid.missing.blockWaiting(first)).toBe(true);
     expect(scrub.scrubber.counts.faults).toBe(1);
   });
 
   test("stays at a table with a damaged index block until it is repaired", () => {
-    const scrub = new ScrubBench();
-    const references = scrub.bench.table(2);
+    const scrub = new ScrubHarness();
+    const references = scrub.harness.table(2);
     const index = references.at(-1) ?? { address: 0, checksum: 0n };
-    const bytes = scrub.bench.storage.bytes((index.address - 1) * 4096, 4096);
+    const bytes = scrub.harness.storage.bytes((index.address - 1) * 4096, 4096);
     scrub.forest.tables = [index];
-    scrub.bench.storage.damage(index.address, 300);
+    scrub.harness.storage.damage(index.address, 300);
     for (let intervals = 0; intervals < 5; intervals += 1) {
       scrub.scrubber.scrub();
-      scrub.bench.storage.run();
+      scrub.harness.storage.run();
     }
-    expect(new Set(scrub.bench.storage.log.slice(-3))).toEqual(new Set([`read ${index.address}`]));
-    expect(scrub.bench.grid.receiveBlock(bytes)).toBe(true);
-    scrub.bench.storage.run();
+    expect(new Set(scrub.harness.log.slice(-3))).toEqual(new Set([`read ${index.address}`]));
+    expect(scrub.harness.grid.receiveBlock(bytes)).toBe(true);
+    scrub.harness.storage.run();
     expect(scrub.tour()).toEqual(expect.arrayContaining(references.slice(0, 2).map(({ address }) => address)));
   });
 
   test("of a single replica goes on, because nobody can repair the block", () => {
-    const scrub = new ScrubBench({ replicaCount: 1 });
-    const tables = [scrub.bench.table(1), scrub.bench.table(1)];
+    const scrub = new ScrubHarness({ replicaCount: 1 });
+    const tables = [scrub.harness.table(1), scrub.harness.table(1)];
     scrub.forest.tables = tables.map((table) => table.at(-1) ?? { address: 0, checksum: 0n });
-    for (const { address } of scrub.forest.tables) scrub.bench.storage.damage(address, 300);
+    for (const { address } of scrub.forest.tables) scrub.harness.storage.damage(address, 300);
     scrub.tour();
     expect(scrub.scrubber.counts.faults).toBe(2);
-    expect(scrub.bench.grid.missing.count).toBe(0);
+    expect(scrub.harness.grid.missing.count).toBe(0);
   });
 
   test("ignores blocks that become free meanwhile, and does not follow their table", () => {
-    const scrub = new ScrubBench();
-    const references = scrub.bench.table(3);
+    const scrub = new ScrubHarness();
+    const references = scrub.harness.table(3);
     scrub.forest.tables = references.slice(-1);
     scrub.scrubber.scrub();
-    scrub.bench.storage.run();
+    scrub.harness.storage.run();
     scrub.scrubber.scrub();
     scrub.forest.tables = [];
-    scrub.bench.grid.release(references.map(({ address }) => address));
-    scrub.bench.checkpoint();
-    scrub.bench.checkpointDurable();
+    scrub.harness.grid.release(references.map(({ address }) => address));
+    scrub.harness.checkpoint();
+    scrub.harness.checkpointDurable();
     // The addresses are used for something else now.
-    for (const address of scrub.bench.acquire(4)) scrub.bench.create(address, 99);
-    scrub.bench.storage.run();
+    for (const address of scrub.harness.acquire(4)) scrub.harness.create(address, 99);
+    scrub.harness.storage.run();
     scrub.tour();
     scrub.tour();
     expect(scrub.scrubber.counts.faults).toBe(0);
   });
 
   test.each(["done", "under way"])("ignores what a read that was %s when its block became free has found", (state) => {
-    const scrub = new ScrubBench();
-    const { bench, scrubber } = scrub;
-    const damaged = bench.written(1);
-    bench.storage.damage(damaged.address, 300);
+    const scrub = new ScrubHarness();
+    const { harness, scrubber } = scrub;
+    const damaged = harness.written(1);
+    harness.storage.damage(damaged.address, 300);
     scrub.forest.manifest = [damaged];
     scrubber.scrub();
     // The newest request first: the read of the scrubber waits.
-    bench.storage.choose = (count) => count - 1;
-    bench.storage.step();
-    if (state === "done") bench.storage.run();
+    harness.storage.choose = (count) => count - 1;
+    harness.storage.step();
+    if (state === "done") harness.storage.run();
     scrub.forest.manifest = [];
-    bench.grid.release([damaged.address]);
+    harness.grid.release([damaged.address]);
     const told: string[] = [];
     const until = (line: string): void => {
-      while (!told.includes(line)) bench.storage.step();
+      while (!told.includes(line)) harness.storage.step();
     };
-    bench.grid.checkpoint(() => told.push("written"));
+    harness.grid.checkpoint(() => told.push("written"));
     until("written");
-    bench.superblock.install(bench.grid);
-    bench.grid.markCheckpointNotDurable();
-    bench.grid.checkpointDurable(() => told.push("durable"));
+    harness.superblock.install(harness.grid);
+    harness.grid.markCheckpointNotDurable();
+    harness.grid.checkpointDurable(() => told.push("durable"));
     until("durable");
-    expect(bench.grid.freeSet.isFree(damaged.address)).toBe(true);
-    expect(bench.storage.pendingCount).toBe(state === "done" ? 0 : 1);
+    expect(harness.grid.freeSet.isFree(damaged.address)).toBe(true);
+    expect(harness.storage.pendingCount).toBe(state === "done" ? 0 : 1);
     scrub.tour();
-    expect([scrubber.counts.faults, bench.grid.missing.count]).toEqual([0, 0]);
+    expect([scrubber.counts.faults, harness.grid.missing.count]).toEqual([0, 0]);
   });
 
   test("has a pace that follows from the blocks in use, within bounds", () => {
-    const scrub = new ScrubBench();
+    const scrub = new ScrubHarness();
     const { process } = TEST_MIN;
     expect(scrub.scrubber.intervalTicks).toBe(process.gridScrubberIntervalMaxTicks);
-    scrub.bench.acquire(4000);
+    scrub.harness.acquire(4000);
     const perBlock = Math.floor(process.gridScrubberCycleTicks / 4000);
     expect(scrub.scrubber.intervalTicks).toBe(perBlock * process.gridScrubberReadsMax);
     expect([PRODUCTION.process.gridScrubberIntervalMinTicks, process.gridScrubberIntervalMinTicks]).toEqual([5, 5]);

@@ -27,18 +27,17 @@ const STEPS_MAX = 1_000_000;
 /** Only sectors that were written take memory; all others are zero. */
 export class MemoryStorage implements Storage, BodyChecksums {
   readonly deferredMax = 4;
-  /** What reached the disk or was asked of it, in order: `read 1` for the block at address 1, and so on. */
-  readonly log: string[] = [];
   /** Which of the requests under way completes next: an index below `count`. The oldest unless said otherwise. */
   choose: (count: number) => number = () => 0;
+  /** Called when a read or a write of the block at `address` begins. */
+  onBegin: (kind: "read" | "write", address: number) => void = () => undefined;
   readonly #config: Config;
   readonly #checksums = new Checksums();
-  readonly #sectors: Map<number, Uint8Array>;
-  #pending: Pending[] = [];
+  readonly #sectors = new Map<number, Uint8Array>();
+  readonly #pending: Pending[] = [];
 
-  constructor(config: Config, sectors: Map<number, Uint8Array> = new Map()) {
+  constructor(config: Config) {
     this.#config = config;
-    this.#sectors = sectors;
   }
 
   /** How many reads and writes are under way. */
@@ -73,8 +72,13 @@ export class MemoryStorage implements Storage, BodyChecksums {
 
   /** Completes one request or callback; false if none waits. */
   step(): boolean {
-    const [next] = this.#pending.splice(this.#pending.length === 0 ? 0 : this.choose(this.#pending.length), 1);
-    if (next === undefined) return false;
+    if (this.#pending.length === 0) return false;
+    const chosen = this.choose(this.#pending.length);
+    const ofTick = ({ kind }: Pending): boolean => kind === "tick";
+    // Ticks keep their order among themselves, as those of every storage do.
+    const at = this.#pending.slice(chosen, chosen + 1).some(ofTick) ? this.#pending.findIndex(ofTick) : chosen;
+    const [next] = this.#pending.splice(at, 1);
+    assert(next !== undefined, () => `request ${chosen} of ${this.#pending.length}`);
     if (next.kind === "read") next.buffer.set(this.bytes(next.offset, next.buffer.length));
     if (next.kind === "write") this.#write(next.offset, next.buffer);
     next.complete();
@@ -87,17 +91,16 @@ export class MemoryStorage implements Storage, BodyChecksums {
   }
 
   /**
-   * The disk after the process has died: `survives` says of each sector of each write under way whether it was written.
-   * Nothing of this storage completes any more.
+   * The process dies: `survives` says of each sector of each write under way whether it was written; none unless given. Nothing
+   * that was begun completes any more.
    */
-  crash(survives: () => boolean): MemoryStorage {
+  crash(survives: () => boolean = () => false): void {
     for (const { kind, offset, buffer } of this.#pending.splice(0)) {
       if (kind !== "write") continue;
       for (let at = 0; at < buffer.length; at += SECTOR_SIZE_BYTES) {
         if (survives()) this.#write(offset + at, buffer.subarray(at, at + SECTOR_SIZE_BYTES));
       }
     }
-    return new MemoryStorage(this.#config, this.#sectors);
   }
 
   /** Bytes of the zone as they are on disk. */
@@ -122,7 +125,7 @@ export class MemoryStorage implements Storage, BodyChecksums {
   #begin(kind: "read" | "write", request: StorageRequest, zone: Zone, offset: number, buffer: Uint8Array): void {
     verifyRequest(this.#config, zone, offset, buffer);
     assert(zone === "grid", () => `the grid uses ${zone}`);
-    this.log.push(`${kind} ${offset / this.#config.cluster.blockSize + 1}`);
+    this.onBegin(kind, offset / this.#config.cluster.blockSize + 1);
     request.begin(zone, offset, buffer);
     this.#pending.push({ kind, offset, buffer, complete: () => request.complete() });
   }

@@ -167,20 +167,6 @@ function remove<Key>(index: usize, key: usize): u32 {
   return load<u32>(address);
 }
 
-/** Adds every entry of one index to another that holds none of them. */
-function addAll<Key>(source: usize, target: usize): void {
-  const bucketLast = load<u32>(source, BUCKET_MASK);
-  for (let number: u32 = 0; number <= bucketLast; number++) {
-    const bucket = bucketAt(source, number);
-    const meta = load<u32>(bucket, META);
-    for (let slot: u32 = 0; slot < slotsPerBucket<Key>(); slot++) {
-      if ((meta >> slot) & 1) {
-        add<Key>(target, bucket + slot * sizeof<Key>(), load<u32>(bucket + valuesOffset<Key>() + slot * 4));
-      }
-    }
-  }
-}
-
 /** Where the value of an id is, or 0. */
 @inline export function findId(index: usize, key: usize): usize {
   return find<Id>(index, load<u64>(key), load<u64>(key, 8));
@@ -211,10 +197,6 @@ export function idIndexRemove(index: usize, key: usize): u32 {
   return remove<Id>(index, key);
 }
 
-export function idIndexAddAll(source: usize, target: usize): void {
-  addAll<Id>(source, target);
-}
-
 export function u64IndexGet(index: usize, key: usize): u32 {
   return get<u64>(index, key);
 }
@@ -233,8 +215,4 @@ export function u64IndexReplace(index: usize, key: usize, value: u32): u32 {
 
 export function u64IndexRemove(index: usize, key: usize): u32 {
   return remove<u64>(index, key);
-}
-
-export function u64IndexAddAll(source: usize, target: usize): void {
-  addAll<u64>(source, target);
 }

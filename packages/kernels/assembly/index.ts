@@ -5,8 +5,8 @@ import { deriveTables } from "./aes-tables";
 
 export { checksum, checksumBegin, checksumFinish, checksumUpdate, seedBlockBytes } from "./aegis";
 export { deriveEntries } from "./entries";
-export { idIndexAddAll, idIndexGet, idIndexGetMany, idIndexInsert, idIndexRemove, idIndexReplace } from "./hash-index";
-export { u64IndexAddAll, u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
+export { idIndexGet, idIndexGetMany, idIndexInsert, idIndexRemove, idIndexReplace } from "./hash-index";
+export { u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
 export { u64IndexRemove, u64IndexReplace } from "./hash-index";
 export { keyFilterAddMany, keyFilterMayHave } from "./key-filter";
 export { manifestLeastOverlap } from "./manifest";

@@ -15,7 +15,6 @@ type Key = bigint;
 interface Subject {
   readonly kernels: Kernels;
   readonly create: (options: HashIndexOptions) => IdIndex | U64Index;
-  readonly rehash: (source: IdIndex | U64Index, target: IdIndex | U64Index) => void;
   readonly sizeBytes: (capacity: number) => number;
   readonly keySizeBytes: number;
   readonly write: (pointer: Pointer, key: Key) => void;
@@ -32,9 +31,6 @@ function idSubject(kernels: Kernels): Subject {
   return {
     kernels,
     create: (options) => new IdIndex(kernels, options),
-    rehash: (source, target) => {
-      if (source instanceof IdIndex && target instanceof IdIndex) source.rehashInto(target);
-    },
     sizeBytes: (capacity) => IdIndex.sizeBytes(capacity),
     keySizeBytes: 16,
     write,
@@ -52,9 +48,6 @@ function u64Subject(kernels: Kernels): Subject {
   return {
     kernels,
     create: (options) => new U64Index(kernels, options),
-    rehash: (source, target) => {
-      if (source instanceof U64Index && target instanceof U64Index) source.rehashInto(target);
-    },
     sizeBytes: (capacity) => U64Index.sizeBytes(capacity),
     keySizeBytes: 8,
     write,
@@ -185,24 +178,6 @@ describe.each(subjects)("$name", ({ subjectOf, keyMax }) => {
     for (let bucket = index.pointer + 64; bucket < index.pointer + index.sizeBytes; bucket += 64) {
       expect(memory.view.getUint32(bucket + 60, true)).toBe(0);
     }
-  });
-
-  test("grows into a larger index, and stays as it is", () => {
-    const subject = subjectHere();
-    const small = subject.create({ capacity: 100, seed: 1n });
-    const model = new Map<Key, number>();
-    for (let number = 0; number < small.capacity; number++) {
-      const key = (BigInt(number) * 0x9e37_79b9_7f4a_7c15_f39c_c060n) & keyMax;
-      small.insert(subject.key(key), number);
-      model.set(key, number);
-    }
-    const large = subject.create({ capacity: 1000, seed: 2n });
-    subject.rehash(small, large);
-    expectHolds(subject, large, model);
-    expectHolds(subject, small, model);
-    expect(() => subject.rehash(small, large)).toThrow(`has ${model.size} keys, expected none`);
-    const tiny = subject.create({ capacity: 1 });
-    expect(() => subject.rehash(large, tiny)).toThrow(`room for ${tiny.capacity} keys`);
   });
 
   test("clears a region that it is given", () => {

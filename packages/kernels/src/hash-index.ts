@@ -142,17 +142,6 @@ export abstract class HashIndex {
     this.#setCount(0);
   }
 
-  protected addAllTo(larger: HashIndex): void {
-    assert(larger.#memory === this.#memory, () => `${this.#label}: ${larger.#label} is in another memory`);
-    assert(larger.count === 0, () => `${larger.#label}: has ${larger.count} keys, expected none`);
-    assert(
-      larger.capacity >= this.count,
-      () => `${larger.#label}: room for ${larger.capacity} keys, ${this.#label} has ${this.count}`,
-    );
-    this.#exports.addAll(this.pointer, larger.pointer);
-    assert(larger.count === this.count, () => `${larger.#label}: took ${larger.count} of ${this.count} keys`);
-  }
-
   #assertValue(value: number): void {
     if (!Number.isInteger(value) || value < 0 || value >= absent) fail(`${this.#label}: value ${value} is no slot`);
   }

@@ -16,7 +16,6 @@ function exportsOf({ exports }: Kernels): IndexExports {
     insert: exports.idIndexInsert,
     replace: exports.idIndexReplace,
     remove: exports.idIndexRemove,
-    addAll: exports.idIndexAddAll,
   };
 }
 
@@ -37,10 +36,5 @@ export class IdIndex extends HashIndex {
   /** Bytes that an index for `capacity` keys takes. */
   static sizeBytes(capacity: number): number {
     return hashIndexSizeBytes(capacity, slotsPerBucket);
-  }
-
-  /** Adds all entries to an empty index with room for them: how a caller grows. This one stays as it is. */
-  rehashInto(larger: IdIndex): void {
-    this.addAllTo(larger);
   }
 }

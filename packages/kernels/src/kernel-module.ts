@@ -18,7 +18,6 @@ export interface IndexExports {
   readonly insert: (index: Pointer, key: Pointer, value: number) => number;
   readonly replace: (index: Pointer, key: Pointer, value: number) => number;
   readonly remove: (index: Pointer, key: Pointer) => number;
-  readonly addAll: (source: Pointer, target: Pointer) => void;
 }
 
 /** What `assembly/index.ts` exports. Nothing here checks its arguments; pointers come back signed. */
@@ -36,13 +35,11 @@ export interface KernelExports {
   readonly idIndexInsert: IndexExports["insert"];
   readonly idIndexReplace: IndexExports["replace"];
   readonly idIndexRemove: IndexExports["remove"];
-  readonly idIndexAddAll: IndexExports["addAll"];
   readonly u64IndexGet: IndexExports["get"];
   readonly u64IndexGetMany: IndexExports["getMany"];
   readonly u64IndexInsert: IndexExports["insert"];
   readonly u64IndexReplace: IndexExports["replace"];
   readonly u64IndexRemove: IndexExports["remove"];
-  readonly u64IndexAddAll: IndexExports["addAll"];
   readonly valueCompare: (layout: Pointer, a: Pointer, b: Pointer) => number;
   readonly valueWriteKey: (layout: Pointer, value: Pointer, key: Pointer) => void;
   readonly valueBound: (layout: Pointer, values: Pointer, count: number, key: Pointer, through: number) => number;

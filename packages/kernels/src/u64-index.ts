@@ -16,7 +16,6 @@ function exportsOf({ exports }: Kernels): IndexExports {
     insert: exports.u64IndexInsert,
     replace: exports.u64IndexReplace,
     remove: exports.u64IndexRemove,
-    addAll: exports.u64IndexAddAll,
   };
 }
 
@@ -36,10 +35,5 @@ export class U64Index extends HashIndex {
   /** Bytes that an index for `capacity` keys takes. */
   static sizeBytes(capacity: number): number {
     return hashIndexSizeBytes(capacity, slotsPerBucket);
-  }
-
-  /** Adds all entries to an empty index with room for them: how a caller grows. This one stays as it is. */
-  rehashInto(larger: U64Index): void {
-    this.addAllTo(larger);
   }
 }

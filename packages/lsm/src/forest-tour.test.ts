@@ -1,16 +1,14 @@
 import { type BlockReference, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
+import { ForestOnGrid } from "../test/forest-on-grid.ts";
 import { TestForest } from "../test/test-forest.ts";
+import { TestGrid } from "../test/test-grid.ts";
+import { accountingTrees } from "../test/transfers.ts";
 import { runVector, vectorA } from "../test/vectors.ts";
+import { forestBlocksMax } from "./forest.ts";
 import { ForestTables, ForestTour } from "./forest-tour.ts";
 
-function opened(): TestForest {
-  const subject = new TestForest({ config: TEST_MIN });
-  subject.open();
-  return subject;
-}
-
-const subject = opened();
+const subject = new TestForest({ config: TEST_MIN });
 runVector(vectorA, subject, 183);
 const { forest, kernels } = subject;
 
@@ -69,7 +67,7 @@ describe("a forest of several levels", () => {
 
 describe("a manifest log that is compacted on the way", () => {
   test("ends a tour where the log has forgotten", () => {
-    const other = opened();
+    const other = new TestForest({ config: TEST_MIN });
     runVector(vectorA, other, 63);
     const { manifestLog } = other.forest;
     const { oldest } = other.forest.manifestReferences();
@@ -79,8 +77,17 @@ describe("a manifest log that is compacted on the way", () => {
 });
 
 test("a forest that is not open yet can be reset", () => {
-  const other = new TestForest({ config: TEST_MIN });
-  other.forest.reset();
-  other.open();
-  expect(other.forest.state).toBe("open");
+  const trees = accountingTrees(TEST_MIN);
+  const grid = new TestGrid({
+    config: TEST_MIN,
+    memorySizeBytes: 96 * 1024 * 1024,
+    blocksOfUsers: forestBlocksMax(TEST_MIN, trees.length),
+    cacheBlocks: 64,
+    create: (parts) => {
+      const users = new ForestOnGrid(parts, trees);
+      users.reset();
+      return users;
+    },
+  });
+  expect(grid.users.forest.state).toBe("open");
 });

@@ -24,9 +24,7 @@ const checkpointB723 =
   "CKPT op=723 manifest oldest=9 b833f5035ace07cd36891fc16a22a16d newest=95 644729fac9a4791279bbba89fc3972bf count=6 acquired=96 fa5ca3e5b137c96b14f21265c3e503ea size=56 released=97 06a0ba566d4b4a81af59f1998e720b77 size=56";
 
 function opened(options: Omit<TestForestOptions, "config"> = {}): TestForest {
-  const subject = new TestForest({ config: TEST_MIN, ...options });
-  subject.open();
-  return subject;
+  return new TestForest({ config: TEST_MIN, ...options });
 }
 
 describe("a forest from scratch", () => {
@@ -60,8 +58,7 @@ describe("a forest from scratch", () => {
 
   test("flushes first what fills its memory table (spec 05 §23.5)", () => {
     const writer = new TraceWriter();
-    const subject = new TestForest({ config: TEST_MIN, manifestLogObserver: writer });
-    subject.open();
+    const subject = opened({ manifestLogObserver: writer });
     writer.infos = subject.forest.infos;
     runVector(vectorA, subject, 7);
     expect(writer.manifestLog).toEqual([
@@ -81,7 +78,7 @@ describe.each([
       const subject = opened({ random: new Random(steps), checksumsLater });
       runVector(vectorA, subject, 54);
       vectorA.putsOf(subject, 55);
-      subject.compact(55, steps);
+      subject.compactPartly(55, steps);
       subject.reset();
       expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
     },
@@ -92,7 +89,7 @@ describe.each([
     for (let steps = 0; steps < 40; steps += 1) {
       runVector(vectorA, subject, 54);
       vectorA.putsOf(subject, 55);
-      subject.compact(55, steps);
+      subject.compactPartly(55, steps);
       subject.reset();
     }
     expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
@@ -116,7 +113,7 @@ describe("a crash", () => {
     runVector(vectorA, subject, 54);
     if (subject.durableAt(55)) subject.checkpointDurable();
     vectorA.putsOf(subject, 55);
-    subject.compact(55, steps);
+    subject.compactPartly(55, steps);
     subject.crash();
     expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
   });

@@ -10,7 +10,6 @@ const REQUEST_MAX = TEST_MIN.process.gridRepairRequestMax;
 
 function opened(opMax: number, replicaCount = 3): TestForest {
   const subject = new TestForest({ config: TEST_MIN, replicaCount });
-  subject.open();
   runVector(vectorA, subject, opMax);
   return subject;
 }
@@ -44,7 +43,8 @@ function tableBlocks(subject: TestForest): BlockReference[] {
 }
 
 function blockOnDisk({ storage, config }: TestForest, address: number): Uint8Array {
-  return storage.stored((address - 1) * config.cluster.blockSize);
+  const { blockSize } = config.cluster;
+  return storage.bytes((address - 1) * blockSize, blockSize);
 }
 
 describe("a forest that is replaced by a newer checkpoint of another replica", () => {
@@ -97,7 +97,6 @@ describe("a forest that is replaced by a newer checkpoint of another replica", (
     const { to, exchanges } = synced();
     const before = exchanges();
     const another = new TestForest({ config: TEST_MIN });
-    another.open();
     const expected = runVector(vectorA, another, THERE + 20).map(checkpointLine);
     // Ops are replayed from the checkpoint on; the bar behind it is in it already.
     const actual = runVector(vectorA, to, THERE + 20).map(checkpointLine);

@@ -5,12 +5,11 @@
  */
 import { type Kernels, keySlotSizeBytes, type Pointer, ValueKernels } from "@stagbeetle/kernels";
 import type { Config } from "@stagbeetle/vsr-protocol";
-import { compareKeys, type KeyPointer, KeyRange } from "./key.ts";
+import { type KeyPointer, KeyRange } from "./key.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { ManifestLevel, ManifestMemory } from "./manifest/manifest-level.ts";
 import { TreeMemory } from "./memory-table/tree-memory.ts";
-import type { TreeDeclaration } from "./tree-schema.ts";
-import { TreeSchema } from "./tree-schema.ts";
+import { type TreeDeclaration, TreeSchema } from "./tree-schema.ts";
 
 /** What a tree needs of its forest. */
 export interface TreeOptions extends ManifestMemory {
@@ -25,7 +24,6 @@ export class Tree {
   readonly memory: TreeMemory;
   readonly manifest: Manifest;
   readonly #keyRange: KeyRange;
-  readonly #lanes: Uint32Array;
   readonly #keys: KeyPointer;
 
   constructor(declaration: TreeDeclaration, options: TreeOptions) {
@@ -39,7 +37,6 @@ export class Tree {
       annihilates: this.schema.layout.secondary,
     });
     this.#keyRange = new KeyRange(kernels.memory, "trees");
-    this.#lanes = kernels.memory.u32;
     this.#keys = kernels.memory.allocate(2 * keySlotSizeBytes, 16, "trees");
   }
 
@@ -89,10 +86,5 @@ export class Tree {
     this.memory.reset();
     this.manifest.clear();
     this.#keyRange.clear();
-  }
-
-  /** Whether one key is below another. */
-  keyBelow(a: KeyPointer, b: KeyPointer): boolean {
-    return compareKeys(this.#lanes, a, b) < 0;
   }
 }

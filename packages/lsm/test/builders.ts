@@ -4,11 +4,6 @@
 import { createKernels, type Kernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { TABLE_INFO_SIZE_BYTES, type TableInfoPool, type TableInfoView } from "../src/manifest/table-info.ts";
 
-/** How often properties are tried: more with `STAGBEETLE_PROPERTY_RUNS`, as a multiple. */
-export function propertyRuns(runs: number): number {
-  return runs * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
-}
-
 /** Kernels over a memory of their own. */
 export function testKernels(sizeBytes: number = 32 * 1024 * 1024): Kernels {
   return createKernels({ memory: new LinearMemory({ sizeBytes, shared: false }) });

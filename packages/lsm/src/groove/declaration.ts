@@ -23,7 +23,8 @@ export interface IndexCondition {
 /**
  * Where the value of an index entry comes from.
  *
- * - `field`: the bytes of the object at `offset`, widened with zeros. If `zero` is `absent`, zero is not indexed.
+ * - `field`: the bytes of the object at `offset`, a multiple of `sizeBytes` or of 4, widened with zeros. If `zero` is `absent`, zero
+ *   is not indexed.
  * - `object`: no value, in an index of kind `void`.
  * - `derived`: `write` puts the value's lanes to `out[0…3]` (those of the kind) and returns true, or returns false for an
  *   object without an entry. It must depend on the object's `lanes` alone: each `lane` of them at `lanes[at + lane]`.

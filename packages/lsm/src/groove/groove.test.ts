@@ -355,6 +355,24 @@ describe("a groove refuses", () => {
     expect(() => model.things.update(scratch, object)).toThrow("no object");
   });
 
+  test("an index over a field that lies across two lanes, which an insert and an update would read differently", () => {
+    const { parts, forest } = new Model(1, 0).grid.users;
+    const limits = { keysPerOp: 1, objectsPerOp: 1, cacheObjects: 0 };
+    const make = (offset: number, sizeBytes: 1 | 2 | 4 | 8): Groove => {
+      const source = { from: "field", offset, sizeBytes, zero: "indexed" } as const;
+      const indexes = THINGS.indexes.map((index) => (index.name === "color" ? { ...index, source } : index));
+      return new Groove({ ...parts, forest, declaration: { ...THINGS, indexes }, limits });
+    };
+    for (const [offset, sizeBytes] of [
+      [39, 2],
+      [41, 2],
+      [42, 4],
+      [34, 8],
+    ] as const) {
+      expect(() => make(offset, sizeBytes)).toThrow(`color: a field of ${sizeBytes} bytes at ${offset}`);
+    }
+  });
+
   test("lookups where there are none, timestamps that were not asked for, and orphans in scopes", () => {
     const model = new Model(1, 0);
     const key = lanesOf(5n);

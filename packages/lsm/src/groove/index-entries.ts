@@ -187,6 +187,12 @@ function fieldKernel(groove: GrooveDeclaration, index: IndexDeclaration, kernels
   if (source.from === "derived" || source.from === "hand") return null;
   const field = source.from === "field" ? source : { offset: 0, sizeBytes: 1 as const, zero: "indexed" };
   assert((kind === "void") === (source.from === "object"), () => `${index.name}: entries of kind ${kind}`);
+  // Updates and removals read the field in lanes: they would derive another entry than the one that was inserted.
+  assert(
+    field.offset % Math.min(4, field.sizeBytes) === 0,
+    () =>
+      `${index.name}: a field of ${field.sizeBytes} bytes at ${field.offset}, which is no multiple of its size or of 4`,
+  );
   return new EntryKernel(
     kernels,
     {

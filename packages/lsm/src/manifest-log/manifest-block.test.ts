@@ -1,9 +1,10 @@
 import { BlockPool } from "@stagbeetle/grid";
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { BlockType, Checksums, HEADER_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, Tables } from "../../test/builders.ts";
+import { Tables } from "../../test/builders.ts";
 import { ManifestEvent, TABLE_INFO_SIZE_BYTES, TableInfoPool, TableInfoView } from "../manifest/table-info.ts";
 import { entryCountOf, entryPointer, manifestBlockInvalid, manifestBlockSize } from "./manifest-block.ts";
 

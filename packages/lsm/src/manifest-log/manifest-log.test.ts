@@ -1,3 +1,4 @@
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import {
   type BlockReference,
@@ -10,7 +11,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, Tables } from "../../test/builders.ts";
+import { Tables } from "../../test/builders.ts";
 import { ManifestLogFuzz } from "../../test/manifest-log-fuzz.ts";
 import { emptyImage, MemoryStore, type MemoryStoreImage } from "../../test/memory-store.ts";
 import { ManifestEvent, TableInfoPool, TableInfoView } from "../manifest/table-info.ts";

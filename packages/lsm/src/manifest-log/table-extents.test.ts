@@ -1,6 +1,7 @@
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { Keys, propertyRuns, testKernels } from "../../test/builders.ts";
+import { Keys, testKernels } from "../../test/builders.ts";
 import { TableExtents } from "./table-extents.ts";
 
 const CAPACITY = 40;

@@ -1,7 +1,7 @@
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import { LinearMemory } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns } from "../../test/builders.ts";
 import { NodePool, nodeCountMax, SegmentedArray } from "./segmented-array.ts";
 
 /** Node sizes of the model tests; every one with a pool of exactly as many nodes as the array may need. */

@@ -1,8 +1,9 @@
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import { LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { recordBytes } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Keys, propertyRuns, tableHex } from "../../test/builders.ts";
+import { Keys, tableHex } from "../../test/builders.ts";
 import {
   ManifestEvent,
   TABLE_INFO_LAYOUT,

@@ -1,7 +1,8 @@
+import { propertyRuns } from "@stagbeetle/grid/testing";
 import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { propertyRuns, Tables } from "../../test/builders.ts";
+import { Tables } from "../../test/builders.ts";
 import { ManifestLevel } from "./manifest-level.ts";
 import { NodePool } from "./segmented-array.ts";
 import { TableInfoPool, TableInfoView } from "./table-info.ts";

@@ -54,10 +54,9 @@ export class MemoryDisk implements Storage {
     return next !== undefined;
   }
 
-  /** The same disk after a crash. */
-  restart(): MemoryDisk {
+  /** What is under way does not happen. */
+  crash(): void {
     this.#waiting.length = 0;
-    return this;
   }
 
   /** Has room for so many more blocks. */

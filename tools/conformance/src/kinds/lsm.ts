@@ -24,7 +24,6 @@ function play(name: string, lines: readonly string[], random: Random | null): Tr
     fragmented: FRAGMENTED.test(name),
     ...(random === null ? {} : { random }),
   });
-  forest.open();
   return new TracePlayer(forest, writer).play(lines);
 }
 

@@ -75,8 +75,8 @@ export class TestSuperBlock implements GridSuperBlock {
   }
 }
 
-/** What a bench is made of; everything has a default. */
-export interface BenchOptions {
+/** What a harness is made of; everything has a default. */
+export interface GridHarnessOptions {
   readonly config?: Config;
   readonly replicaCount?: number;
   readonly blocksMax?: number;
@@ -87,19 +87,22 @@ export interface BenchOptions {
 }
 
 /** One grid, and what its tests do with it. */
-export class Bench {
+export class GridHarness {
   readonly config: Config;
   readonly storage: MemoryStorage;
   readonly superblock: TestSuperBlock;
   readonly checksums: Checksums = new Checksums();
+  /** What was asked of the disk, in order: `read 1` for the block at address 1, and so on. */
+  readonly log: string[] = [];
   readonly grid: Grid;
-  readonly #options: BenchOptions;
+  readonly #options: GridHarnessOptions;
 
-  constructor(options: BenchOptions = {}) {
+  constructor(options: GridHarnessOptions = {}) {
     const config = options.config ?? TEST_MIN;
     this.#options = options;
     this.config = config;
     this.storage = options.storage ?? new MemoryStorage(config);
+    this.storage.onBegin = (kind, address) => void this.log.push(`${kind} ${address}`);
     this.superblock = options.superblock ?? new TestSuperBlock(config, options.replicaCount ?? 3);
     const { blockSize } = config.cluster;
     const sizes = {
@@ -121,17 +124,18 @@ export class Bench {
     });
   }
 
-  /** A bench whose grid is open at a durable checkpoint. */
-  static open(options: BenchOptions = {}): Bench {
-    const bench = new Bench(options);
-    bench.open();
-    bench.checkpointDurable();
-    return bench;
+  /** A harness whose grid is open at a durable checkpoint. */
+  static open(options: GridHarnessOptions = {}): GridHarness {
+    const harness = new GridHarness(options);
+    harness.open();
+    harness.checkpointDurable();
+    return harness;
   }
 
   /** The same disk after the process has died. */
-  crash(survives: () => boolean = () => false): Bench {
-    return new Bench({ ...this.#options, storage: this.storage.crash(survives), superblock: this.superblock });
+  crash(survives?: () => boolean): GridHarness {
+    this.storage.crash(survives);
+    return new GridHarness({ ...this.#options, storage: this.storage, superblock: this.superblock });
   }
 
   open(): void {
