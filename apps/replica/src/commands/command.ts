@@ -55,7 +55,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
     case "benchmark":
-      return { kind: "benchmark", benchmark: parseBenchmark(rest) };
+      return { kind: "benchmark", benchmark: parseBenchmark(rest, PRODUCTION) };
     case "inspect":
       if (rest[0] === "-h" || rest[0] === "--help") return { kind: "help", text: inspectHelpText() };
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
