@@ -86,7 +86,9 @@ export class Server {
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
-    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
+    const { timings } = composition;
+    const onTick = timings === null ? null : (durationNs: number): void => timings.ended("loop_tick", durationNs);
+    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica], onTick });
     this.#serving = { ...parts, composition, loop };
     loop.start();
     await opened(composition);
