@@ -42,5 +42,6 @@ export { makeResident } from "./resident-memory.ts";
 export type { Touching } from "./resident-memory.ts";
 
 // What Node does not offer, where it can be reached.
+export { leadNowhere } from "./lead-nowhere.ts";
 export { loadSystemCalls } from "./system-calls.ts";
 export type { SystemCalls } from "./system-calls.ts";
