@@ -1,7 +1,8 @@
 import { Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
-import { TestForest } from "../test/test-forest.ts";
+import { TestForest, type TestForestOptions } from "../test/test-forest.ts";
+import { COMPACTION_BLOCKS_MIN } from "./compaction/compaction-blocks.ts";
 import { checkpointLine, TraceWriter } from "../test/trace.ts";
 import { runVector, vectorA, vectorB } from "../test/vectors.ts";
 
@@ -22,8 +23,8 @@ const checkpointsB = [
 const checkpointB723 =
   "CKPT op=723 manifest oldest=9 b833f5035ace07cd36891fc16a22a16d newest=95 644729fac9a4791279bbba89fc3972bf count=6 acquired=96 fa5ca3e5b137c96b14f21265c3e503ea size=56 released=97 06a0ba566d4b4a81af59f1998e720b77 size=56";
 
-function opened(random?: Random, checksumsLater = false): TestForest {
-  const subject = new TestForest({ config: TEST_MIN, checksumsLater, ...(random === undefined ? {} : { random }) });
+function opened(options: Omit<TestForestOptions, "config"> = {}): TestForest {
+  const subject = new TestForest({ config: TEST_MIN, ...options });
   subject.open();
   return subject;
 }
@@ -42,13 +43,19 @@ describe("a forest from scratch", () => {
   });
 
   test.each([1, 2, 3])("writes the same whatever the order of I/O (seed %d)", (seed) => {
-    expect(runVector(vectorA, opened(new Random(seed)), 83).map(checkpointLine)).toEqual(checkpointsA);
+    expect(runVector(vectorA, opened({ random: new Random(seed) }), 83).map(checkpointLine)).toEqual(checkpointsA);
   });
 
   test.each([0, 1, 2, 3])("writes the same whenever checksums come (seed %d)", (seed) => {
-    const random = seed === 0 ? undefined : new Random(seed);
-    expect(runVector(vectorA, opened(random, true), 83).map(checkpointLine)).toEqual(checkpointsA);
-    expect(runVector(vectorB, opened(random, true), 63).map(checkpointLine)).toEqual(checkpointsB);
+    const options = { checksumsLater: true, ...(seed === 0 ? {} : { random: new Random(seed) }) };
+    expect(runVector(vectorA, opened(options), 83).map(checkpointLine)).toEqual(checkpointsA);
+    expect(runVector(vectorB, opened(options), 63).map(checkpointLine)).toEqual(checkpointsB);
+  });
+
+  test.each([COMPACTION_BLOCKS_MIN, 22, 90])("writes the same with %d blocks for compaction", (compactionBlocksMax) => {
+    const options = { compactionBlocksMax, random: new Random(compactionBlocksMax) };
+    expect(runVector(vectorA, opened(options), 83).map(checkpointLine)).toEqual(checkpointsA);
+    expect(runVector(vectorB, opened(options), 63).map(checkpointLine)).toEqual(checkpointsB);
   });
 
   test("flushes first what fills its memory table (spec 05 §23.5)", () => {
@@ -71,7 +78,7 @@ describe.each([
   test.each([0, 1, 2, 4, 7, 12, 20, 40])(
     "in the middle of a compaction, after %d completions, is as a restart",
     (steps) => {
-      const subject = opened(new Random(steps), checksumsLater);
+      const subject = opened({ random: new Random(steps), checksumsLater });
       runVector(vectorA, subject, 54);
       vectorA.putsOf(subject, 55);
       subject.compact(55, steps);
@@ -81,7 +88,7 @@ describe.each([
   );
 
   test("gives back all blocks, however often", () => {
-    const subject = opened(new Random(1), checksumsLater);
+    const subject = opened({ random: new Random(1), checksumsLater });
     for (let steps = 0; steps < 40; steps += 1) {
       runVector(vectorA, subject, 54);
       vectorA.putsOf(subject, 55);
@@ -105,7 +112,7 @@ describe("a crash", () => {
   });
 
   test.each([0, 1, 3, 5, 8, 13])("in the middle of a compaction, after %d completions, leaves none either", (steps) => {
-    const subject = opened(new Random(steps), steps % 2 === 1);
+    const subject = opened({ random: new Random(steps), checksumsLater: steps % 2 === 1 });
     runVector(vectorA, subject, 54);
     if (subject.durableAt(55)) subject.checkpointDurable();
     vectorA.putsOf(subject, 55);

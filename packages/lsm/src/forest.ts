@@ -12,7 +12,8 @@ import type { Config, ManifestReferences } from "@stagbeetle/vsr-protocol";
 import { Beats } from "./beats.ts";
 import type { BlockStore } from "./block-store.ts";
 import { Compaction, type CompactionContext, type CompactionObserver } from "./compaction/compaction.ts";
-import { Compactor, COMPACTOR_BLOCKS_MAX } from "./compaction/compactor.ts";
+import { COMPACTION_BLOCKS_DEFAULT } from "./compaction/compaction-blocks.ts";
+import { Compactor } from "./compaction/compactor.ts";
 import { tablesPerForestMax } from "./manifest/level-limits.ts";
 import { NodePool } from "./manifest/segmented-array.ts";
 import { TableInfoPool, TableInfoView } from "./manifest/table-info.ts";
@@ -29,6 +30,8 @@ export interface ForestOptions {
   readonly trees: readonly TreeDeclaration[];
   /** How many tables the manifest has room for (`--memory-lsm-manifest`); as many as a forest can have unless said. */
   readonly manifestTablesMax?: number;
+  /** How many blocks compaction may hold (`--memory-lsm-compaction`); {@link COMPACTION_BLOCKS_DEFAULT} unless said. */
+  readonly compactionBlocksMax?: number;
   readonly manifestLogObserver?: ManifestLogObserver;
   readonly compactionObserver?: CompactionObserver;
 }
@@ -45,9 +48,13 @@ const TRANSITIONS: Readonly<Record<ForestState, readonly ForestState[]>> = {
 };
 
 /** How many blocks a forest holds at once, for the size of the grid's pool. */
-export function forestBlocksMax(config: Config, treeCount: number): number {
+export function forestBlocksMax(
+  config: Config,
+  treeCount: number,
+  compactionBlocksMax: number = COMPACTION_BLOCKS_DEFAULT,
+): number {
   const { buffersMax } = new ManifestPace(config, treeCount);
-  return COMPACTOR_BLOCKS_MAX + buffersMax;
+  return compactionBlocksMax + buffersMax;
 }
 
 /** One op's compaction under way. */
@@ -116,7 +123,8 @@ export class Forest {
     this.#compactions = Array.from({ length: config.cluster.lsmLevels }, (_, levelB) =>
       this.trees.map((tree) => new Compaction(tree, levelB, this.#context)),
     );
-    this.#compactor = new Compactor({ kernels, store, infos });
+    const blocksMax = options.compactionBlocksMax ?? COMPACTION_BLOCKS_DEFAULT;
+    this.#compactor = new Compactor({ kernels, store, infos, blocksMax });
     const scratchSizes = this.trees.map(({ schema }) => sortScratchSizeBytes(schema.layout, schema.valueCountMax));
     this.#sortScratch = memory.allocate(Math.max(...scratchSizes), 64, "sorting");
   }

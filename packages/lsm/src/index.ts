@@ -5,6 +5,7 @@
  */
 export type { BlockStore } from "./block-store.ts";
 export type { CompactionObserver, FlushSkipped, Quotas } from "./compaction/compaction.ts";
+export { COMPACTION_BLOCKS_DEFAULT, COMPACTION_BLOCKS_MIN } from "./compaction/compaction-blocks.ts";
 export { Forest, forestBlocksMax } from "./forest.ts";
 export type { ForestOptions, ForestState } from "./forest.ts";
 export { ForestTables, ForestTour } from "./forest-tour.ts";

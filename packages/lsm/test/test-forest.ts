@@ -42,6 +42,8 @@ export interface TestForestOptions {
   readonly random?: Random;
   /** Whether checksums of blocks complete as I/O does; inside of the call unless given. */
   readonly checksumsLater?: boolean;
+  /** How many blocks compaction may hold; as many as it has by default unless given. */
+  readonly compactionBlocksMax?: number;
   readonly manifestLogObserver?: ManifestLogObserver;
   readonly compactionObserver?: CompactionObserver;
 }
@@ -253,7 +255,7 @@ export class TestForest {
       logger: SILENT_LOGGER,
       storageSizeLimit: config.process.storageSizeLimitDefault,
       cacheSizeBytes: 256 * config.cluster.blockSize,
-      blocksOfUsers: forestBlocksMax(config, trees.length),
+      blocksOfUsers: forestBlocksMax(config, trees.length, this.#options.compactionBlocksMax),
       verify: true,
     });
     const scratch = memory.allocate(2 * OBJECT_SIZE_BYTES, 16, "test");
@@ -263,7 +265,7 @@ export class TestForest {
       store: new GridStore(grid, checksums),
       trees,
       manifestTablesMax: TABLES_MAX,
-      ...observersOf(this.#options),
+      ...forestOptionsOf(this.#options),
     });
     return { kernels, grid, forest, groove: new GrooveTrees(transfersGroove(config), forest, kernels), scratch };
   }
@@ -281,8 +283,10 @@ export class TestForest {
   }
 }
 
-function observersOf({ manifestLogObserver, compactionObserver }: TestForestOptions): Partial<TestForestOptions> {
+function forestOptionsOf(options: TestForestOptions): Partial<TestForestOptions> {
+  const { compactionBlocksMax, manifestLogObserver, compactionObserver } = options;
   return {
+    ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
     ...(manifestLogObserver === undefined ? {} : { manifestLogObserver }),
     ...(compactionObserver === undefined ? {} : { compactionObserver }),
   };

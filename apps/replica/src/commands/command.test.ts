@@ -118,6 +118,7 @@ describe("start", () => {
       cacheGridSizeBytes: 1024 * MIB,
       cacheObjects: { accounts: 2 ** 20, transfers: 0, transfersPending: 0 },
       manifestTablesMax: 2 ** 20,
+      compactionBlocksMax: 38,
       timeoutTicks: { prepare: 25, gridRepair: 10 },
       stall: { probability: { numerator: 2, denominator: 5 }, lagMin: 8, lagMax: 2880, multipleMax: 4 },
       statsd: null,
@@ -137,6 +138,14 @@ describe("start", () => {
   test("has smaller defaults in development mode", () => {
     const { pipelineRequestQueueLimit, requestSizeLimit } = startOf("--addresses=3000", "--development", "f");
     expect([pipelineRequestQueueLimit, requestSizeLimit]).toEqual([0, 32 * KIB]);
+  });
+
+  test.each([
+    [[], 38],
+    [["--development"], 21],
+    [["--experimental", "--memory-lsm-compaction=64MiB"], 128],
+  ])("gives compaction blocks: with %j it has %i", (flags, blocks) => {
+    expect(startOf("--addresses=3000", ...flags, "f").compactionBlocksMax).toBe(blocks);
   });
 
   test("has the defaults of the smallest configuration", () => {

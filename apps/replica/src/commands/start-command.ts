@@ -6,12 +6,12 @@ import { resolve } from "node:path";
 import { CommandLineError, formatSize, parseArguments } from "@stagbeetle/command-line";
 import type { Ratio, Size } from "@stagbeetle/command-line";
 import { linearMemorySizeMaxBytes } from "@stagbeetle/kernels";
-import { TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
+import { COMPACTION_BLOCKS_MIN, TABLE_INFO_SIZE_BYTES } from "@stagbeetle/lsm";
 import type { CacheSizes } from "@stagbeetle/state-machine";
 import { MEMBERS_MAX, parseAddresses, SECTOR_SIZE_BYTES } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, StallLimits } from "@stagbeetle/vsr-protocol";
 
-import { COMPACTION_BLOCKS_MIN, isDefault, STALL_PROBABILITY, startDefaults } from "./start-defaults.ts";
+import { isDefault, STALL_PROBABILITY, startDefaults } from "./start-defaults.ts";
 import type { StartDefaults } from "./start-defaults.ts";
 import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";
 import type { StartFlag, StartValues } from "./start-flags.ts";
@@ -30,11 +30,11 @@ const CACHE_WAYS = 256n;
 const CACHE_GRID_WAYS = 64n;
 const MANIFEST_NODES_MULTIPLE = 64n;
 
-/** The flags that size a part of memory. */
-type SizeFlag = "cache-grid" | "cache-accounts" | "cache-transfers" | "cache-transfers-pending" | "memory-lsm-manifest";
-
 /** The flags that size a cache. */
 const CACHES = ["cache-grid", "cache-accounts", "cache-transfers", "cache-transfers-pending"] as const;
+
+/** The flags that size a part of memory. */
+type SizeFlag = (typeof CACHES)[number] | "memory-lsm-manifest" | "memory-lsm-compaction";
 
 /** What is to be started. Sizes in bytes. */
 export interface StartCommand {
@@ -56,6 +56,8 @@ export interface StartCommand {
   readonly cacheObjects: CacheSizes;
   /** How many tables the manifest has room for. */
   readonly manifestTablesMax: number;
+  /** How many blocks compaction may hold. */
+  readonly compactionBlocksMax: number;
   /** Ticks of timeouts. */
   readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
   /** How much a primary slows down for backups that are behind. */
@@ -100,6 +102,7 @@ export function parseStart(args: readonly string[], config: Config): StartComman
       transfersPending: cacheObjects("cache-transfers-pending", values, defaults, TRANSFER_PENDING_SIZE_BYTES),
     },
     manifestTablesMax: Math.floor(bytesOf("memory-lsm-manifest", values, defaults) / TABLE_INFO_SIZE_BYTES),
+    compactionBlocksMax: bytesOf("memory-lsm-compaction", values, defaults) / config.cluster.blockSize,
     timeoutTicks: {
       prepare: ticksOf("timeout-prepare-ms", values, defaults, config),
       gridRepair: ticksOf("timeout-grid-repair-message-ms", values, defaults, config),

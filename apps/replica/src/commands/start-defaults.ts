@@ -2,6 +2,7 @@
  * What `start` does where it is not told otherwise (spec 06 §4.3).
  */
 import type { Ratio } from "@stagbeetle/command-line";
+import { COMPACTION_BLOCKS_DEFAULT, COMPACTION_BLOCKS_MIN } from "@stagbeetle/lsm";
 import type { Config } from "@stagbeetle/vsr-protocol";
 
 import type { StartFlag, StartValues } from "./start-flags.ts";
@@ -14,11 +15,6 @@ const CHECKPOINTS_OF_STALL_LAG = 3;
 /** How often a primary that is ahead of its backups slows down (`--commit-stall-probability`). */
 export const STALL_PROBABILITY: Ratio = { numerator: 2n, denominator: 5n };
 const STALL_MULTIPLE_MAX = 4;
-
-/** Blocks that compaction cannot do without: one of the manifest log, three of each input's level, 16 of output. */
-export const COMPACTION_BLOCKS_MIN = 21;
-/** Blocks that compaction may have under way to the disk. */
-const COMPACTION_BLOCKS_WRITTEN = 17;
 
 /** The defaults of the flags that have a number: bytes, counts or milliseconds. */
 export type StartDefaults = { readonly [flag in StartFlag]?: number } & {
@@ -36,7 +32,7 @@ export type StartDefaults = { readonly [flag in StartFlag]?: number } & {
 export function startDefaults({ cluster, process, derived }: Config, development: boolean): StartDefaults {
   const { blockSize, messageSizeMax, clientsMax, pipelinePrepareQueueMax } = cluster;
   const queue = Math.max(0, Math.ceil(clientsMax / 2) - pipelinePrepareQueueMax);
-  const compactionBlocks = COMPACTION_BLOCKS_MIN + (development ? 0 : COMPACTION_BLOCKS_WRITTEN);
+  const compactionBlocks = development ? COMPACTION_BLOCKS_MIN : COMPACTION_BLOCKS_DEFAULT;
   return {
     "cache-grid": development ? CACHE_GRID_BLOCKS_DEVELOPMENT * blockSize : process.gridCacheSizeDefault,
     "limit-storage": process.storageSizeLimitDefault,

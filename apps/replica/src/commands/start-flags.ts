@@ -55,7 +55,11 @@ const FLAGS: FlagsOf<StartValues> = {
   "cache-transfers": optional("size", parseSize, "cache of transfers"),
   "cache-transfers-pending": optional("size", parseSize, "cache of pending transfers"),
   "memory-lsm-manifest": optional("size", parseSize, "memory of the manifest"),
-  "memory-lsm-compaction": optional("size", parseSize, "memory of compaction (no effect yet)"),
+  "memory-lsm-compaction": optional(
+    "size",
+    parseSize,
+    "memory of compaction: blocks read ahead, blocks on their way to the disk",
+  ),
   trace: optional("path", parseText, "write a trace (not in this build)"),
   "log-debug": toggle("also log debug lines"),
   "log-trace": toggle("also log events of the trace (not in this build)"),
@@ -105,7 +109,7 @@ export const EXPERIMENTAL: readonly StartFlag[] = [
 ];
 
 /** Flags that are checked and then mean nothing. */
-export const WITHOUT_EFFECT: readonly StartFlag[] = ["memory-lsm-compaction", "replicate-star"];
+export const WITHOUT_EFFECT: readonly StartFlag[] = ["replicate-star"];
 
 /** Flags that ask for something this build does not have. */
 export const UNSUPPORTED: readonly StartFlag[] = ["trace", "log-trace"];

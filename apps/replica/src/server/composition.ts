@@ -64,6 +64,8 @@ export interface CompositionOptions {
   /** The caches of objects, in objects. */
   readonly cacheObjects: CacheSizes;
   readonly manifestTablesMax: number;
+  /** How many blocks compaction may hold. */
+  readonly compactionBlocksMax: number;
   readonly aofRecovery: boolean;
   readonly timeoutTicks: { readonly prepare: number; readonly gridRepair: number };
   /** Takes the metrics; null to let nobody have them. */
@@ -220,13 +222,15 @@ export function memorySizeBytes(options: CompositionOptions): number {
 }
 
 /** The parts of memory that flags size, in the order of how much they usually take. */
-function sizesText({ cacheGridSizeBytes, cacheObjects, manifestTablesMax }: CompositionOptions): string {
+function sizesText(options: CompositionOptions): string {
+  const { config, cacheGridSizeBytes, cacheObjects, manifestTablesMax, compactionBlocksMax } = options;
   const sizes = {
     "cache-grid": cacheGridSizeBytes,
     "cache-accounts": cacheObjects.accounts * ACCOUNT_SIZE_BYTES,
     "cache-transfers": cacheObjects.transfers * TRANSFER_SIZE_BYTES,
     "cache-transfers-pending": cacheObjects.transfersPending * TransferPending.sizeBytes,
     "memory-lsm-manifest": manifestTablesMax * TABLE_INFO_SIZE_BYTES,
+    "memory-lsm-compaction": compactionBlocksMax * config.cluster.blockSize,
   };
   return Object.entries(sizes)
     .map(([flag, sizeBytes]) => `--${flag} is ${formatSize(BigInt(sizeBytes))}`)

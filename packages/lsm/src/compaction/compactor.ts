@@ -12,23 +12,20 @@ import type { BlockStore } from "../block-store.ts";
 import type { TableInfoView } from "../manifest/table-info.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 import type { Compaction } from "./compaction.ts";
-import { TABLE_OUTPUTS_MAX, TableOutputs } from "./table-outputs.ts";
-import { TABLE_READER_BLOCKS_MAX, TableReader } from "./table-reader.ts";
+import { divideCompactionBlocks } from "./compaction-blocks.ts";
+import { TableOutputs } from "./table-outputs.ts";
+import { TableReader } from "./table-reader.ts";
 
 /** A value block and an index block must be able to go out together. */
 const OUTPUTS_PER_STEP = 2;
-
-/**
- * Blocks that a compactor holds at most, beside those that the store lends for sealing: two readers', two open ones, and those
- * on their way to the disk.
- */
-export const COMPACTOR_BLOCKS_MAX: number = 2 * TABLE_READER_BLOCKS_MAX + 2 + TABLE_OUTPUTS_MAX;
 
 /** What a compactor is made of. */
 export interface CompactorOptions {
   readonly kernels: Kernels;
   readonly store: BlockStore;
   readonly infos: TableInfoView;
+  /** How many blocks it holds at most, beside those that the store lends for sealing. */
+  readonly blocksMax: number;
 }
 
 /** A beat under way. */
@@ -53,15 +50,17 @@ export class Compactor {
   #beat: Beat | null = null;
   #running = false;
 
-  constructor({ kernels, store, infos }: CompactorOptions) {
+  constructor({ kernels, store, infos, blocksMax }: CompactorOptions) {
+    const { readerValueBlocks, outputs } = divideCompactionBlocks(blocksMax);
     this.#store = store;
     this.#builder = new TableBuilder(kernels, store);
     const onBlock = (): void => this.#run();
-    this.#readerA = new TableReader({ memory: kernels.memory, store, infos, onBlock });
-    this.#readerB = new TableReader({ memory: kernels.memory, store, infos, onBlock });
+    const reader = { memory: kernels.memory, store, infos, valueBlocksMax: readerValueBlocks, onBlock };
+    this.#readerA = new TableReader(reader);
+    this.#readerB = new TableReader(reader);
     this.#runs = new RunMerge(kernels, "compaction");
     this.#step = new MergeStep(kernels, "compaction");
-    this.#outputs = new TableOutputs({ store, infos, onRoom: () => this.#run() });
+    this.#outputs = new TableOutputs({ store, infos, outputsMax: outputs, onRoom: () => this.#run() });
   }
 
   /** Consumes the compaction's quota of this beat, or a little more. The callback may run from inside the call. */

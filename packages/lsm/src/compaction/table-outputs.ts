@@ -17,9 +17,6 @@ import type { TableInfoView } from "../manifest/table-info.ts";
 import type { BuiltValueBlock } from "../table/table-builder.ts";
 import type { TableIndex } from "../table/table-index.ts";
 
-/** Blocks on their way at most, beside those that the store lends for sealing. */
-export const TABLE_OUTPUTS_MAX = 17;
-
 /** Where a block stands. `waiting`: for the checksums of other blocks. */
 type TableOutputState = "idle" | "sealing" | "waiting" | "writing";
 
@@ -63,6 +60,8 @@ class TableOutput {
 export interface TableOutputsOptions {
   readonly store: BlockStore;
   readonly infos: TableInfoView;
+  /** How many blocks are on their way at most, beside those that the store lends for sealing. */
+  readonly outputsMax: number;
   /** Runs when a block is durable and there is room for another one. */
   readonly onRoom: () => void;
 }
@@ -80,12 +79,12 @@ export class TableOutputs {
   #afterSeals: (() => void) | null = null;
   #afterWrites: (() => void) | null = null;
 
-  constructor({ store, infos, onRoom }: TableOutputsOptions) {
+  constructor({ store, infos, outputsMax, onRoom }: TableOutputsOptions) {
     this.#store = store;
     this.#infos = infos;
     this.#onRoom = onRoom;
     this.#outputs = Array.from(
-      { length: TABLE_OUTPUTS_MAX + store.sealsDeferredMax },
+      { length: outputsMax + store.sealsDeferredMax },
       () =>
         new TableOutput(
           (output) => this.#onSealed(output),

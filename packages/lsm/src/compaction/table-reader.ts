@@ -12,11 +12,7 @@ import type { TableInfoView } from "../manifest/table-info.ts";
 import { valueBlockAddress, valueBlockCountOf, valueBlockReference } from "../table/index-block.ts";
 import { valueCountOf, valuesBegin } from "../table/value-block.ts";
 import type { TreeSchema } from "../tree-schema.ts";
-
-/** Blocks that one reader holds at most: index blocks, and value blocks read ahead. */
-const INDEX_BLOCKS_MAX = 2;
-const VALUE_BLOCKS_MAX = 4;
-export const TABLE_READER_BLOCKS_MAX: number = INDEX_BLOCKS_MAX + VALUE_BLOCKS_MAX;
+import { READER_INDEX_BLOCKS } from "./compaction-blocks.ts";
 
 /** A value block that is being read, or was. */
 interface Slot {
@@ -29,6 +25,8 @@ export interface TableReaderOptions {
   readonly memory: LinearMemory;
   readonly store: BlockStore;
   readonly infos: TableInfoView;
+  /** How many value blocks it holds at most: the one that is merged, and those that are read ahead. */
+  readonly valueBlocksMax: number;
   /** Runs whenever a block has arrived. */
   readonly onBlock: () => void;
 }
@@ -58,13 +56,13 @@ export class TableReader {
   #begin: Pointer = 0;
   #end: Pointer = 0;
 
-  constructor({ memory, store, infos, onBlock }: TableReaderOptions) {
+  constructor({ memory, store, infos, valueBlocksMax, onBlock }: TableReaderOptions) {
     this.#memory = memory;
     this.#store = store;
     this.#infos = infos;
     this.#onBlock = onBlock;
     this.#indexRead = new BlockRead((_, block) => this.#onIndex(block as Block));
-    this.#slotsFree = Array.from({ length: VALUE_BLOCKS_MAX }, () => {
+    this.#slotsFree = Array.from({ length: valueBlocksMax }, () => {
       const slot: Slot = { read: new BlockRead((_, block) => this.#onValues(slot, block as Block)), block: null };
       return slot;
     });
@@ -181,7 +179,7 @@ export class TableReader {
   /** Reads the next table's index block, once all value blocks of the one before are being read. */
   #readIndex(): void {
     const table = this.#tables[this.#tableNext];
-    if (table === undefined || this.#indexReading || this.#indexes.length === INDEX_BLOCKS_MAX) return;
+    if (table === undefined || this.#indexReading || this.#indexes.length === READER_INDEX_BLOCKS) return;
     this.#indexReading = true;
     this.#store.readBlock(this.#indexRead, {
       address: this.#infos.address(table),

@@ -41,6 +41,8 @@ export interface DataFileStoreOptions {
   readonly cacheGridSizeBytes: number;
   /** How many tables the manifest has room for (`--memory-lsm-manifest`); as many as a forest can have unless said. */
   readonly manifestTablesMax?: number;
+  /** How many blocks compaction may hold (`--memory-lsm-compaction`); as many as it has by default unless said. */
+  readonly compactionBlocksMax?: number;
   /** Sees the blocks of the grid: for simulation. */
   readonly gridObserver?: GridObserver;
 }
@@ -63,8 +65,8 @@ export function dataFileStore(
   options: DataFileStoreOptions,
   { grooves, limitsOf }: DataFileStoreContent,
 ): DataFileStore {
-  const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, manifestTablesMax, gridObserver } =
-    options;
+  const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, gridObserver } = options;
+  const { manifestTablesMax, compactionBlocksMax } = options;
   const { memory } = kernels;
   const grid = new Grid({
     config,
@@ -77,7 +79,7 @@ export function dataFileStore(
     logger,
     storageSizeLimit: options.storageSizeLimit,
     cacheSizeBytes: options.cacheGridSizeBytes,
-    blocksOfUsers: lsmForestBlocksMax(config, grooves),
+    blocksOfUsers: lsmForestBlocksMax(config, grooves, compactionBlocksMax),
     ...(gridObserver === undefined ? {} : { observer: gridObserver }),
   });
   const clientSessions = new CheckpointTrailer({
@@ -97,6 +99,7 @@ export function dataFileStore(
     grooves,
     limitsOf,
     ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
+    ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
   });
   const tables = new ForestTables(forest.trees, memory);
   const tour = new ForestTour(forest.trees, memory);

@@ -41,11 +41,17 @@ export interface LsmForestOptions {
   readonly limitsOf: (groove: GrooveDeclaration) => GrooveLimits;
   /** How many tables the manifest has room for (`--memory-lsm-manifest`). */
   readonly manifestTablesMax?: number;
+  /** How many blocks compaction may hold (`--memory-lsm-compaction`). */
+  readonly compactionBlocksMax?: number;
 }
 
 /** How many blocks of the grid a forest holds at once: the grid's pool must have them. */
-export function lsmForestBlocksMax(config: Config, grooves: readonly GrooveDeclaration[]): number {
-  return forestBlocksMax(config, treesOf(grooves).length) + scanBlocksMax(config);
+export function lsmForestBlocksMax(
+  config: Config,
+  grooves: readonly GrooveDeclaration[],
+  compactionBlocksMax?: number,
+): number {
+  return forestBlocksMax(config, treesOf(grooves).length, compactionBlocksMax) + scanBlocksMax(config);
 }
 
 /** A {@link Forest} in a data file. */
@@ -61,7 +67,7 @@ export class LsmForest implements Forest {
   readonly #scans: LsmScans;
 
   constructor(options: LsmForestOptions) {
-    const { config, kernels, store, superblock, grooves, limitsOf, manifestTablesMax } = options;
+    const { config, kernels, store, superblock, grooves, limitsOf, manifestTablesMax, compactionBlocksMax } = options;
     this.memory = kernels.memory;
     this.kernels = kernels;
     this.#superblock = superblock;
@@ -71,6 +77,7 @@ export class LsmForest implements Forest {
       store,
       trees: treesOf(grooves),
       ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
+      ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
     });
     const create = (declaration: GrooveDeclaration): LsmGroove =>
       new LsmGroove({ config, kernels, store, forest: this.trees, declaration, limits: limitsOf(declaration) });
