@@ -38,7 +38,7 @@ describe("benchmark", () => {
     await withServer(async (port) => {
       const args = [`--addresses=${port}`, ...SMALL, "--transfer-count=1000", "--query-count=3", "--validate"];
       const { status, stdout, stderr } = await runProgram("benchmark", ...args, "--clients=2", "--transfer-pending");
-      expect([status, stderr.includes("error: ")]).toEqual([0, false]);
+      expect([status, stderr.includes("error: ")], stderr).toEqual([0, false]);
       expect(stdout).toMatch(
         new RegExp(
           "^5 batches in \\d+\\.\\d\\d s\n" +
@@ -69,7 +69,7 @@ describe("benchmark", () => {
   test("starts a server of its own, ends it, and tells what it took", { timeout: TIMEOUT_MS }, async () => {
     const flags = ["--account-count=10", "--transfer-count=500", "--query-count=0", "--json", `--file=${path}`];
     const { status, stdout, stderr } = await runProgram("benchmark", ...flags);
-    expect([status, stderr.includes("error: ")]).toEqual([0, false]);
+    expect([status, stderr.includes("error: ")], stderr).toEqual([0, false]);
     expect(stderr).toMatch(/50 % of the transfers, rss = \d+ bytes\n/u);
     expect(JSON.parse(stdout)).toEqual({
       transfers: {
@@ -88,10 +88,26 @@ describe("benchmark", () => {
     expect(readdirSync(directory)).toEqual(["0_0.stagbeetle"]);
   });
 
-  test("hands over the reason if its server does not start", { timeout: TIMEOUT_MS }, async () => {
-    const { status, stderr } = await runProgram("benchmark", "--cache-grid=1", `--file=${path}`);
+  test("hands over the reason if its server does not start, and leaves no file", { timeout: TIMEOUT_MS }, async () => {
+    const { status, stderr } = await new Program(["benchmark", "--cache-grid=3GiB"], directory).ended();
     expect(status).toBe(1);
-    expect(stderr).toContain("error: --cache-grid: Grid cache must be greater than 32MiB\n");
+    expect(stderr).toContain("error: the sizes asked for do not fit in 4 GiB of memory: --cache-grid is 3GiB");
     expect(stderr).toContain("error: the server has ended with status 1; its lines say why\n");
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("interrupted, it leaves neither a server nor a file", { timeout: TIMEOUT_MS }, async () => {
+    const program = new Program(["benchmark", "--transfer-count=100000000"], directory);
+    await program.until(/listening on /u);
+    const { status, stderr } = await program.end("SIGINT");
+    expect([status, stderr.trimEnd().split("\n").at(-1)]).toEqual([1, "error: interrupted by SIGINT"]);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("waits for a cluster that does not answer, and says so", { timeout: TIMEOUT_MS }, async () => {
+    // Nobody listens at the discard port.
+    const program = new Program(["benchmark", "--addresses=9"]);
+    await program.until(/no answer for five seconds; `stagbeetle doctor 127\.0\.0\.1:9` says why\n/u);
+    await program.end("SIGTERM");
   });
 });

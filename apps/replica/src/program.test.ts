@@ -218,10 +218,17 @@ describe("start", () => {
       await once(server, "listening");
       const statsd = `--statsd=${server.address().port}`;
       await start("--addresses=127.0.0.1:0", "--experimental", statsd, path).untilServing();
-      const [datagram] = (await once(server, "message")) as [Buffer];
-      expect(datagram.toString()).toContain(
-        "tb.replica_status:0|g|#cluster:00000000000000000000000000000000,replica:0\n",
-      );
+      let sample = "";
+      // The last line of a sample whose server has not sent one before.
+      while (!sample.includes("tb.loop_tick_us.count:")) {
+        const [datagram] = (await once(server, "message")) as [Buffer];
+        sample += datagram.toString();
+      }
+      const tags = "#cluster:00000000000000000000000000000000,replica:0";
+      expect(sample).toContain(`tb.replica_status:0|g|${tags}\n`);
+      // All copies of the superblock and both rings of the log were read.
+      expect(sample).toMatch(new RegExp(`^tb\\.storage_read_us\\.count:\\d+\\|c\\|${tags},zone:wal_headers$`, "mu"));
+      expect(sample).toMatch(new RegExp(`^tb\\.storage_write_us\\.count:\\d+\\|c\\|${tags},zone:superblock$`, "mu"));
     } finally {
       server.close();
     }

@@ -9,6 +9,18 @@ export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
 }
 
+/** Waits for `work` to end. @throws InterruptedError if a signal asks the process to stop before: the work goes on then. */
+export async function unlessInterrupted<Result>(work: () => Promise<Result>): Promise<Result> {
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  const onSignal = (signal: NodeJS.Signals): void => reject(new InterruptedError(`interrupted by ${signal}`));
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    return await Promise.race([work(), interrupted]);
+  } finally {
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+  }
+}
+
 /**
  * Runs `start` and waits until it calls back.
  *
@@ -17,14 +29,13 @@ export class InterruptedError extends Error {
  */
 export async function untilDone(start: (done: () => void) => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onSignal = (signal: NodeJS.Signals): void => reject(new InterruptedError(`interrupted by ${signal}`));
   process.on("uncaughtException", reject);
-  for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
-    start(resolve);
-    await promise;
+    await unlessInterrupted(async () => {
+      start(resolve);
+      return promise;
+    });
   } finally {
     process.removeListener("uncaughtException", reject);
-    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
 }

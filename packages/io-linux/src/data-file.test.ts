@@ -45,7 +45,7 @@ async function errorOf(opening: Promise<unknown>): Promise<DataFileError> {
 
 /** System calls in which allocating fails. */
 function allocatingFails(errno: number): SystemCalls {
-  return { tryLock: () => "acquired", allocate: () => errno, setSocketOption: () => true };
+  return { tryLock: () => "acquired", allocate: () => errno, setSocketOption: () => true, duplicateOnto: () => false };
 }
 
 function capture(): { lines: string[]; logger: NonNullable<DataFileOptions["logger"]> } {

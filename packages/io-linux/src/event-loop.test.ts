@@ -18,6 +18,19 @@ describe("the event loop", () => {
     expect(ticked.length).toBe(4);
   });
 
+  test("tells how long each tick took", () => {
+    const durationsNs: number[] = [];
+    let nowMs = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    const ticking = [{ tick: () => (nowMs += 2) }, { tick: () => (nowMs += 0.5) }];
+    const loop = new EventLoop({ tickMs: 10, ticking, onTick: (durationNs) => durationsNs.push(durationNs) });
+    loop.start();
+    vi.advanceTimersByTime(20);
+    loop.stop();
+    clock.mockRestore();
+    expect(durationsNs).toEqual([2_500_000, 2_500_000]);
+  });
+
   test("that is stopped from within a tick ticks nobody any more", () => {
     let ticks = 0;
     const loop: EventLoop = new EventLoop({

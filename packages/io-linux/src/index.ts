@@ -12,7 +12,7 @@ export type { DataFileErrorCode } from "./data-file-error.ts";
 export type { DirectIoMode } from "./direct-io.ts";
 export type { ReservationMode } from "./reservation.ts";
 export { FileStorage, WriteError } from "./storage.ts";
-export type { FileStorageOptions, FileTransfers, Transfer, TransferCallback } from "./storage.ts";
+export type { FileStorageOptions, FileTransfers, RequestObserver, Transfer, TransferCallback } from "./storage.ts";
 
 // Checksums on another thread.
 export { ChecksumThread } from "./checksum-thread/checksum-thread.ts";
@@ -42,5 +42,6 @@ export { makeResident } from "./resident-memory.ts";
 export type { Touching } from "./resident-memory.ts";
 
 // What Node does not offer, where it can be reached.
+export { leadNowhere } from "./lead-nowhere.ts";
 export { loadSystemCalls } from "./system-calls.ts";
 export type { SystemCalls } from "./system-calls.ts";

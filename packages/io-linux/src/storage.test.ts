@@ -8,10 +8,10 @@ import {
   TEST_MIN,
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { alignedMemory } from "./aligned-memory.ts";
 import { openDataFile } from "./data-file.ts";
-import { FileStorage, type FileTransfers, type TransferCallback, WriteError } from "./storage.ts";
+import { FileStorage, type FileTransfers, type RequestObserver, type TransferCallback, WriteError } from "./storage.ts";
 import { TemporaryDirectory } from "./testing/temporary-directory.ts";
 import { until } from "./testing/until.ts";
 
@@ -31,7 +31,7 @@ class Bench {
   readonly storage: FileStorage;
   completions = 0;
 
-  constructor(concurrencyMax?: number) {
+  constructor(concurrencyMax?: number, onRequest: RequestObserver | null = null) {
     const take =
       (kind: "read" | "write"): FileTransfers["read"] =>
       (_fileDescriptor, buffer, offset, sizeBytes, position, answer) => {
@@ -39,7 +39,7 @@ class Bench {
       };
     const transfers = { read: take("read"), write: take("write") };
     const limit = concurrencyMax === undefined ? {} : { concurrencyMax };
-    this.storage = new FileStorage({ config: TEST_MIN, file: { fileDescriptor: -1 }, transfers, ...limit });
+    this.storage = new FileStorage({ config: TEST_MIN, file: { fileDescriptor: -1 }, transfers, onRequest, ...limit });
   }
 
   read(sectors: number, offsetInZone = 0): Uint8Array {
@@ -70,6 +70,26 @@ class Bench {
 function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: it failed`), { code });
 }
+
+test("whoever observes requests is told of each once, with its zone and all of its time", () => {
+  let nowMs = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  const observed: unknown[] = [];
+  const bench = new Bench(1, (...request) => observed.push(request));
+  bench.read(1);
+  bench.write(1);
+  nowMs = 3;
+  bench.next().answer(systemError("EINTR"), 0);
+  nowMs = 4;
+  bench.next().answer(null, SECTOR_SIZE_BYTES);
+  nowMs = 5;
+  bench.next().answer(null, SECTOR_SIZE_BYTES);
+  clock.mockRestore();
+  expect(observed).toEqual([
+    ["read", "walPrepares", 4_000_000],
+    ["write", "walPrepares", 1_000_000],
+  ]);
+});
 
 describe("reading", () => {
   test("asks for the whole buffer at its place in the file", () => {

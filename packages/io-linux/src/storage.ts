@@ -43,6 +43,11 @@ export interface FileTransfers {
 
 type RequestKind = "read" | "write";
 
+/** Is told of each request that is complete: how long the system took for it, every attempt included (ns). */
+export type RequestObserver = (kind: RequestKind, zone: Zone, durationNs: number) => void;
+
+const NS_PER_MS = 1_000_000;
+
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 const NODE_FILE_TRANSFERS: FileTransfers = { read: fsRead, write: fsWrite };
@@ -65,6 +70,8 @@ export interface FileStorageOptions {
    * the storage together may have under way (spec 04 §2), so that none waits.
    */
   readonly concurrencyMax?: number;
+  /** Null, the default, measures nothing. */
+  readonly onRequest?: RequestObserver | null;
 }
 
 /**
@@ -88,6 +95,7 @@ export class FileStorage implements Storage {
     logger = SILENT_LOGGER,
     transfers = NODE_FILE_TRANSFERS,
     concurrencyMax,
+    onRequest = null,
   }: FileStorageOptions) {
     this.#config = config;
     this.#zoneStarts = new Map(ZONES.map((zone) => [zone, zoneStart(config, zone)]));
@@ -95,7 +103,7 @@ export class FileStorage implements Storage {
     assert(this.#concurrencyMax > 0, () => `${this.#concurrencyMax} requests at once`);
     const finished = (operation: Operation, request: StorageRequest): void => this.#finished(operation, request);
     for (let index = 0; index < this.#concurrencyMax; index += 1) {
-      this.#idle.push(new Operation(file.fileDescriptor, transfers, logger, finished));
+      this.#idle.push(new Operation(file.fileDescriptor, transfers, logger, onRequest, finished));
     }
   }
 
@@ -188,6 +196,7 @@ class Operation {
   readonly #fileDescriptor: number;
   readonly #transfers: FileTransfers;
   readonly #logger: Logger;
+  readonly #onRequest: RequestObserver | null;
   readonly #finished: (operation: Operation, request: StorageRequest) => void;
   readonly #reading: SectorRead = new SectorRead();
   readonly #onRead: TransferCallback = (error, sizeBytes) => this.#readEnded(error, sizeBytes);
@@ -197,16 +206,21 @@ class Operation {
   /** Where in the file the buffer begins, in bytes. */
   #position = 0;
   #writtenSizeBytes = 0;
+  #kind: RequestKind = "read";
+  /** When it began, if that is to be told. */
+  #beganMs = 0;
 
   constructor(
     fileDescriptor: number,
     transfers: FileTransfers,
     logger: Logger,
+    onRequest: RequestObserver | null,
     finished: (operation: Operation, request: StorageRequest) => void,
   ) {
     this.#fileDescriptor = fileDescriptor;
     this.#transfers = transfers;
     this.#logger = logger;
+    this.#onRequest = onRequest;
     this.#finished = finished;
   }
 
@@ -215,6 +229,8 @@ class Operation {
     this.#request = request;
     this.#buffer = request.buffer;
     this.#position = position;
+    this.#kind = kind;
+    if (this.#onRequest !== null) this.#beganMs = performance.now();
     if (kind === "read") {
       this.#reading.begin(request.buffer);
       this.#readNext();
@@ -228,6 +244,7 @@ class Operation {
     const request = this.#request;
     assert(request !== null, "the operation is idle");
     this.#request = null;
+    this.#onRequest?.(this.#kind, request.zone, Math.round((performance.now() - this.#beganMs) * NS_PER_MS));
     this.#finished(this, request);
   }
 

@@ -2,7 +2,7 @@
  * System calls that Node does not offer, through its experimental `node:ffi` where that is there.
  *
  * Everything that uses them has a second way that needs no more than Node: they make locking, reserving space and
- * noticing dead peers better, never possible. Only integers and four bytes of memory cross the border.
+ * noticing dead peers better, and giving up a descriptor safe, never possible. Only integers and four bytes of memory cross the border.
  *
  * @module
  */
@@ -56,6 +56,8 @@ export interface SystemCalls {
   allocate(fileDescriptor: number, sizeBytes: number): number;
   /** Sets an integer option of a socket. Returns whether the kernel took it. */
   setSocketOption(fileDescriptor: number, option: SocketOption, value: number): boolean;
+  /** Makes `target` lead where `fileDescriptor` leads (`dup2`); it is free at no moment. Returns whether that was done. */
+  duplicateOnto(fileDescriptor: number, target: number): boolean;
 }
 
 const LOCK_EXCLUSIVE_NON_BLOCKING = 2 | 4;
@@ -101,6 +103,7 @@ function bind(ffi: typeof Ffi): SystemCalls {
     flock: { arguments: ["int32", "int32"], return: "int32" },
     fallocate: { arguments: ["int32", "int32", "int64", "int64"], return: "int32" },
     setsockopt: { arguments: ["int32", "int32", "int32", "buffer", "uint32"], return: "int32" },
+    dup2: { arguments: ["int32", "int32"], return: "int32" },
     __errno_location: { arguments: [], return: "pointer" },
   });
   const errno = (): number => ffi.getInt32(functions.__errno_location());
@@ -121,5 +124,6 @@ function bind(ffi: typeof Ffi): SystemCalls {
       optionValue[0] = value;
       return functions.setsockopt(fileDescriptor, level, name, optionValue, optionValue.byteLength) === 0;
     },
+    duplicateOnto: (fileDescriptor, target) => functions.dup2(fileDescriptor, target) === target,
   };
 }

@@ -16,6 +16,12 @@ const SCRIPTS = [
   "clients/main.ts",
   "cluster/main.ts",
 ];
+
+const HELP = `usage: pnpm bench [part of a path]
+
+Prints figures and micro benchmarks: all of them, or those whose path has the text, for example figures, clients, cluster,
+store, development or checksum.`;
+
 const [filter = ""] = process.argv.slice(2);
 
 /** Every benchmark has a process of its own, so that none inherits the garbage and the optimisations of another. */
@@ -27,11 +33,15 @@ function run(script: string, ...parameters: readonly string[]): void {
   if (status !== 0) process.exitCode = 1;
 }
 
-const paths = findBenchmarks(ROOT, filter);
-const scripts = SCRIPTS.filter((script) => `tools/benchmarks/src/${script}`.includes(filter));
-for (const script of scripts) run(script);
-for (const path of paths) run("run-benchmark.ts", ROOT, path);
-if (paths.length === 0 && scripts.length === 0) {
-  console.error(`no *.bench.ts has "${filter}" in its path`);
+function runAll(): void {
+  const paths = findBenchmarks(ROOT, filter);
+  const scripts = SCRIPTS.filter((script) => `tools/benchmarks/src/${script}`.includes(filter));
+  for (const script of scripts) run(script);
+  for (const path of paths) run("run-benchmark.ts", ROOT, path);
+  if (paths.length > 0 || scripts.length > 0) return;
+  console.error(`error: no benchmark has '${filter}' in its path`);
   process.exitCode = 1;
 }
+
+if (filter === "--help" || filter === "-h") console.log(HELP);
+else runAll();

@@ -5,9 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { ServerProcess } from "@stagbeetle/processes";
 import { expect, test } from "vitest";
-
-import { startServer } from "./server.ts";
 
 const CLIENT = dirname(dirname(fileURLToPath(import.meta.resolve("@stagbeetle/ledger-client"))));
 const EXAMPLE = join(CLIENT, "examples", "transfer.ts");
@@ -17,7 +16,9 @@ test("the client's README shows its example as it is, and what it prints", async
   expect(readme).toContain(readFileSync(EXAMPLE, "utf8"));
   const directory = mkdtempSync(join(tmpdir(), "stagbeetle-readme-"));
   try {
-    const server = await startServer(join(directory, "0_0.stagbeetle"), ["--development"]);
+    const file = join(directory, "0_0.stagbeetle");
+    await ServerProcess.format(file);
+    const server = await ServerProcess.start(file, { flags: ["--development"] });
     const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=@stagbeetle/source", EXAMPLE], {
       env: { ...process.env, TB_ADDRESS: String(server.port) },
     });

@@ -3,11 +3,13 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 
 import { runProgramSuccessfully, spawnProgram, spawnProgramBuilt } from "./program.ts";
 
 const START_MS_MAX = 60_000;
 const OUTPUT_LINES_MAX = 40;
+const KIB = 1024;
 
 /** Which member of a cluster a data file is for. */
 export interface MemberOptions {
@@ -84,6 +86,16 @@ export class ServerProcess {
     const { pid } = this.#child;
     if (pid === undefined) throw new Error("the server has no process");
     return pid;
+  }
+
+  /** The most memory that the server, which still runs, has had resident at once, in bytes; null where the system does not tell. */
+  residentMaxBytes(): number | null {
+    try {
+      const peak = /^VmHWM:\s*(\d+) kB$/mu.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1];
+      return peak === undefined ? null : Number(peak) * KIB;
+    } catch {
+      return null;
+    }
   }
 
   /** Whether the process has ended. */

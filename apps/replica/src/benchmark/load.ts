@@ -25,7 +25,7 @@ import type { BenchmarkCommand } from "../commands/benchmark-flags.ts";
 import { BenchmarkError } from "./benchmark-error.ts";
 import { latencyLines } from "./latencies.ts";
 import { runPhase } from "./phase.ts";
-import type { PhaseRequest, PhaseResult } from "./phase.ts";
+import type { PhaseOptions, PhaseRequest, PhaseResult } from "./phase.ts";
 import type { BenchmarkReport } from "./report.ts";
 import { EVENT_SIZE_BYTES, Workload } from "./workload.ts";
 
@@ -58,6 +58,8 @@ export interface LoadOptions {
   readonly logger: Logger;
   /** Is called when so many percent of the transfers were created, from 0. */
   readonly onProgress: (percent: number) => void;
+  /** Is called for each answer. */
+  readonly onAnswer: () => void;
 }
 
 /** One run of the load. */
@@ -139,7 +141,7 @@ export class Load {
     fill: () => number,
     onCreated: (count: number, latencyMs: number) => void,
   ): Promise<PhaseResult> {
-    const { clients, command } = this.#options;
+    const { command } = this.#options;
     let filled = 0;
     const next = (): PhaseRequest | null => {
       const count = fill();
@@ -153,7 +155,7 @@ export class Load {
       return { body: this.#encode(EVENT_SIZE_BYTES, count), onReply };
     };
     const delayMs = kind === "transfer" ? Number(command.transferBatchDelayNs) / NANOSECONDS_PER_MS : 0;
-    return runPhase({ clients: clients.all, operation: OPERATION[kind].create, next, delayMs });
+    return this.#runPhase({ operation: OPERATION[kind].create, next, delayMs });
   }
 
   #checkCreated(kind: Kind, first: number, count: number, body: Uint8Array): void {
@@ -173,7 +175,7 @@ export class Load {
 
   /** Asks for the transfers of accounts, and checks that each has the account on one side. */
   async #query(queryCount: number): Promise<void> {
-    const { clients, report } = this.#options;
+    const { report } = this.#options;
     let asked = 0;
     const next = (): PhaseRequest | null => {
       if (asked === queryCount) return null;
@@ -189,7 +191,7 @@ export class Load {
       return { body: this.#encode(AccountFilter.sizeBytes, 1), onReply };
     };
     const operation = AccountingOperation.get_account_transfers;
-    const { elapsedNs, latencies } = await runPhase({ clients: clients.all, operation, next });
+    const { elapsedNs, latencies } = await this.#runPhase({ operation, next });
     const percentiles = latencies.percentiles();
     const content = { queryCount: latencies.count, elapsedNs: Number(elapsedNs), latencies: percentiles };
     const lines = `\n${latencies.count} queries in ${seconds(elapsedNs, 1)} s\n`;
@@ -214,7 +216,7 @@ export class Load {
   }
 
   async #compare(kind: Kind, batchCount: number, fill: (lanes: Uint32Array) => number): Promise<void> {
-    const { clients, report } = this.#options;
+    const { report } = this.#options;
     let validated = 0;
     const next = (): PhaseRequest | null => {
       const expected = new Uint32Array(batchCount * EVENT_LANES);
@@ -233,8 +235,13 @@ export class Load {
       };
       return { body: this.#encode(ID_SIZE_BYTES, count), onReply };
     };
-    await runPhase({ clients: clients.all, operation: OPERATION[kind].lookup, next });
+    await this.#runPhase({ operation: OPERATION[kind].lookup, next });
     report.add(`validated_${kind}s`, validated, `validated ${validated} ${kind}s\n`);
+  }
+
+  async #runPhase(phase: Pick<PhaseOptions, "operation" | "next" | "delayMs">): Promise<PhaseResult> {
+    const { clients, onAnswer } = this.#options;
+    return runPhase({ ...phase, clients: clients.all, onAnswer });
   }
 
   #events(batchCount: number): Uint32Array {

@@ -22,36 +22,33 @@ const GROWTH_POLLS_MAX = 240;
 
 /** A server, from its start to the end of its stdin. */
 export class OwnServer {
-  readonly port: number;
   readonly #child: Child;
-  /** Rejects when the server ends before it is told to. */
+  readonly #exited: Promise<unknown>;
+  /** Rejects when the server ends. */
   readonly failed: Promise<never>;
 
-  private constructor(child: Child, port: number) {
+  /** Starts a server of the data file. @param flags for `start`. */
+  constructor(path: string, flags: readonly string[]) {
+    const [, program] = process.argv;
+    assert(program !== undefined, "this program was started from a file");
+    const args = [...process.execArgv, program, "start", "--addresses=0", ...flags, path];
+    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#child = child;
-    this.port = port;
-    this.failed = once(child, "exit").then(() => {
+    this.#exited = once(child, "exit");
+    this.failed = this.#exited.then(() => {
       throw ended(child);
     });
     // Whoever races against it hears of it; nobody else needs to.
     this.failed.catch(() => undefined);
   }
 
-  /** Starts a server of the data file and waits until it serves. @throws BenchmarkError if it does not; it has said why. */
-  static async start(path: string, flags: readonly string[]): Promise<OwnServer> {
-    const [, program] = process.argv;
-    assert(program !== undefined, "this program was started from a file");
-    const args = [...process.execArgv, program, "start", "--addresses=0", ...flags, path];
-    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+  /** Waits until the server serves. Returns its port. @throws BenchmarkError if it ends before; it has said why. */
+  async serving(): Promise<number> {
     let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     // The end of its output says that the port is complete, or that there is none.
-    await once(child.stdout, "end");
-    if (!/^\d+\n$/u.test(output)) {
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-      throw ended(child);
-    }
-    return new OwnServer(child, Number(output));
+    await once(this.#child.stdout, "end");
+    return /^\d+\n$/u.test(output) ? Number(output) : this.failed;
   }
 
   /** Waits until the server has taken its memory, which it does beside serving; a minute at most. */
@@ -77,15 +74,21 @@ export class OwnServer {
 
   /** Ends the server and waits until it is gone. */
   async stop(): Promise<void> {
-    const exited = once(this.#child, "exit");
     this.#child.stdin.end();
-    await exited;
+    await this.#exited;
+  }
+
+  /** Ends the server by force, if it still runs, and waits until it is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
   }
 
   #statusBytes(field: "VmRSS" | "VmHWM"): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
     const kibibytes = new RegExp(`^${field}:\\s*(\\d+) kB$`, "mu").exec(status)?.[1];
-    assert(kibibytes !== undefined, () => `/proc has no ${field}`);
+    // A process that has ended has no memory, a moment before anybody hears of its end.
+    if (kibibytes === undefined) throw new BenchmarkError("the server has ended; its lines say why");
     return Number(kibibytes) * KIB;
   }
 }

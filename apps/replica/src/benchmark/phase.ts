@@ -15,6 +15,8 @@ export interface PhaseOptions {
   readonly next: () => PhaseRequest | null;
   /** How long a client waits before it asks again. */
   readonly delayMs?: number;
+  /** Is called for each answer. */
+  readonly onAnswer: () => void;
 }
 
 /** One request, and what to do with its answer, whose bytes are good for the call only. */
@@ -33,7 +35,13 @@ export interface PhaseResult {
  * Runs a phase until there are no more requests and all are answered. Requests are made while earlier ones are answered, so that
  * the server does not wait for them.
  */
-export async function runPhase({ clients, operation, next, delayMs = 0 }: PhaseOptions): Promise<PhaseResult> {
+export async function runPhase({
+  clients,
+  operation,
+  next,
+  delayMs = 0,
+  onAnswer,
+}: PhaseOptions): Promise<PhaseResult> {
   const latencies = new Latencies();
   const begin = process.hrtime.bigint();
   let ready = next();
@@ -44,6 +52,7 @@ export async function runPhase({ clients, operation, next, delayMs = 0 }: PhaseO
       const answered = client.requestWith(operation, body, (reply) => {
         const latencyMs = performance.now() - sentMs;
         latencies.add(latencyMs);
+        onAnswer();
         onReply(reply.body, latencyMs);
       });
       ready = next();

@@ -1,11 +1,12 @@
 import { CommandLineError } from "@stagbeetle/command-line";
+import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
 import { parseBenchmark } from "./benchmark-flags.ts";
 
 function errorOf(...args: readonly string[]): string {
   try {
-    parseBenchmark(args);
+    parseBenchmark(args, PRODUCTION);
   } catch (error) {
     if (error instanceof CommandLineError) return error.message;
     throw error;
@@ -15,7 +16,7 @@ function errorOf(...args: readonly string[]): string {
 
 describe("benchmark", () => {
   test("has the reference's defaults", () => {
-    expect(parseBenchmark([])).toEqual({
+    expect(parseBenchmark([], PRODUCTION)).toEqual({
       target: { kind: "own", file: null, flags: [] },
       workload: {
         accountCount: 10_000,
@@ -43,18 +44,21 @@ describe("benchmark", () => {
   });
 
   test("hands what is for the server to it, as it was given", () => {
-    const { target } = parseBenchmark(["--cache-grid=2GiB", "--cache-accounts=1_024", "--log-debug-replica"]);
+    const { target } = parseBenchmark(
+      ["--cache-grid=2GiB", "--cache-accounts=1_024", "--log-debug-replica"],
+      PRODUCTION,
+    );
     const flags = ["--experimental", "--cache-accounts=1_024", "--cache-grid=2GiB", "--log-debug"];
     expect(target).toEqual({ kind: "own", file: null, flags });
   });
 
   test("takes a cluster that runs already", () => {
     const addresses = [3001, 3002].map((port) => ({ family: 4, host: "127.0.0.1", port }));
-    expect(parseBenchmark(["--addresses=3001,3002"]).target).toEqual({ kind: "addresses", addresses });
+    expect(parseBenchmark(["--addresses=3001,3002"], PRODUCTION).target).toEqual({ kind: "addresses", addresses });
   });
 
   test("takes the lower half of a commit's id for a seed", () => {
-    const { workload } = parseBenchmark([`--seed=${"0".repeat(24)}00000000000000ff`]);
+    const { workload } = parseBenchmark([`--seed=${"0".repeat(24)}00000000000000ff`], PRODUCTION);
     expect(workload.seed).toBe(255n);
   });
 
@@ -77,6 +81,8 @@ describe("benchmark", () => {
     ["--addresses=3000 --file=f", "--file: incompatible with --addresses"],
     ["--addresses=3000 --cache-grid=1GiB", "--cache-grid: incompatible with --addresses"],
     ["--addresses=3000 --log-debug-replica", "--log-debug-replica: incompatible with --addresses"],
+    ["--cache-grid=1", "--cache-grid: Grid cache must be greater than 32MiB"],
+    ["--statsd=host", "--statsd: invalid port: 'host'"],
     ["--addresses=1,2,3,4,5,6,7", "--addresses: too many addresses"],
     ["f", "unexpected argument: 'f'"],
   ])("%s: %s", (args, error) => {

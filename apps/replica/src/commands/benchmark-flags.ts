@@ -15,7 +15,9 @@ import {
 } from "@stagbeetle/command-line";
 import type { ArgumentsDeclaration, Flag, FlagsOf, ValueParser } from "@stagbeetle/command-line";
 import { parseAddresses, REPLICAS_MAX } from "@stagbeetle/vsr-protocol";
-import type { Address } from "@stagbeetle/vsr-protocol";
+import type { Address, Config } from "@stagbeetle/vsr-protocol";
+
+import { parseStart } from "./start-command.ts";
 
 /** How accounts are chosen: all alike, a few often, or the last ones often. */
 export type DistributionName = "uniform" | "zipfian" | "latest";
@@ -189,12 +191,12 @@ export interface BenchmarkCommand {
 }
 
 /** @throws CommandLineError for the first thing that is wrong. */
-export function parseBenchmark(args: readonly string[]): BenchmarkCommand {
+export function parseBenchmark(args: readonly string[], config: Config): BenchmarkCommand {
   const { values } = parseArguments(BENCHMARK, args);
   checkTarget(values);
   checkWorkload(values);
   return {
-    target: targetOf(values),
+    target: targetOf(values, config),
     workload: {
       accountCount: safeCount("account-count", values),
       accountCountHot: values["account-count-hot"],
@@ -268,7 +270,7 @@ function safeCount(flag: "account-count" | "transfer-count", values: BenchmarkVa
   throw new CommandLineError(`--${flag}: ${count} exceeds ${Number.MAX_SAFE_INTEGER}`);
 }
 
-function targetOf(values: BenchmarkValues): BenchmarkTarget {
+function targetOf(values: BenchmarkValues, config: Config): BenchmarkTarget {
   if (values.addresses !== null) {
     const parsed = parseAddresses(values.addresses, REPLICAS_MAX);
     if ("error" in parsed) throw new CommandLineError(`--addresses: ${parsed.error.message}: '${values.addresses}'`);
@@ -279,5 +281,8 @@ function targetOf(values: BenchmarkValues): BenchmarkTarget {
     return value === null ? [] : [`--${flag}=${String(value)}`];
   });
   if (values["log-debug-replica"]) flags.push("--log-debug");
-  return { kind: "own", file: values.file, flags: flags.length === 0 ? flags : ["--experimental", ...flags] };
+  if (flags.length > 0) flags.unshift("--experimental");
+  // The server looks at them, too, but not before its data file is formatted.
+  parseStart(["--addresses=0", ...flags, values.file ?? "0_0.stagbeetle"], config);
+  return { kind: "own", file: values.file, flags };
 }

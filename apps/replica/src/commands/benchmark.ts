@@ -8,20 +8,22 @@ import { statSync, unlinkSync } from "node:fs";
 
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { TcpClients } from "@stagbeetle/tcp-client";
-import { Checksums, PRODUCTION } from "@stagbeetle/vsr-protocol";
+import { Checksums, formatAddress, PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
 import { Load } from "../benchmark/load.ts";
 import { OwnServer } from "../benchmark/own-server.ts";
 import { BenchmarkReport } from "../benchmark/report.ts";
+import { Silence } from "../benchmark/silence.ts";
 import { RELEASE } from "../release.ts";
+import { unlessInterrupted } from "../until-done.ts";
 import type { BenchmarkCommand, BenchmarkTarget } from "./benchmark-flags.ts";
 import { format } from "./format.ts";
 
 /** Benchmarks are for clusters with this id only (spec 06 §7.1). */
 const CLUSTER = 0n;
 
-/** @throws BenchmarkError, and whatever `format` throws. The data file is left behind then. */
+/** Measures, and prints the report. @throws BenchmarkError, InterruptedError, EvictedError, and whatever `format` throws. */
 export async function benchmark(command: BenchmarkCommand, terminal: Terminal): Promise<void> {
   const report = new BenchmarkReport(terminal, command.json);
   const { target } = command;
@@ -32,22 +34,32 @@ export async function benchmark(command: BenchmarkCommand, terminal: Terminal): 
 
 type OwnTarget = Extract<BenchmarkTarget, { readonly kind: "own" }>;
 
+/** However it ends, no server is left, and no data file that nobody asked for. */
 async function withOwnServer(command: BenchmarkCommand, target: OwnTarget, report: BenchmarkReport): Promise<void> {
   // Beside where we are, not in a temporary directory: what is measured is the file system, too.
   const path = target.file ?? `0_0-${randomBytes(4).toString("hex")}.stagbeetle.benchmark`;
   await format({ path, cluster: CLUSTER, replica: 0, replicaCount: 1, development: false, logDebug: command.logDebug });
   const emptySizeBytes = statSync(path).size;
-  const server = await OwnServer.start(path, target.flags);
+  const server = new OwnServer(path, target.flags);
+  try {
+    await unlessInterrupted(() => measure(command, server, report));
+    report.add("datafile_empty", emptySizeBytes, `\ndatafile empty = ${emptySizeBytes} bytes\n`);
+    const { size } = statSync(path);
+    report.add("datafile", size, `datafile = ${size} bytes\n`);
+  } finally {
+    await server.kill();
+    if (target.file === null) unlinkSync(path);
+  }
+}
+
+async function measure(command: BenchmarkCommand, server: OwnServer, report: BenchmarkReport): Promise<void> {
+  const port = await server.serving();
   await Promise.race([server.memoryTaken(), server.failed]);
-  const addresses: readonly Address[] = [{ family: 4, host: "127.0.0.1", port: server.port }];
+  const addresses: readonly Address[] = [{ family: 4, host: "127.0.0.1", port }];
   await Promise.race([load(command, addresses, report, server), server.failed]);
   const residentSizeMaxBytes = server.residentSizeMaxBytes();
   await server.stop();
   report.add("rss", residentSizeMaxBytes, `\nrss = ${residentSizeMaxBytes} bytes\n`);
-  report.add("datafile_empty", emptySizeBytes, `\ndatafile empty = ${emptySizeBytes} bytes\n`);
-  const { size } = statSync(path);
-  report.add("datafile", size, `datafile = ${size} bytes\n`);
-  if (target.file === null) unlinkSync(path);
 }
 
 async function load(
@@ -65,6 +77,10 @@ async function load(
     release: RELEASE,
     logger: createLogger("client"),
   });
+  const places = addresses.map((address) => formatAddress(address)).join(",");
+  const silence = new Silence(() =>
+    logger.log("warn", `no answer for five seconds; \`stagbeetle doctor ${places}\` says why`),
+  );
   await clients.register();
   const residentSizes: { readonly percent: number; readonly bytes: number }[] = [];
   const onProgress = (percent: number): void => {
@@ -72,7 +88,9 @@ async function load(
     logger.log("info", `${percent} % of the transfers${bytes === undefined ? "" : `, rss = ${bytes} bytes`}`);
     if (bytes !== undefined) residentSizes.push({ percent, bytes });
   };
-  await new Load({ command, clients, report, logger, onProgress }).run();
+  const onAnswer = (): void => silence.onAnswer();
+  await new Load({ command, clients, report, logger, onProgress, onAnswer }).run();
+  silence.end();
   await clients.close();
   // For people they are in the log: the reference's report has no place for them.
   if (server !== null) report.add("resident_sizes", residentSizes, "");

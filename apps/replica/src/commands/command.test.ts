@@ -41,10 +41,11 @@ function startError(...flags: string[]): string {
 }
 
 describe("commands", () => {
-  test("help is only the first argument", () => {
+  test("help is only the first argument, or the first one of inspect", () => {
     for (const help of ["-h", "--help"]) expect(parseCommandLine([help]).kind).toBe("help");
     expect(errorOf("format", "--help")).toBe("unexpected argument: '--help'");
     expect(errorOf("start", "-h")).toBe("unexpected argument: '-h'");
+    expect(errorOf("inspect", "wal", "--help")).toBe("unexpected argument: '--help'");
   });
 
   test("the help names every flag", () => {

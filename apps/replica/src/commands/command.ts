@@ -10,7 +10,7 @@ import { parseDoctor } from "./doctor-flags.ts";
 import type { DoctorCommand } from "./doctor-flags.ts";
 import { parseFormat } from "./format-flags.ts";
 import type { FormatCommand } from "./format-flags.ts";
-import { helpText } from "./help.ts";
+import { helpText, inspectHelpText } from "./help.ts";
 import { parseInspect } from "./inspect-flags.ts";
 import type { InspectCommand } from "./inspect-flags.ts";
 import { parseRecover } from "./recover-flags.ts";
@@ -55,8 +55,9 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "start":
       return { kind: "start", start: parseStart(rest, PRODUCTION) };
     case "benchmark":
-      return { kind: "benchmark", benchmark: parseBenchmark(rest) };
+      return { kind: "benchmark", benchmark: parseBenchmark(rest, PRODUCTION) };
     case "inspect":
+      if (rest[0] === "-h" || rest[0] === "--help") return { kind: "help", text: inspectHelpText() };
       return { kind: "inspect", inspect: parseInspect(rest, PRODUCTION) };
     case "doctor":
       return { kind: "doctor", doctor: parseDoctor(rest) };

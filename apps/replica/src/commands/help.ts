@@ -11,6 +11,11 @@ import { RECOVER } from "./recover-flags.ts";
 import { EXPERIMENTAL, START } from "./start-flags.ts";
 import { VERSION } from "./version-flags.ts";
 
+const INSPECT_USAGE = `  stagbeetle inspect constants|metrics
+  stagbeetle inspect op <op>
+  stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
+`;
+
 const HEAD = `Stagbeetle: a replicated ledger, compatible with TigerBeetle 0.17.9's wire protocol and files
 
 Usage:
@@ -18,10 +23,7 @@ Usage:
   stagbeetle recover --cluster=<integer> --addresses=<list> --replica=<index> --replica-count=<integer> <path>
   stagbeetle start --addresses=<list> [--development] [--experimental …] <path>
   stagbeetle benchmark [flags]
-  stagbeetle inspect constants|metrics
-  stagbeetle inspect op <op>
-  stagbeetle inspect superblock|wal|replies|grid|manifest|tables|integrity [flags] <path>
-  stagbeetle doctor [--cluster=<integer>] [--timeout=<duration>] [--json] <addresses>
+${INSPECT_USAGE}  stagbeetle doctor [--cluster=<integer>] [--timeout=<duration>] [--json] <addresses>
   stagbeetle version [--verbose]
 `;
 
@@ -50,11 +52,20 @@ export function helpText(): string {
       all.filter(([flag]) => experimental(flag)),
     ),
     section("benchmark", Object.entries<Flag<unknown>>(BENCHMARK.flags)),
-    section("inspect", Object.entries(INSPECT_FLAGS)),
+    inspectFlags(),
     section("doctor", Object.entries<Flag<unknown>>(DOCTOR.flags)),
     section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
     FOOT,
   ].join("");
+}
+
+/** `inspect` and its flags, for people. */
+export function inspectHelpText(): string {
+  return `Usage:\n${INSPECT_USAGE}${inspectFlags()}`;
+}
+
+function inspectFlags(): string {
+  return section("inspect", Object.entries(INSPECT_FLAGS));
 }
 
 function experimental(flag: string): boolean {

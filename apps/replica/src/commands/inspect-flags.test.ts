@@ -76,8 +76,8 @@ describe("what inspect is asked for", () => {
     expect(inspected("integrity", "f")).toMatchObject({ seed: null });
   });
 
-  test("the help names every flag", () => {
-    const command = parseCommandLine(["--help"]);
+  test.each([["--help"], ["inspect", "--help"], ["inspect", "-h"]])("the help names every flag: %s %s", (...args) => {
+    const command = parseCommandLine(args);
     const text = command.kind === "help" ? command.text : "";
     for (const flag of Object.keys(INSPECT_FLAGS)) expect(text).toContain(`--${flag}`);
     for (const subject of Object.keys(INSPECT)) expect(text).toContain(subject);

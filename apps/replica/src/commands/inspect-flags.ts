@@ -200,7 +200,7 @@ export function parseInspect(args: readonly string[], config: Config): InspectCo
     case "integrity":
       return parseIntegrity(rest);
     case undefined:
-      throw new CommandLineError(`inspect: subcommand required, ${EXPECTED}`);
+      throw new CommandLineError(`inspect: subcommand required, ${EXPECTED}; \`stagbeetle inspect --help\` shows how`);
     default:
       throw unknownSubject(subject);
   }

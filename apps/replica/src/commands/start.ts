@@ -1,11 +1,11 @@
 /**
  * `stagbeetle start`: runs a replica until it is told to stop (spec 06 §4.3).
  */
-import { closeSync, openSync, writeSync } from "node:fs";
-import { devNull } from "node:os";
+import { writeSync } from "node:fs";
 
 import { createLogger, endProcessOnUncaught, EXIT_FAILURE, EXIT_SUCCESS } from "@stagbeetle/command-line";
 import type { Terminal } from "@stagbeetle/command-line";
+import { leadNowhere } from "@stagbeetle/io-linux";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
@@ -34,6 +34,7 @@ export async function start(
   endProcessOnUncaught({ terminal, say: (line) => createLogger("vsr").log("error", line), reportOf });
   if (command.driven) obeyDriver(address.port);
   onServing(address);
+  server.makeResident();
   await stopped;
 }
 
@@ -61,9 +62,7 @@ async function untilStopped(server: Server): Promise<void> {
  */
 function obeyDriver(port: number): void {
   writeSync(STDOUT, `${port}\n`);
-  // The descriptor must not become that of a socket or file, in case something writes to it as to stdout.
-  closeSync(STDOUT);
-  openSync(devNull, "w");
+  leadNowhere(STDOUT);
   const exit = (): never => process.exit(EXIT_SUCCESS);
   process.stdin.on("data", exit).on("end", exit).on("error", exit);
 }

@@ -6,6 +6,7 @@ import { replicaMetrics } from "../testing/metrics.ts";
 import { GAUGES, TIMINGS } from "./names.ts";
 import { statsdLines } from "./statsd-lines.ts";
 import type { MetricsSample } from "./statsd-lines.ts";
+import type { ServerTiming } from "./server-timings.ts";
 
 const COMMON = "#cluster:00000000000000000000000000000000,replica:0";
 
@@ -14,6 +15,7 @@ function sample(values: Partial<MetricsSample> = {}): MetricsSample {
     cluster: 0n,
     replica: 0,
     metrics: replicaMetrics(),
+    serverTimings: [],
     connections: {},
     connectionsMax: 0,
     packets: null,
@@ -77,6 +79,16 @@ describe("a line", () => {
 });
 
 describe("a timing", () => {
+  test("of a server has its zone", () => {
+    const timing = { minNs: 1000, maxNs: 1000, sumNs: 1000, count: 1 };
+    const serverTimings: readonly ServerTiming[] = [
+      { name: "storage_write", of: { tag: "zone", zone: "wal_headers" }, ...timing },
+    ];
+    expect(linesOf("storage_write_us.sum", { serverTimings })).toEqual([
+      `tb.storage_write_us.sum:1|c|${COMMON},zone:wal_headers\n`,
+    ]);
+  });
+
   test("has five lines, in whole microseconds", () => {
     const timing = { minNs: 18_999, maxNs: 55_001, sumNs: 74_000, count: 3 };
     const metrics = replicaMetrics({
@@ -115,7 +127,11 @@ test("lines come in the order of the reference's metrics, all gauges before all 
       { name: "replica_aof_write", ...timing },
     ],
   });
-  const lines = statsdLines(sample({ metrics, connections: { replica: 1 }, packets: 1 }));
+  const serverTimings: readonly ServerTiming[] = [
+    { name: "metrics_emit", ...timing },
+    { name: "storage_read", ...timing, of: { tag: "zone", zone: "grid" } },
+  ];
+  const lines = statsdLines(sample({ metrics, serverTimings, connections: { replica: 1 }, packets: 1 }));
   const names = lines.map((line) => /^tb\.([a-z_]+?)(?:_us\.[a-z]+)?:/u.exec(line)?.[1] ?? "");
   const known = [...GAUGES, ...TIMINGS].map(([name]) => name);
   expect([...new Set(names)]).toEqual(known.filter((name) => names.includes(name)));

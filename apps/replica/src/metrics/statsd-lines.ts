@@ -8,9 +8,10 @@
  */
 import { operationFromVsr } from "@stagbeetle/state-machine";
 import { operationName } from "@stagbeetle/vsr-protocol";
-import type { ReplicaMetrics, ReplicaTiming } from "@stagbeetle/vsr-protocol";
+import type { DurationStatistics, ReplicaMetrics, ReplicaTiming } from "@stagbeetle/vsr-protocol";
 
 import { GAUGES, TIMINGS } from "./names.ts";
+import type { ServerTiming } from "./server-timings.ts";
 
 /** All that is sent at once. */
 export interface MetricsSample {
@@ -19,6 +20,8 @@ export interface MetricsSample {
   /** The replica's own index. */
   readonly replica: number;
   readonly metrics: ReplicaMetrics;
+  /** Of the work around the replica. */
+  readonly serverTimings: readonly ServerTiming[];
   /** Connections by the kind of their peer, as metrics call it. */
   readonly connections: Readonly<Record<string, number>>;
   /** How many connections there can be. */
@@ -39,12 +42,13 @@ const CLUSTER_HEX_DIGITS = 32;
 /** One line for each value, five for each timing, in the order of {@link GAUGES} and {@link TIMINGS}. Each ends in a newline. */
 export function statsdLines(sample: MetricsSample): readonly string[] {
   const values = gauges(sample);
+  const timings = [...sample.metrics.timings, ...sample.serverTimings];
   const common = `#cluster:${sample.cluster.toString(16).padStart(CLUSTER_HEX_DIGITS, "0")},replica:${sample.replica}`;
   const line = (name: string, value: number | bigint, type: "g" | "c", tag: string): string =>
     `tb.${name}:${value}|${type}|${common}${tag === "" ? "" : `,${tag}`}\n`;
   return [
     ...GAUGES.flatMap(([name]) => (values.get(name) ?? []).map(({ value, tag }) => line(name, value, "g", tag))),
-    ...TIMINGS.flatMap(([name]) => sample.metrics.timings.filter((timing) => timing.name === name)).flatMap((timing) =>
+    ...TIMINGS.flatMap(([name]) => timings.filter((timing) => timing.name === name)).flatMap((timing) =>
       statistics(timing).map(([suffix, value, type]) =>
         line(`${timing.name}_us.${suffix}`, value, type, tagOf(timing)),
       ),
@@ -84,7 +88,7 @@ function statistics({
   maxNs,
   sumNs,
   count,
-}: ReplicaTiming): readonly (readonly [suffix: string, value: number, type: "g" | "c"])[] {
+}: DurationStatistics): readonly (readonly [suffix: string, value: number, type: "g" | "c"])[] {
   const sumUs = Math.floor(sumNs / NS_PER_US);
   return [
     ["min", Math.floor(minNs / NS_PER_US), "g"],
@@ -95,9 +99,10 @@ function statistics({
   ];
 }
 
-function tagOf({ of }: ReplicaTiming): string {
+function tagOf({ of }: ReplicaTiming | ServerTiming): string {
   if (of === null) return "";
   if (of.tag === "stage") return `stage:${of.stage}`;
+  if (of.tag === "zone") return `zone:${of.zone}`;
   // The state machine's name of `pulse` is the protocol's.
   return `operation:Operation.${operationFromVsr(of.operation)?.name ?? operationName(of.operation)}`;
 }

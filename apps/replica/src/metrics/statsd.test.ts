@@ -8,7 +8,14 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { replicaMetrics } from "../testing/metrics.ts";
 import { StatsD } from "./statsd.ts";
 
-const SAMPLE = { cluster: 0n, replica: 0, metrics: replicaMetrics(), connections: {}, connectionsMax: 0 };
+const SAMPLE = {
+  cluster: 0n,
+  replica: 0,
+  metrics: replicaMetrics(),
+  serverTimings: [],
+  connections: {},
+  connectionsMax: 0,
+};
 
 let server: Socket;
 let statsd: StatsD | null = null;

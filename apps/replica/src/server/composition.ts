@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { AOF } from "@stagbeetle/aof";
 import type { AppendFile } from "@stagbeetle/aof";
 import { ChecksumThread, FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
-import type { DataFile } from "@stagbeetle/io-linux";
+import type { DataFile, RequestObserver } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
 import {
   assert,
@@ -41,7 +41,10 @@ import type {
   StallLimits,
 } from "@stagbeetle/vsr-protocol";
 
+import { ServerTimings } from "../metrics/server-timings.ts";
 import type { StatsD } from "../metrics/statsd.ts";
+
+const NS_PER_MS = 1_000_000;
 
 /** What a replica is composed for. Sizes in bytes. */
 export interface CompositionOptions {
@@ -80,6 +83,8 @@ export interface Composition {
   readonly storage: FileStorage;
   /** To be started; null if checksums are computed on the calling thread. */
   readonly checksumThread: ChecksumThread | null;
+  /** Null if nobody has the metrics. */
+  readonly timings: ServerTimings | null;
   readonly memory: LinearMemory;
 }
 
@@ -91,7 +96,10 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
   const kernels = createKernels({ memory });
   const checksums = new Checksums(kernels);
   const checksumThread = options.checksumThread ? new ChecksumThread({ memory, checksums }) : null;
-  const storage = new FileStorage({ config, file, logger: createLogger("storage") });
+  const timings = options.statsd === null ? null : new ServerTimings();
+  const onRequest: RequestObserver | null =
+    timings === null ? null : (kind, zone, durationNs) => timings.storageEnded(kind, zone, durationNs);
+  const storage = new FileStorage({ config, file, logger: createLogger("storage"), onRequest });
   const superblock = new SuperBlock({ config, storage, memory, storageSizeLimit, logger: createLogger("superblock") });
   const pool = new MessagePool({
     memory,
@@ -147,21 +155,28 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
       pool,
       checksums,
       aof: aofFile === null ? null : new AOF({ config, file: aofFile, logger: createLogger("aof") }),
-      onMetrics: onMetrics(options.statsd, superblock, bus),
+      onMetrics:
+        timings === null || options.statsd === null ? null : onMetrics(options.statsd, timings, superblock, bus),
     },
   );
   receiver.replica = replica;
-  return { replica, superblock, bus, storage, checksumThread, memory };
+  return { replica, superblock, bus, storage, checksumThread, timings, memory };
 }
 
-/** Sends the metrics of the replica with those of its bus. */
-function onMetrics(statsd: StatsD | null, superblock: SuperBlock, bus: MessageBus): ReplicaPorts["onMetrics"] {
-  if (statsd === null) return null;
-  return (metrics) =>
-    statsd.emit({
+/** Sends the metrics of the replica with those of its bus and of the work around it. */
+function onMetrics(
+  statsd: StatsD,
+  timings: ServerTimings,
+  superblock: SuperBlock,
+  bus: MessageBus,
+): ReplicaPorts["onMetrics"] {
+  return (metrics) => {
+    const beganMs = performance.now();
+    const taken = statsd.emit({
       cluster: superblock.working.header.cluster,
       replica: superblock.replica,
       metrics,
+      serverTimings: timings.summaries(),
       connections: {
         unknown: bus.connectedCount("unknown"),
         replica: bus.connectedCount("replica"),
@@ -170,6 +185,10 @@ function onMetrics(statsd: StatsD | null, superblock: SuperBlock, bus: MessageBu
       },
       connectionsMax: bus.connectionsMax,
     });
+    if (taken) timings.reset();
+    timings.ended("metrics_emit", Math.round((performance.now() - beganMs) * NS_PER_MS));
+    return taken;
+  };
 }
 
 /** Bus and replica need each other; this is made before both. */

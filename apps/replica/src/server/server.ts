@@ -86,13 +86,14 @@ export class Server {
     this.#logger.log("info", `release=${formatRelease(release)} release_client_min=${formatRelease(releaseClientMin)}`);
     // A port that is taken must be found out before the replica writes anything.
     const address = await bus.listen();
-    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica] });
+    const { timings } = composition;
+    const onTick = timings === null ? null : (durationNs: number): void => timings.ended("loop_tick", durationNs);
+    const loop = new EventLoop({ tickMs: config.process.tickMs, ticking: [replica], onTick });
     this.#serving = { ...parts, composition, loop };
     loop.start();
     await opened(composition);
     this.#state = "serving";
     this.#logListening(address);
-    this.#touching = this.#makeResident(composition);
     return address;
   }
 
@@ -115,6 +116,34 @@ export class Server {
     aofFile?.close();
     statsd?.close();
     this.#state = "stopped";
+  }
+
+  /**
+   * Takes all memory at once, beside serving: from then on it neither grows nor has to be waited for. Not before it serves, so that
+   * a restart has the processors to itself. If there is not so much now, it is taken as it is used, as it always is in development
+   * mode.
+   */
+  makeResident(): void {
+    if (this.#command.development || this.#state !== "serving") return;
+    assert(this.#serving !== null, "a server that serves is composed");
+    const { memory } = this.#serving.composition;
+    const availableBytes = process.availableMemory();
+    if (availableBytes < memory.sizeBytes) {
+      const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
+      this.#logger.log("warn", `memory: ${available} are available now, so it is taken as it is used`);
+      return;
+    }
+    const begin = performance.now();
+    const touching = makeResident(memory.memory);
+    touching.done.then(
+      () => {
+        if (this.#state === "stopping" || this.#state === "stopped") return;
+        const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+        this.#logger.log("info", `memory: all of it is resident, after ${seconds} s`);
+      },
+      (error: unknown) => this.#logger.log("warn", `memory: taken as it is used, not at the start: ${String(error)}`),
+    );
+    this.#touching = touching;
   }
 
   async #openAof(): Promise<SystemAppendFile | null> {
@@ -142,32 +171,6 @@ export class Server {
       );
     }
     return compose(options, new LinearMemory({ sizeBytes }));
-  }
-
-  /**
-   * Takes all memory at once, beside serving: from then on it neither grows nor has to be waited for. Not before it serves, so that
-   * a restart has the processors to itself. Null if there is not so much now: then it is taken as it is used, as it always is in
-   * development mode.
-   */
-  #makeResident({ memory }: Composition): Touching | null {
-    if (this.#command.development) return null;
-    const availableBytes = process.availableMemory();
-    if (availableBytes < memory.sizeBytes) {
-      const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
-      this.#logger.log("warn", `memory: ${available} are available now, so it is taken as it is used`);
-      return null;
-    }
-    const begin = performance.now();
-    const touching = makeResident(memory.memory);
-    touching.done.then(
-      () => {
-        if (this.#state === "stopping" || this.#state === "stopped") return;
-        const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-        this.#logger.log("info", `memory: all of it is resident, after ${seconds} s`);
-      },
-      (error: unknown) => this.#logger.log("warn", `memory: taken as it is used, not at the start: ${String(error)}`),
-    );
-    return touching;
   }
 
   #logListening(address: Address): void {

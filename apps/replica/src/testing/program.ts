@@ -24,8 +24,9 @@ export class Program {
   #stdout = "";
   #stderr = "";
 
-  constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [...ARGUMENTS, ...args], { stdio: "pipe" });
+  /** @param directory in which it runs. */
+  constructor(args: readonly string[], directory = ".") {
+    this.#child = spawn(process.execPath, [...ARGUMENTS, ...args], { stdio: "pipe", cwd: directory });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
     this.#ended = this.#untilEnded();

@@ -89,6 +89,8 @@ export class Connection {
   #receiving = true;
   #socket: Socket | null = null;
   #socketClosed = true;
+  /** Where the other side is, once there is a connection: the socket forgets it when it fails. */
+  #remoteAddress = "";
   #end: ConnectionEnd | null = null;
 
   constructor(slot: number, state: "connecting" | "connected", peer: Peer, owner: ConnectionOwner) {
@@ -133,7 +135,7 @@ export class Connection {
     socket.on("end", () => this.terminate("closed", "closed by the peer"));
     socket.on("close", () => this.#closed());
     if (this.#state === "connecting") socket.once("connect", () => this.#connected());
-    else socket.resume();
+    else this.#resumeConnected(socket);
   }
 
   /** Takes bytes from a socket that does not read as `onread` says. Returns false to pause it. */
@@ -197,10 +199,16 @@ export class Connection {
 
   #connected(): void {
     if (this.#state !== "connecting") return;
+    assert(this.#socket !== null, () => `connection ${this.slot} connects without a socket`);
     this.#transition("connected");
-    this.#socket?.resume();
+    this.#resumeConnected(this.#socket);
     for (const message of this.#sendQueue) this.#write(message);
     this.#owner.onConnected(this);
+  }
+
+  #resumeConnected(socket: Socket): void {
+    this.#remoteAddress = socket.remoteAddress ?? "";
+    socket.resume();
   }
 
   #failed(error: Error): void {
@@ -329,7 +337,7 @@ export class Connection {
     logger.log(level, message, {
       connection: this.slot,
       peer: describePeer(this.peer),
-      address: this.#socket?.remoteAddress ?? "",
+      ...(this.#remoteAddress === "" ? {} : { address: this.#remoteAddress }),
       ...(reason === undefined ? {} : { reason }),
     });
   }

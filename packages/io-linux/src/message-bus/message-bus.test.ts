@@ -171,6 +171,20 @@ describe("framing", () => {
   });
 });
 
+test("a connection that fails is logged with the address that it led to", async () => {
+  const failures: unknown[] = [];
+  const log = (_: string, message: string, fields: unknown): void => {
+    if (message === "the connection failed") failures.push(fields);
+  };
+  const replica = await OneReplica.start({ logger: { enabled: () => true, log } });
+  const peer = await replica.connectAccepted();
+  peer.socket.resetAndDestroy();
+  await until(() => failures.length > 0);
+  expect(failures).toEqual([
+    { connection: 0, peer: "unknown", address: "127.0.0.1", reason: expect.stringContaining("ECONNRESET") as string },
+  ]);
+});
+
 /** Makes the header checksum right again after `change`. */
 function changed(change: (header: Header) => void, body: Uint8Array = NO_BODY): Uint8Array {
   return messageBytes(Command.request, body, change);

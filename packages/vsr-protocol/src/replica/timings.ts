@@ -55,15 +55,17 @@ export interface ReplicaTiming {
   readonly count: number;
 }
 
-type Statistics = Pick<ReplicaTiming, "minNs" | "maxNs" | "sumNs" | "count">;
+/** What durations come to, in nanoseconds. */
+export type DurationStatistics = Pick<ReplicaTiming, "minNs" | "maxNs" | "sumNs" | "count">;
 
-/** Durations under one name: four numbers for each value of the tag. */
-class Durations {
+/** Durations under one name: four numbers for each value of the tag. Memory is fixed. */
+export class Durations {
   readonly #minNs: Float64Array;
   readonly #maxNs: Float64Array;
   readonly #sumNs: Float64Array;
   readonly #counts: Float64Array;
 
+  /** @param tagValues how many values the tag has; 1 if there is none. */
   constructor(tagValues: number) {
     this.#minNs = new Float64Array(tagValues).fill(Number.POSITIVE_INFINITY);
     this.#maxNs = new Float64Array(tagValues);
@@ -71,6 +73,7 @@ class Durations {
     this.#counts = new Float64Array(tagValues);
   }
 
+  /** Adds a duration. @param tagValue from 0. */
   record(tagValue: number, durationNs: number): void {
     assert(durationNs >= 0, () => `a duration of ${durationNs} ns`);
     const count = this.#counts[tagValue];
@@ -82,7 +85,7 @@ class Durations {
   }
 
   /** The values of the tag for which something was measured, in their order. */
-  *entries(): IterableIterator<readonly [tagValue: number, statistics: Statistics]> {
+  *entries(): IterableIterator<readonly [tagValue: number, statistics: DurationStatistics]> {
     for (const [tagValue, count] of this.#counts.entries()) {
       if (count === 0) continue;
       const minNs = this.#minNs[tagValue] ?? 0;
@@ -91,6 +94,7 @@ class Durations {
     }
   }
 
+  /** Forgets all durations. */
   reset(): void {
     this.#minNs.fill(Number.POSITIVE_INFINITY);
     this.#maxNs.fill(0);
