@@ -3,7 +3,6 @@ import { type LogFields, type Logger, type LogLevel, MessagePool, TEST_MIN } fro
 import { beforeEach, describe, expect, test } from "vitest";
 import { chainOf, fileOf, messageOf } from "../test/log.ts";
 import { AOF } from "./aof.ts";
-import { Iterator } from "./iterator.ts";
 import { MemoryFile } from "./memory-file.ts";
 
 const SLOTS = TEST_MIN.cluster.journalSlotCount;
@@ -153,6 +152,6 @@ test.each([["syncing"], ["recreating"]])("a reset while %s leaves nothing under 
 
 test("an iterator reads what a writer has written", () => {
   write(...chainOf(2));
-  const iterator = new Iterator({ config: TEST_MIN, file });
+  const iterator = AOF.iterator({ config: TEST_MIN, file });
   expect([iterator.next().kind, iterator.next().kind, iterator.next().kind]).toEqual(["entry", "entry", "end"]);
 });

@@ -24,6 +24,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { aofMagic } from "./entry.ts";
 import type { AppendFile } from "./file.ts";
+import { Iterator, type IteratorOptions } from "./iterator.ts";
 
 /** What the file is doing. */
 export type AOFState = "writing" | "syncing" | "recreating";
@@ -52,6 +53,11 @@ export class AOF implements AppendOnlyFile {
     this.#file = file;
     this.#logger = logger;
     this.#unflushedMax = config.cluster.journalSlotCount;
+  }
+
+  /** Reads what a writer has written. */
+  static iterator(options: IteratorOptions): Iterator {
+    return new Iterator(options);
   }
 
   get state(): AOFState {

@@ -30,7 +30,7 @@ test("the magic number and the sizes are those of the format", () => {
 test("the parts of an entry are those of its prepare", () => {
   const prepare = prepareOf({ op: 3, parent: 9n, body: Uint8Array.of(1, 2, 3, 4, 5) });
   const entry = new AOFEntry(entryOf(prepare));
-  expect([entry.bytes, entry.body]).toEqual([entryOf(prepare), Uint8Array.of(1, 2, 3, 4, 5)]);
+  expect([entry.bytes, entry.message, entry.body]).toEqual([entryOf(prepare), prepare, Uint8Array.of(1, 2, 3, 4, 5)]);
 });
 
 test("a view of an entry is a view at its place among others", () => {

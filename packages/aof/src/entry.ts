@@ -68,6 +68,11 @@ export class AOFEntry {
     return this.#range(0, this.sizeDisk);
   }
 
+  /** The prepare, header and body: a view. */
+  get message(): Uint8Array {
+    return this.#range(AOF_MAGIC_SIZE_BYTES, this.sizeDisk);
+  }
+
   /** The body of the prepare: a view. */
   get body(): Uint8Array {
     return this.#range(AOF_ENTRY_SIZE_MIN_BYTES, this.sizeDisk);

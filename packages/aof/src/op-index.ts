@@ -39,6 +39,11 @@ export class OpIndex {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** The first op of the stretch. */
+  get opFirst(): number {
+    return this.#opFirst;
+  }
+
   /** Forgets everything and begins with another stretch. */
   moveTo(opFirst: number): void {
     if (!this.#empty) this.#bytes.fill(0);
@@ -56,6 +61,11 @@ export class OpIndex {
     const at = this.#at(op);
     const input = this.#view.getUint32(at + FILE_OFFSET, true);
     return input === 0 ? null : { input: input - 1, offset: this.#view.getFloat64(at + PLACE_OFFSET, true) };
+  }
+
+  /** The checksum of the entry of an op. */
+  checksum(op: number): bigint {
+    return readU128(this.#view, this.#at(op));
   }
 
   /** The checksum that the entry of an op has for its parent's. */

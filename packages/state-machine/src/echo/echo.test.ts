@@ -2,7 +2,7 @@ import { type Committing, Random } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { CallQueue } from "../memory-forest/call-queue.ts";
 import { MemoryForest } from "../memory-forest/memory-forest.ts";
-import { EchoStateMachine, Operation, operationFromVsr, ThingGroove, Workload } from "./index.ts";
+import { Demuxer, EchoStateMachine, Operation, operationFromVsr, ThingGroove, Workload } from "./index.ts";
 
 const batchSizeLimit = 3840;
 
@@ -68,6 +68,12 @@ test("there is one operation, the first that is not the protocol's", () => {
   expect(machine.pulseNeeded((1n << 63n) - 1n)).toBe(false);
   machine.prepare(Operation.echo, new Uint8Array(10));
   expect(machine.prepareTimestamp).toBe(0n);
+});
+
+test("a reply belongs to one caller", () => {
+  const reply = Uint8Array.of(1, 2, 3);
+  expect(new Demuxer(reply).decode(0, 3)).toBe(reply);
+  expect(() => new Demuxer(reply).decode(1, 2)).toThrow("events 1 + 2");
 });
 
 describe("the workload", () => {

@@ -5,7 +5,14 @@
  */
 export { EchoStateMachine } from "./echo.ts";
 export type { Options } from "./echo.ts";
-export { Operation, operationFromVsr } from "./operation.ts";
+export {
+  batchLogicalAllowed,
+  Demuxer,
+  EVENT_SIZE_BYTES,
+  Operation,
+  operationFromVsr,
+  RESULT_SIZE_BYTES,
+} from "./operation.ts";
 export { Thing, THING_LAYOUT, THING_SIZE_BYTES, ThingGroove } from "./thing.ts";
 export { Workload } from "./workload.ts";
 export type { WorkloadOptions, WorkloadRequest } from "./workload.ts";
