@@ -1,5 +1,5 @@
 /**
- * The real programs, from their sources, run to their end.
+ * The real programs, from their sources or as built, run to their end.
  */
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 
 const SOURCES = resolve(import.meta.dirname, "../../../apps/replica/src");
 const PROGRAM = resolve(SOURCES, "main.ts");
+const PROGRAM_BUILT = resolve(SOURCES, "../dist/main.js");
 const AOF_PROGRAM = resolve(import.meta.dirname, "../../../apps/aof/src/main.ts");
 /** Runs the program many times in one process. */
 const MANY_RUNS = resolve(SOURCES, "testing/many-runs.ts");
@@ -28,6 +29,11 @@ export interface Finished {
 /** Starts the program, which does not outlive this process. */
 export function spawnProgram(parameters: readonly string[], stdio: StdioOptions): ChildProcess {
   return spawnScript(PROGRAM, parameters, stdio);
+}
+
+/** The same as users run it: what the last build left. That it is there is for the caller's script to see to. */
+export function spawnProgramBuilt(parameters: readonly string[], stdio: StdioOptions): ChildProcess {
+  return track(spawn(process.execPath, [PROGRAM_BUILT, ...parameters], { stdio }));
 }
 
 /** Runs the program to its end. */
@@ -71,7 +77,10 @@ function spawnScript(
   stdio: StdioOptions,
   directory = ".",
 ): ChildProcess {
-  const child = spawn(process.execPath, [...NODE_FLAGS, script, ...parameters], { stdio, cwd: directory });
+  return track(spawn(process.execPath, [...NODE_FLAGS, script, ...parameters], { stdio, cwd: directory }));
+}
+
+function track(child: ChildProcess): ChildProcess {
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;

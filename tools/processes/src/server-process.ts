@@ -1,10 +1,10 @@
 /**
- * The real `stagbeetle` program as a child process, from its sources.
+ * The real `stagbeetle` program as a child process.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
-import { runProgramSuccessfully, spawnProgram } from "./program.ts";
+import { runProgramSuccessfully, spawnProgram, spawnProgramBuilt } from "./program.ts";
 
 const START_MS_MAX = 60_000;
 const OUTPUT_LINES_MAX = 40;
@@ -24,6 +24,8 @@ interface Ports {
 export interface ServerProcessOptions extends Partial<Ports> {
   /** More flags for `stagbeetle start`. */
   readonly flags?: readonly string[];
+  /** Whether the program runs as built; from its sources unless said. */
+  readonly built?: boolean;
 }
 
 const ALONE: MemberOptions = { replica: 0, replicaCount: 1 };
@@ -43,8 +45,8 @@ export class ServerProcess {
   #output = "";
   #port = 0;
 
-  private constructor(parameters: readonly string[]) {
-    this.#child = spawnProgram(parameters, ["ignore", "ignore", "pipe"]);
+  private constructor(child: ChildProcess) {
+    this.#child = child;
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
     this.#exited = once(this.#child, "close").then(() => undefined);
   }
@@ -60,8 +62,9 @@ export class ServerProcess {
   }
 
   /** Starts a server, without waiting for anything. */
-  static spawn(path: string, { ports = [0], flags = [] }: ServerProcessOptions = {}): ServerProcess {
-    return new ServerProcess(["start", addressesFlag(ports), ...flags, path]);
+  static spawn(path: string, { ports = [0], flags = [], built = false }: ServerProcessOptions = {}): ServerProcess {
+    const run = built ? spawnProgramBuilt : spawnProgram;
+    return new ServerProcess(run(["start", addressesFlag(ports), ...flags, path], ["ignore", "ignore", "pipe"]));
   }
 
   /** Starts a server and waits until it serves. @throws Error with what the program printed. */

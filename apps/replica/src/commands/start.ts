@@ -12,6 +12,7 @@ import type { Address } from "@stagbeetle/vsr-protocol";
 import { RELEASE, RELEASE_CLIENT_MIN } from "../release.ts";
 import { reportOf } from "../report.ts";
 import { Server } from "../server/server.ts";
+import { spareMemory } from "../server/spare-memory.ts";
 import type { StartCommand } from "./start-command.ts";
 
 const STDOUT = 1;
@@ -26,6 +27,7 @@ export async function start(
   terminal: Terminal,
   onServing: (address: Address) => void = () => undefined,
 ): Promise<void> {
+  if (command.development) spareMemory();
   const server = new Server(command, { config: PRODUCTION, release: RELEASE, releaseClientMin: RELEASE_CLIENT_MIN });
   const stopped = untilStopped(server);
   const address = await server.start();

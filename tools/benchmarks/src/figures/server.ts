@@ -1,5 +1,5 @@
 /**
- * A real server process over TCP, as it is started for production. Checkpoints, every 960 requests, are part of what is
+ * A real server process over TCP, as built and as it is started for production. Checkpoints, every 960 requests, are part of what is
  * measured.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -45,7 +45,7 @@ export async function withServer<Result>(
   const path = join(directory, "0_0.stagbeetle");
   try {
     await ServerProcess.format(path);
-    const server = await ServerProcess.start(path, { flags });
+    const server = await ServerProcess.start(path, { flags, built: true });
     const clients = localClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
     await clients.register();
     const transfers = new Transfers(ACCOUNTS);
@@ -130,7 +130,7 @@ async function benchRestart(): Promise<void> {
     }
     await server.kill();
     const begin = performance.now();
-    const next = await ServerProcess.start(path);
+    const next = await ServerProcess.start(path, { built: true });
     const elapsedMs = performance.now() - begin;
     await next.stop();
     return elapsedMs / 1000;
