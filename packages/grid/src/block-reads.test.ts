@@ -1,9 +1,9 @@
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { HEADER_SIZE_BYTES, Random } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { GridHarness } from "../test/grid-harness.ts";
-import { propertyRuns } from "../test/builders.ts";
 
 /** More than are under way at once. */
 const BLOCKS = 12;

@@ -1,3 +1,4 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import {
   BLOCK_LAYOUT,
   BlockType,
@@ -12,7 +13,6 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, testMemory } from "../test/builders.ts";
 import { type Block, blockFault } from "./block.ts";
 import {
   indexBlockSize,

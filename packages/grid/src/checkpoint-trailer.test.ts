@@ -1,3 +1,4 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import {
   BlockType,
   clientSessionsEncodeSize,
@@ -11,7 +12,6 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GridHarness } from "../test/grid-harness.ts";
-import { propertyRuns, testMemory } from "../test/builders.ts";
 import { CheckpointTrailer, trailerBlockCount } from "./checkpoint-trailer.ts";
 
 const BODY_SIZE = TEST_MIN.derived.blockBodySizeMax;

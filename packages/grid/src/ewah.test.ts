@@ -1,7 +1,7 @@
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { checksumOf } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns } from "../test/builders.ts";
 import { decodeEwah, encodeEwah, ewahEncodeSizeMax } from "./ewah.ts";
 
 const SHARD_WORDS = 64;

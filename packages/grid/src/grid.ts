@@ -12,6 +12,7 @@ import {
   type BlockReference,
   BlockType,
   blockTypeName,
+  type BodyChecksums,
   type Checksums,
   Command,
   type Config,
@@ -97,8 +98,7 @@ export class Grid implements GridPort, TrailerGrid {
     this.#logger = logger;
     this.#verify = options.verify ?? false;
     this.#observer = options.observer ?? null;
-    const blocksMax = gridBlocksMax(config, storageSizeLimit);
-    this.freeSet = new FreeSet({ memory, blocksMax });
+    this.freeSet = new FreeSet({ memory, blocksMax: gridBlocksMax(config, storageSizeLimit) });
     this.missing = new GridBlocksMissing({ config });
     this.#cache = new BlockCache({ memory, blocksMax: cacheBlocksFor(config, options.cacheSizeBytes) });
     this.blocks = new BlockPool({
@@ -106,34 +106,11 @@ export class Grid implements GridPort, TrailerGrid {
       blockSize: config.cluster.blockSize,
       blocksMax: gridBlocksInMemory(options),
     });
-    const trailer = (label: string): CheckpointTrailer => {
-      const sizeMax = freeSetEncodeSizeMax(blocksMax);
-      return new CheckpointTrailer({
-        config,
-        memory,
-        checksums,
-        grid: this,
-        blockType: BlockType.freeSet,
-        sizeMax,
-        label,
-      });
-    };
-    this.#acquiredTrailer = trailer("free set acquired trailer");
-    this.#releasedTrailer = trailer("free set released trailer");
+    this.#acquiredTrailer = this.#createTrailer(options, "free set acquired trailer");
+    this.#releasedTrailer = this.#createTrailer(options, "free set released trailer");
     this.#acquiredHalves = halvesOf(this.#acquiredTrailer.buffer);
     this.#releasedHalves = halvesOf(this.#releasedTrailer.buffer);
-    this.#reads = new BlockReads({
-      config,
-      storage,
-      checksums,
-      bodyChecksums,
-      pool: this.blocks,
-      lookup: (wanted) => this.#lookup(wanted),
-      onValid: (block) => this.#cache.insert(block),
-      onParked: (wanted, fault) => this.#onParked(wanted, fault),
-      onResolve: (read, result) => this.#assertReadEnds(read, result),
-      onCancelled: () => this.#onCancelled(),
-    });
+    this.#reads = this.#createReads(options, bodyChecksums);
     this.#seals = new BlockSeals({ checksums, bodyChecksums, onCancelled: () => this.#onCancelled() });
     this.#writes = new BlockWrites({
       config,
@@ -478,6 +455,27 @@ export class Grid implements GridPort, TrailerGrid {
       `seals=${this.#seals.runningCount} writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
       `missing: ${this.missing.describe()}; free set: ${this.freeSet.describe()}`
     );
+  }
+
+  #createTrailer({ config, memory, checksums }: GridOptions, label: string): CheckpointTrailer {
+    const sizeMax = freeSetEncodeSizeMax(this.freeSet.blocksMax);
+    const blockType = BlockType.freeSet;
+    return new CheckpointTrailer({ config, memory, checksums, grid: this, blockType, sizeMax, label });
+  }
+
+  #createReads({ config, storage, checksums }: GridOptions, bodyChecksums: BodyChecksums): BlockReads {
+    return new BlockReads({
+      config,
+      storage,
+      checksums,
+      bodyChecksums,
+      pool: this.blocks,
+      lookup: (wanted) => this.#lookup(wanted),
+      onValid: (block) => this.#cache.insert(block),
+      onParked: (wanted, fault) => this.#onParked(wanted, fault),
+      onResolve: (read, result) => this.#assertReadEnds(read, result),
+      onCancelled: () => this.#onCancelled(),
+    });
   }
 
   /** Whether there is no other replica to ask: the only standby of a single replica has one. */

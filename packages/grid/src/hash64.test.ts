@@ -1,6 +1,6 @@
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns } from "../test/builders.ts";
 import { Hash64 } from "./hash64.ts";
 
 const MASK = 0xffff_ffff_ffff_ffffn;

@@ -4,11 +4,10 @@
  * The promise that counts: whenever the process dies, every block of the last checkpoint is on disk as it was, and until
  * the checkpoint is durable elsewhere, so is every block of the one before.
  */
-import type { BlockReference } from "@stagbeetle/vsr-protocol";
-import { Random } from "@stagbeetle/vsr-protocol";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
+import { type BlockReference, Random } from "@stagbeetle/vsr-protocol";
 import { expect, test } from "vitest";
 import { GridHarness } from "../test/grid-harness.ts";
-import { propertyRuns } from "../test/builders.ts";
 
 const STEPS = 120;
 const BLOCKS_LIVE_MAX = 200;

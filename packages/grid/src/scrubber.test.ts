@@ -1,3 +1,4 @@
+import { testMemory } from "@stagbeetle/kernels/testing";
 import {
   type BlockReference,
   BlockType,
@@ -8,7 +9,6 @@ import {
 } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 import { GridHarness, type GridHarnessOptions } from "../test/grid-harness.ts";
-import { testMemory } from "../test/builders.ts";
 import { CheckpointTrailer } from "./checkpoint-trailer.ts";
 import { GridScrubber, type ScrubbedForest } from "./scrubber.ts";
 

@@ -68,6 +68,13 @@ class ScrubRead {
   constructor(onRead: (scrub: ScrubRead, result: Block | BlockFault) => void) {
     this.read = new BlockRead((_, result) => onRead(this, result));
   }
+
+  /** Forgets what was read. */
+  end(): void {
+    this.state = "idle";
+    this.target = null;
+    this.fault = null;
+  }
 }
 
 /** Scrubs one grid. {@link scrub} is to be called every {@link intervalTicks}. */
@@ -125,9 +132,7 @@ export class GridScrubber implements ScrubberPort {
     this.#endTour();
     for (const scrub of this.#reads) {
       assert(scrub.read.state === "idle", "the grid has dropped all reads");
-      scrub.state = "idle";
-      scrub.target = null;
-      scrub.fault = null;
+      scrub.end();
     }
   }
 
@@ -140,9 +145,7 @@ export class GridScrubber implements ScrubberPort {
   #collect(scrub: ScrubRead): void {
     const { target, fault } = scrub;
     assert(target !== null, "a read that is done had a target");
-    scrub.state = "idle";
-    scrub.target = null;
-    scrub.fault = null;
+    scrub.end();
     this.counts.blocksRead += 1;
     if (fault === null) return;
     this.counts.faults += 1;
@@ -168,11 +171,7 @@ export class GridScrubber implements ScrubberPort {
   }
 
   #onRead(scrub: ScrubRead, result: Block | BlockFault): void {
-    if (scrub.state === "dropped") {
-      scrub.state = "idle";
-      scrub.target = null;
-      return;
-    }
+    if (scrub.state === "dropped") return scrub.end();
     assert(scrub.state === "reading" && scrub.target !== null, () => `a scrub read ends while ${scrub.state}`);
     scrub.state = "done";
     scrub.fault = result instanceof Block ? null : result;
@@ -244,13 +243,8 @@ export class GridScrubber implements ScrubberPort {
     const { freeSet } = this.#grid;
     for (const scrub of this.#reads) {
       if (scrub.target === null || !freeSet.toBeFreed(scrub.target.reference.address)) continue;
-      if (scrub.state === "done") {
-        scrub.state = "idle";
-        scrub.target = null;
-        scrub.fault = null;
-      } else {
-        scrub.state = "dropped";
-      }
+      if (scrub.state === "done") scrub.end();
+      else scrub.state = "dropped";
     }
     const tour = this.#tour;
     if (tour?.stage === "index" && freeSet.toBeFreed(tour.index.address)) this.#tour = { stage: "tables" };

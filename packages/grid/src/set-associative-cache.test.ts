@@ -1,6 +1,6 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, testMemory } from "../test/builders.ts";
 import type { Hash64 } from "./hash64.ts";
 import { CACHE_WAYS, type CacheKeys, SetAssociativeCache } from "./set-associative-cache.ts";
 

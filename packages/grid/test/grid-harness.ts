@@ -1,6 +1,7 @@
 /**
  * A grid on a storage in memory, with a superblock that only remembers what it is told.
  */
+import { testMemory } from "@stagbeetle/kernels/testing";
 import {
   type BlockReference,
   BlockType,
@@ -29,7 +30,6 @@ import {
   IndexMetadata,
   ValueMetadata,
 } from "@stagbeetle/grid";
-import { testMemory } from "./builders.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 
 const CLUSTER = 7n;

@@ -1,5 +1,4 @@
 /**
  * For tests outside of this package: the disk under a grid, in memory. Not published.
  */
-export { propertyRuns } from "./builders.ts";
 export { MemoryStorage } from "./memory-storage.ts";

@@ -74,10 +74,9 @@ export class MemoryStorage implements Storage, BodyChecksums {
   step(): boolean {
     if (this.#pending.length === 0) return false;
     const chosen = this.choose(this.#pending.length);
-    const ofTick = ({ kind }: Pending): boolean => kind === "tick";
     // Ticks keep their order among themselves, as those of every storage do.
-    const at = this.#pending.slice(chosen, chosen + 1).some(ofTick) ? this.#pending.findIndex(ofTick) : chosen;
-    const [next] = this.#pending.splice(at, 1);
+    const tick = this.#pending[chosen]?.kind === "tick";
+    const [next] = this.#pending.splice(tick ? this.#pending.findIndex(({ kind }) => kind === "tick") : chosen, 1);
     assert(next !== undefined, () => `request ${chosen} of ${this.#pending.length}`);
     if (next.kind === "read") next.buffer.set(this.bytes(next.offset, next.buffer.length));
     if (next.kind === "write") this.#write(next.offset, next.buffer);

@@ -1,6 +1,6 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { propertyRuns, testMemory } from "../test/builders.ts";
 import { BitSet } from "./bit-set.ts";
 
 test("a bit set behaves like a set of integers", () => {

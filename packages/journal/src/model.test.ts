@@ -1,6 +1,7 @@
 /**
  * The journal against a model of what a log must promise: random workloads, a crash at any point, one fault of the disk.
  */
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import {
   checkpointAfter,
   chooseHead,
@@ -23,7 +24,6 @@ import {
   prepareHeader,
   prepareMessage,
   type PrepareOptions,
-  propertyRuns,
   recoverBench,
   rootHeader,
   SMALL,

@@ -1,6 +1,7 @@
 /**
  * Recovery over arbitrary bytes: whatever is on the disk, it ends with one of its outcomes.
  */
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { HEADER_SIZE_BYTES, PrepareHeader, SECTOR_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { checksumOf } from "@stagbeetle/kernels";
 import fc from "fast-check";
@@ -10,7 +11,6 @@ import {
   formattedImage,
   prepareBytes,
   prepareHeader,
-  propertyRuns,
   putHeader,
   recoverBench,
   recoveryAt,

@@ -1,6 +1,6 @@
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns } from "../test/builders.ts";
 import { type SectorWrite, WriteLock } from "./write-lock.ts";
 
 class TestWrite implements SectorWrite<TestWrite> {

@@ -1,7 +1,7 @@
 /**
  * Small builders of what the journal's tests are made of: configurations, prepares, formatted disks, journals.
  */
-import { LinearMemory } from "@stagbeetle/kernels";
+import { testMemory } from "@stagbeetle/kernels/testing";
 import {
   Checksums,
   Command,
@@ -30,21 +30,6 @@ export const SMALL: Config = createConfig(
   { ...TEST_MIN_PROCESS, journalIopsReadMax: 4, journalIopsWriteMax: 4 },
   "small",
 );
-
-const MEMORY_SIZE_BYTES = 64 * 1024 * 1024;
-let shared: LinearMemory | null = null;
-let sharedLeft = 0;
-
-/** Linear memory with room for `sizeBytes`: one memory serves many tests, because address space is dear. */
-export function testMemory(sizeBytes: number): LinearMemory {
-  if (shared === null || sharedLeft < sizeBytes) {
-    const size = Math.max(MEMORY_SIZE_BYTES, sizeBytes);
-    shared = new LinearMemory({ sizeBytes: size, shared: false });
-    sharedLeft = size - 1024 * 1024;
-  }
-  sharedLeft -= sizeBytes;
-  return shared;
-}
 
 /** What a prepare is made of; everything has a default. */
 export interface PrepareOptions {
@@ -201,9 +186,4 @@ export function prepareMessage(pool: MessagePool, options: PrepareOptions): Mess
 /** The members of a bit set. */
 export function members(set: { readonly length: number; bit(index: number): boolean }): readonly number[] {
   return Array.from({ length: set.length }, (_, index) => index).filter((index) => set.bit(index));
-}
-
-/** How often properties are tried: more with `STAGBEETLE_PROPERTY_RUNS`, as a multiple. */
-export function propertyRuns(runs: number): number {
-  return runs * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
 }

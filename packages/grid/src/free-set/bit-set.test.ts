@@ -1,6 +1,6 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, testMemory } from "../../test/builders.ts";
 import { BitSet, lowestBit, populationCount } from "./bit-set.ts";
 
 const LENGTH = 256;

@@ -1,7 +1,7 @@
+import { propertyRuns, testMemory } from "@stagbeetle/kernels/testing";
 import { FatalError, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { propertyRuns, testMemory } from "../../test/builders.ts";
 import { FreeSet, type FreeSetEncoded, freeSetEncodeSizeMax, gridBlocksMax, SHARD_BITS } from "./free-set.ts";
 import type { Reservation } from "./reservation.ts";
 

@@ -1,5 +1,5 @@
 import { BlockPool } from "@stagbeetle/grid";
-import { propertyRuns } from "@stagbeetle/grid/testing";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { createKernels, LinearMemory } from "@stagbeetle/kernels";
 import { BlockType, Checksums, HEADER_SIZE_BYTES, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-import { propertyRuns } from "@stagbeetle/grid/testing";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { createKernels, LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-import { propertyRuns } from "@stagbeetle/grid/testing";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { LinearMemory, type Pointer } from "@stagbeetle/kernels";
 import { recordBytes } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";

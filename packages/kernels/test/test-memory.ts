@@ -1,7 +1,7 @@
 /**
- * Small builders of what the grid's tests are made of.
+ * One memory for many tests.
  */
-import { LinearMemory } from "@stagbeetle/kernels";
+import { LinearMemory } from "../src/linear-memory.ts";
 
 const MEMORY_SIZE_BYTES = 64 * 1024 * 1024;
 let shared: LinearMemory | null = null;
@@ -16,9 +16,4 @@ export function testMemory(sizeBytes: number): LinearMemory {
   }
   sharedLeft -= sizeBytes + 4096;
   return shared;
-}
-
-/** How often properties are tried: more with `STAGBEETLE_PROPERTY_RUNS`, as a multiple. */
-export function propertyRuns(runs: number): number {
-  return runs * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
 }
