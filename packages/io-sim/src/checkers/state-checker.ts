@@ -74,9 +74,9 @@ export class StateChecker {
   }
 
   /**
-   * A replica whose disk was lost is about to begin anew, in `view`. What it had promised is forgotten: so the others must have
-   * executed all ops up to the last that it acknowledged, or others in their place, and nobody may count on it in a view that it
-   * was in (spec 07 §12.1.6).
+   * A replica whose disk was lost is about to begin anew, in `view`, and knows nothing of what it had promised. So the others
+   * must have executed what it acknowledged, or something else in its place, and the view must be one that it was never in
+   * (spec 07 §11.5, §12.1.6).
    */
   onReformat(replica: number, view: number): void {
     const { viewPromised, opPromised } = this.#of(replica);

@@ -130,7 +130,10 @@ describe("a crash", () => {
   });
 
   test("that damages the headers which are being written loses nothing", () => {
-    expect(interrupted("walHeaders").op).toBe(2);
+    const stage = interrupted("walHeaders");
+    expect(stage.op).toBe(2);
+    stage.until(() => stage.quiet);
+    expect(stage.op).toBe(2);
   });
 });
 
