@@ -1,6 +1,14 @@
-import { Checksums, PrepareHeader, PRODUCTION, rootPrepareChecksum } from "@stagbeetle/vsr-protocol";
+import { LinearMemory } from "@stagbeetle/kernels";
+import {
+  Checksums,
+  MessagePool,
+  PrepareHeader,
+  PRODUCTION,
+  rootPrepareChecksum,
+  TEST_MIN,
+} from "@stagbeetle/vsr-protocol";
 import { expect, test } from "vitest";
-import { chainOf, entryOf, prepareOf } from "../test/log.ts";
+import { chainOf, entryOf, messageOf, prepareOf } from "../test/log.ts";
 import { AOF_ENTRY_SIZE_MIN_BYTES, AOF_MAGIC_NUMBER, AOFEntry, aofEntrySizeMaxBytes, aofMagic } from "./entry.ts";
 
 /** The first entry that a fresh solo replica of release 0.17.8 wrote: a pulse (spec 06 §2.16). */
@@ -12,6 +20,11 @@ const RECORDED = [
   "00000000000000000000000000000000 00000000000000000000000000000000 00000000000000000000000000000000",
   "0100000000000000 0000000000000000 87ac4a9328ede918 00000000 04 000000",
 ];
+
+function pool(): MessagePool {
+  const memory = new LinearMemory({ sizeBytes: 2 ** 20, shared: false });
+  return new MessagePool({ memory, messageSizeMax: TEST_MIN.cluster.messageSizeMax, messagesMax: 2 });
+}
 
 test("an entry that the reference wrote is read field by field", () => {
   const entry = new AOFEntry(Buffer.from(RECORDED.join("").replaceAll(" ", ""), "hex"));
@@ -27,10 +40,16 @@ test("the magic number and the sizes are those of the format", () => {
   expect([AOF_ENTRY_SIZE_MIN_BYTES, aofEntrySizeMaxBytes(PRODUCTION)]).toEqual([272, 1_048_592]);
 });
 
-test("the parts of an entry are those of its prepare", () => {
+test("a message becomes an entry, and an entry a message, byte for byte", () => {
+  const messages = pool();
   const prepare = prepareOf({ op: 3, parent: 9n, body: Uint8Array.of(1, 2, 3, 4, 5) });
-  const entry = new AOFEntry(entryOf(prepare));
-  expect([entry.bytes, entry.message, entry.body]).toEqual([entryOf(prepare), prepare, Uint8Array.of(1, 2, 3, 4, 5)]);
+  const buffer = new Uint8Array(aofEntrySizeMaxBytes(TEST_MIN)).fill(0xee);
+  const entry = AOFEntry.fromMessage(messageOf(messages, prepare), buffer);
+  expect(entry.bytes).toEqual(entryOf(prepare));
+  expect([entry.message, entry.body]).toEqual([prepare, Uint8Array.of(1, 2, 3, 4, 5)]);
+  const target = messages.acquire();
+  entry.toMessage(target);
+  expect(target.bytes()).toEqual(prepare);
 });
 
 test("a view of an entry is a view at its place among others", () => {

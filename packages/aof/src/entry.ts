@@ -9,7 +9,15 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { type Config, HEADER_SIZE_BYTES, PrepareHeader, readU128, writeU128 } from "@stagbeetle/vsr-protocol";
+import {
+  Command,
+  type Config,
+  HEADER_SIZE_BYTES,
+  type Message,
+  PrepareHeader,
+  readU128,
+  writeU128,
+} from "@stagbeetle/vsr-protocol";
 
 /** With what every entry begins, so that the next one can be found behind damage. */
 export const AOF_MAGIC_NUMBER = 0x00bc_d8d3_fee4_0611_9ed1_92c4_f4c4_fc82n;
@@ -48,6 +56,16 @@ export class AOFEntry {
     this.header = new PrepareHeader(buffer, offset + AOF_MAGIC_SIZE_BYTES);
   }
 
+  /** Makes an entry of a committed prepare. `buffer` has room for it, and gets exactly what the file will hold. */
+  static fromMessage(message: Message, buffer: Uint8Array): AOFEntry {
+    assert(message.header.command === Command.prepare, () => `an entry of command ${message.header.command}`);
+    const bytes = message.bytes();
+    assert(AOF_MAGIC_SIZE_BYTES + bytes.length <= buffer.length, () => `${bytes.length} bytes do not fit`);
+    buffer.set(aofMagic());
+    buffer.set(bytes, AOF_MAGIC_SIZE_BYTES);
+    return new AOFEntry(buffer);
+  }
+
   /** Where the entry begins in its memory, in bytes. */
   get offset(): number {
     return this.header.offset - AOF_MAGIC_SIZE_BYTES;
@@ -76,6 +94,13 @@ export class AOFEntry {
   /** The body of the prepare: a view. */
   get body(): Uint8Array {
     return this.#range(AOF_ENTRY_SIZE_MIN_BYTES, this.sizeDisk);
+  }
+
+  /** Copies the prepare into a message of a pool. */
+  toMessage(target: Message): void {
+    const { message } = this;
+    assert(message.length <= target.buffer.length, () => `a prepare of ${message.length} bytes does not fit`);
+    target.buffer.set(message);
   }
 
   #range(begin: number, end: number): Uint8Array {

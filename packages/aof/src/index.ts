@@ -25,7 +25,7 @@ export type { AOFOptions, AOFState } from "./aof.ts";
 // One chain out of many files.
 export { aofMerge, Merge } from "./merge.ts";
 export type { MergeEvent, MergeOptions, MergeProblem, MergeProgress, MergeResult } from "./merge.ts";
-export type { EntryPlace } from "./op-index.ts";
+export type { EntryInfo } from "./op-index.ts";
 export type { OpRange } from "./op-ranges.ts";
 
 // A new cluster out of a chain.

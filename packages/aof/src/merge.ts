@@ -17,7 +17,7 @@ import type { Config, PrepareHeader } from "@stagbeetle/vsr-protocol";
 import { EntryReader } from "./entry-reader.ts";
 import type { AppendFile, ReadableFile } from "./file.ts";
 import { type AOFFault, Iterator } from "./iterator.ts";
-import { type EntryPlace, OpIndex } from "./op-index.ts";
+import { type EntryInfo, OpIndex } from "./op-index.ts";
 import { type OpRange, OpRanges } from "./op-ranges.ts";
 
 /** How many ops are indexed at once unless said otherwise: 48 MiB, and one pass for most logs. */
@@ -47,20 +47,20 @@ export type MergeProblem =
   /** These ops lie before the first entry of the first input, with which the output begins. */
   | { readonly kind: "before_root"; readonly ops: OpRange; readonly opRoot: number }
   /** Two different entries for one op: not the logs of one cluster, or one that lost what it had committed. */
-  | { readonly kind: "forked"; readonly op: number; readonly places: readonly [EntryPlace, EntryPlace] }
+  | { readonly kind: "forked"; readonly op: number; readonly places: readonly [EntryInfo, EntryInfo] }
   /** There is an entry for the op, and it is not the child of the one before it. */
-  | { readonly kind: "broken_chain"; readonly op: number; readonly place: EntryPlace }
+  | { readonly kind: "broken_chain"; readonly op: number; readonly place: EntryInfo }
   /** An entry of another cluster than that of the first entry. */
   | {
       readonly kind: "foreign_cluster";
       readonly cluster: bigint;
       readonly expected: bigint;
-      readonly place: EntryPlace;
+      readonly place: EntryInfo;
     }
   /** An input is another one than when it was scanned: the entry of the op is not at its place, or (null) nowhere any more. */
-  | { readonly kind: "changed"; readonly op: number; readonly place: EntryPlace | null }
+  | { readonly kind: "changed"; readonly op: number; readonly place: EntryInfo | null }
   /** There are more gaps than can be kept apart. */
-  | { readonly kind: "too_many_gaps"; readonly op: number; readonly place: EntryPlace };
+  | { readonly kind: "too_many_gaps"; readonly op: number; readonly place: EntryInfo };
 
 /** What was written. Complete if there are no problems. */
 export interface MergeResult {
@@ -194,7 +194,7 @@ export class Merge {
     }
   }
 
-  #found(header: PrepareHeader, place: EntryPlace): void {
+  #found(header: PrepareHeader, place: EntryInfo): void {
     const root = this.#root ?? this.#begin(header, place);
     const { op, cluster } = header;
     if (cluster !== root.cluster) {
@@ -215,7 +215,7 @@ export class Merge {
     else if (!this.#index.same(header)) this.#fail({ kind: "forked", op, places: [known, place] });
   }
 
-  #begin({ op, parent, cluster }: PrepareHeader, { input }: EntryPlace): Root {
+  #begin({ op, parent, cluster }: PrepareHeader, { input }: EntryInfo): Root {
     this.#root = { op, cluster };
     this.#op = op;
     this.#parent = parent;
@@ -252,7 +252,7 @@ export class Merge {
   }
 
   /** Reads the entry again, as carefully as before: the file may have been changed since. */
-  #copy(op: number, place: EntryPlace): void {
+  #copy(op: number, place: EntryInfo): void {
     const file = this.#options.inputs[place.input];
     assert(file !== undefined, () => `input ${place.input} of ${this.#options.inputs.length}`);
     const entry = this.#reader.read(file, place.offset);

@@ -16,7 +16,7 @@ const PLACE_OFFSET = 40;
 const HEADER_PARENT_OFFSET = 128;
 
 /** Where an entry is: in which of the inputs, and at which offset in bytes. */
-export interface EntryPlace {
+export interface EntryInfo {
   readonly input: number;
   readonly offset: number;
 }
@@ -57,7 +57,7 @@ export class OpIndex {
   }
 
   /** Where the entry of an op of the stretch is; null if there is none. */
-  place(op: number): EntryPlace | null {
+  place(op: number): EntryInfo | null {
     const at = this.#at(op);
     const input = this.#view.getUint32(at + FILE_OFFSET, true);
     return input === 0 ? null : { input: input - 1, offset: this.#view.getFloat64(at + PLACE_OFFSET, true) };
@@ -83,7 +83,7 @@ export class OpIndex {
   }
 
   /** Adds the prepare of an op of the stretch that there is no entry of yet. */
-  add({ op, buffer, offset }: PrepareHeader, place: EntryPlace): void {
+  add({ op, buffer, offset }: PrepareHeader, place: EntryInfo): void {
     const at = this.#at(op);
     assert(this.#view.getUint32(at + FILE_OFFSET, true) === 0, () => `op ${op} is added twice`);
     this.#empty = false;

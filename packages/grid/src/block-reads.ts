@@ -163,7 +163,7 @@ export class BlockReads {
   readonly #queue: BlockRead[] = [];
   readonly #reading: BlockRead[] = [];
   /** The repair queue: reads that wait for another replica. No two of one block. */
-  readonly #parked: BlockRead[] = [];
+  readonly #readGlobalQueue: BlockRead[] = [];
   #tickPending = false;
   #cancelling = false;
   #iopsRunning = 0;
@@ -187,8 +187,8 @@ export class BlockReads {
   }
 
   /** Reads of which the disk does not have the block. */
-  get parked(): readonly BlockRead[] {
-    return this.#parked;
+  get readGlobalQueue(): readonly BlockRead[] {
+    return this.#readGlobalQueue;
   }
 
   /** Reads under way. */
@@ -205,7 +205,7 @@ export class BlockReads {
   readingCoherently(address: number): boolean {
     const of = (read: BlockRead): boolean =>
       (read.options.address === address && read.coherent) || read.attached.some(of);
-    return [this.#scheduled, this.#queue, this.#reading, this.#parked].some((reads) => reads.some(of));
+    return [this.#scheduled, this.#queue, this.#reading, this.#readGlobalQueue].some((reads) => reads.some(of));
   }
 
   /** Begins with the next tick, so that no owner is called back from inside its call. */
@@ -220,10 +220,10 @@ export class BlockReads {
   }
 
   /** Gives the block to the parked read of exactly this block. False if there is none. */
-  fulfill(block: Block): boolean {
+  fulfillBlock(block: Block): boolean {
     const { header } = block;
-    const at = this.#parked.findIndex((read) => read.wants(header));
-    const [read] = at < 0 ? [] : this.#parked.splice(at, 1);
+    const at = this.#readGlobalQueue.findIndex((read) => read.wants(header));
+    const [read] = at < 0 ? [] : this.#readGlobalQueue.splice(at, 1);
     if (read === undefined) return false;
     this.#resolveAll([...read.attached.splice(0), read], block);
     return true;
@@ -233,7 +233,7 @@ export class BlockReads {
   cancel(): boolean {
     assert(!this.#cancelling, "reads are being dropped already");
     this.#cancelCount += 1;
-    for (const reads of [this.#scheduled, this.#queue, this.#parked, this.#reading]) {
+    for (const reads of [this.#scheduled, this.#queue, this.#readGlobalQueue, this.#reading]) {
       for (const read of reads.splice(0)) {
         for (const attached of read.attached.splice(0)) attached.transition("idle");
         read.transition("idle");
@@ -278,7 +278,7 @@ export class BlockReads {
   #find(wanted: BlockReference, coherent: boolean): BlockRead | null {
     const of = (read: BlockRead): boolean => read.wants(wanted);
     const under = this.#reading.find(of) ?? this.#queue.find(of) ?? null;
-    return under ?? (coherent ? (this.#parked.find(of) ?? null) : null);
+    return under ?? (coherent ? (this.#readGlobalQueue.find(of) ?? null) : null);
   }
 
   #startNext(): void {
@@ -354,12 +354,12 @@ export class BlockReads {
   }
 
   #park(group: readonly BlockRead[], wanted: BlockReference): void {
-    let root = this.#parked.find((read) => read.wants(wanted)) ?? null;
+    let root = this.#readGlobalQueue.find((read) => read.wants(wanted)) ?? null;
     for (const read of group) {
       if (root === null) {
         root = read;
         read.transition("parked");
-        this.#parked.push(read);
+        this.#readGlobalQueue.push(read);
       } else {
         read.transition("attached");
         root.attached.push(read);

@@ -90,7 +90,7 @@ export class BlockRepairs {
       count += 1;
     };
     const countForReads = countMax - Math.min(REQUESTS_FOR_MISSING, this.#missing.count);
-    for (const read of this.#reads.parked) {
+    for (const read of this.#reads.readGlobalQueue) {
       if (count === countForReads) break;
       add(read.options);
     }
@@ -104,7 +104,7 @@ export class BlockRepairs {
   /** Takes a `block` message that is valid by itself: resolves the reads that wait for it, and writes it if it is missing. */
   receiveBlock(bytes: Uint8Array): boolean {
     const header = new BlockHeader(bytes);
-    const wanted = this.#reads.parked.some((read) => read.wants(header)) || this.#missing.blockWaiting(header);
+    const wanted = this.#reads.readGlobalQueue.some((read) => read.wants(header)) || this.#missing.blockWaiting(header);
     if (!wanted) return false;
     const write = this.#writesFree.pop();
     assert(write !== undefined, "the bus holds blocks back while no repair can be written");
@@ -112,7 +112,7 @@ export class BlockRepairs {
     const { size } = header;
     assert(size <= bytes.length && size <= block.buffer.length, () => `a block of ${size} bytes in ${bytes.length}`);
     block.buffer.set(bytes.subarray(0, size));
-    this.#reads.fulfill(block);
+    this.#reads.fulfillBlock(block);
     // The callbacks of the reads may have cancelled everything.
     if (this.#missing.blockWaiting(block.header)) this.#repairBlock(write, block);
     else this.#writesFree.push(write);

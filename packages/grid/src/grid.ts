@@ -201,7 +201,7 @@ export class Grid implements GridPort, TrailerGrid {
   }
 
   get readWaitsForBlock(): boolean {
-    return this.#reads.parked.length > 0;
+    return this.#reads.readGlobalQueue.length > 0;
   }
 
   get tablesAvailable(): number {
@@ -249,8 +249,8 @@ export class Grid implements GridPort, TrailerGrid {
    */
   checkpoint(callback: () => void): void {
     assert(
-      this.#reads.parked.length === 0,
-      () => `${this.#reads.parked.length} reads wait for other replicas at a checkpoint`,
+      this.#reads.readGlobalQueue.length === 0,
+      () => `${this.#reads.readGlobalQueue.length} reads wait for other replicas at a checkpoint`,
     );
     assert(this.#seals.runningCount === 0, () => `${this.#seals.runningCount} blocks are sealed at a checkpoint`);
     this.#begin("checkpointing", callback);
@@ -451,7 +451,7 @@ export class Grid implements GridPort, TrailerGrid {
   describe(): string {
     const { hits, misses } = this.#cache.counts;
     return (
-      `${this.#state} reads=${this.#reads.runningCount}+${this.#reads.queuedCount} parked=${this.#reads.parked.length} ` +
+      `${this.#state} reads=${this.#reads.runningCount}+${this.#reads.queuedCount} parked=${this.#reads.readGlobalQueue.length} ` +
       `seals=${this.#seals.runningCount} writes=${this.#writes.runningCount}+${this.#writes.queuedCount} cache hits=${hits} misses=${misses} ` +
       `missing: ${this.missing.describe()}; free set: ${this.freeSet.describe()}`
     );

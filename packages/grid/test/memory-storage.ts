@@ -11,7 +11,7 @@ import {
   SECTOR_SIZE_BYTES,
   type Storage,
   type StorageRequest,
-  verifyRequest,
+  verifyIop,
   type Zone,
 } from "@stagbeetle/vsr-protocol";
 
@@ -122,7 +122,7 @@ export class MemoryStorage implements Storage, BodyChecksums {
   }
 
   #begin(kind: "read" | "write", request: StorageRequest, zone: Zone, offset: number, buffer: Uint8Array): void {
-    verifyRequest(this.#config, zone, offset, buffer);
+    verifyIop(this.#config, zone, offset, buffer);
     assert(zone === "grid", () => `the grid uses ${zone}`);
     this.onBegin(kind, offset / this.#config.cluster.blockSize + 1);
     request.begin(zone, offset, buffer);

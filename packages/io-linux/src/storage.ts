@@ -14,7 +14,7 @@ import {
   SILENT_LOGGER,
   type Storage,
   type StorageRequest,
-  verifyRequest,
+  verifyIop,
   type Zone,
   zoneStart,
   ZONES,
@@ -145,7 +145,7 @@ export class FileStorage implements Storage {
 
   #begin(kind: RequestKind, request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
     assert(!this.#closed, "the storage is closed");
-    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    verifyIop(this.#config, zone, offsetInZone, buffer);
     request.begin(zone, offsetInZone, buffer);
     const operation = this.#idle.pop();
     if (operation === undefined) this.#waiting.push({ kind, request });

@@ -10,7 +10,7 @@ import {
   SECTOR_SIZE_BYTES,
   type Storage,
   type StorageRequest,
-  verifyRequest,
+  verifyIop,
   type Zone,
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
@@ -165,14 +165,14 @@ export class SimulatedStorage implements Storage {
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
-    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    verifyIop(this.#config, zone, offsetInZone, buffer);
     if (!this.#unwrittenZeros && INITIALISED_ZONES.has(zone)) this.#assertWritten(zone, offsetInZone, buffer.length);
     request.begin(zone, offsetInZone, buffer);
     this.#add("read", request, this.#faults.readLatency);
   }
 
   writeSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
-    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    verifyIop(this.#config, zone, offsetInZone, buffer);
     const end = offsetInZone + buffer.length;
     const overlapping = this.#pending.some(
       ({ kind, request: other }) =>

@@ -8,7 +8,7 @@ import {
   SECTOR_SIZE_BYTES,
   type Storage,
   type StorageRequest,
-  verifyRequest,
+  verifyIop,
   type Zone,
 } from "@stagbeetle/vsr-protocol";
 
@@ -121,7 +121,7 @@ export class SimulatedDisk implements Storage {
     offset: number,
     buffer: Uint8Array,
   ): PendingRequest {
-    verifyRequest(this.#config, zone, offset, buffer);
+    verifyIop(this.#config, zone, offset, buffer);
     assert(zone === "walHeaders" || zone === "walPrepares", () => `the journal has no business in ${zone}`);
     request.begin(zone, offset, buffer);
     const pending: PendingRequest = { kind, zone, offset, request };

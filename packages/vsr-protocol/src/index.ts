@@ -96,7 +96,7 @@ export { formatRelease, parseRelease, releaseOf } from "./release.ts";
 export type { Release } from "./release.ts";
 
 // Rules of the protocol.
-export { backoffWithJitter, Timeout } from "./timeout.ts";
+export { exponentialBackoffWithJitter, Timeout } from "./timeout.ts";
 export type { TimeoutOptions } from "./timeout.ts";
 export { quorums } from "./quorums.ts";
 export type { Quorums } from "./quorums.ts";
@@ -116,7 +116,7 @@ export type { CheckpointIds } from "./checkpoint.ts";
 export { memberIndex, rootMembers } from "./members.ts";
 export type { Members } from "./members.ts";
 export { viewForOp, viewHeadersInvalid } from "./view-headers.ts";
-export type { ViewHeaders, ViewRange } from "./view-headers.ts";
+export type { ViewChangeSlice, ViewRange } from "./view-headers.ts";
 
 // The data file: its zones, its root record, and how it begins.
 export { MANIFEST_EMPTY, NO_BLOCK, TRAILER_EMPTY } from "./block-reference.ts";
@@ -151,7 +151,7 @@ export {
   freeSetBlocksReleasedTrailer,
   superblockInvalid,
 } from "./superblock/vsr-state.ts";
-export { verifyRequest, ZONES, zoneSize, zoneStart } from "./zone.ts";
+export { verifyIop, ZONES, zoneSize, zoneStart } from "./zone.ts";
 
 // Clients, as a replica knows them.
 export { ClientReplies } from "./clients/replies.ts";

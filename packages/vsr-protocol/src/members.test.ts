@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MEMBERS_MAX } from "./config/derive.ts";
 import { PRODUCTION_CLUSTER } from "./config/production.ts";
 import { TEST_MIN_CLUSTER } from "./config/test-min.ts";
-import { memberCount, memberIndex, membersValid, rootMembers } from "./members.ts";
+import { memberCount, memberIndex, validMembers, rootMembers } from "./members.ts";
 
 const PRODUCTION_IDS = [
   0x04fd2e0ee4f9e71c59289a79962587c1n,
@@ -46,12 +46,12 @@ describe("members", () => {
   });
 
   it("are valid if they differ and zeros only trail", () => {
-    expect(membersValid(padded())).toBe(true);
-    expect(membersValid(padded(4n, 1n, 2n))).toBe(true);
-    expect(membersValid(TEST_MIN_IDS)).toBe(true);
-    expect(membersValid(padded(4n, 1n, 4n))).toBe(false);
-    expect(membersValid(padded(4n, 0n, 2n))).toBe(false);
-    expect(membersValid(padded(0n, 1n))).toBe(false);
+    expect(validMembers(padded())).toBe(true);
+    expect(validMembers(padded(4n, 1n, 2n))).toBe(true);
+    expect(validMembers(TEST_MIN_IDS)).toBe(true);
+    expect(validMembers(padded(4n, 1n, 4n))).toBe(false);
+    expect(validMembers(padded(4n, 0n, 2n))).toBe(false);
+    expect(validMembers(padded(0n, 1n))).toBe(false);
   });
 
   it("are counted and found by id", () => {

@@ -27,12 +27,12 @@ export function rootMembers(config: ClusterConfig, cluster: bigint): Members {
     view.setUint8(32, index);
     members.push(checksumOf(seed));
   }
-  assert(membersValid(members), () => `the ids of cluster ${cluster} collide`);
+  assert(validMembers(members), () => `the ids of cluster ${cluster} collide`);
   return members;
 }
 
 /** Whether all ids that are not zero differ, and zeros only trail. */
-export function membersValid(members: Members): boolean {
+export function validMembers(members: Members): boolean {
   assert(members.length === MEMBERS_MAX, () => `${members.length} members`);
   const used = memberCount(members);
   const ids = members.slice(0, used);

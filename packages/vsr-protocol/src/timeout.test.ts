@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TEST_MIN } from "./config/test-min.ts";
 import { Random } from "./random.ts";
-import { backoffWithJitter, Timeout } from "./timeout.ts";
+import { exponentialBackoffWithJitter, Timeout } from "./timeout.ts";
 
 function timeout(afterTicks = 5, seed = 1): Timeout {
   return new Timeout({ name: "test", afterTicks, random: new Random(seed), config: TEST_MIN });
@@ -148,13 +148,13 @@ describe("backoff", () => {
   test("of a connection is 50 to 100 ms at first, then up to 1000 ms", () => {
     const random = new Random(3);
     const widest = (attempt: number): number =>
-      Math.max(...Array.from({ length: 2000 }, () => backoffWithJitter(random, 50, 1000, attempt)));
+      Math.max(...Array.from({ length: 2000 }, () => exponentialBackoffWithJitter(random, 50, 1000, attempt)));
     expect([0, 1, 2, 3, 4, 5, 63, 64, 255].map(widest)).toEqual([100, 150, 250, 450, 850, 1000, 1000, 1000, 1000]);
   });
 
   test("from 0 grows too", () => {
     const random = new Random(3);
-    const seen = new Set(Array.from({ length: 100 }, () => backoffWithJitter(random, 0, 1000, 1)));
+    const seen = new Set(Array.from({ length: 100 }, () => exponentialBackoffWithJitter(random, 0, 1000, 1)));
     expect(seen).toEqual(new Set([0, 1, 2]));
   });
 });

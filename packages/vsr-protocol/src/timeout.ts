@@ -16,7 +16,7 @@ const BACKOFF_EXPONENT_MAX = 63;
  * How long to wait before attempt `attempt`: `min` and a random share of a window that doubles with each attempt, so that
  * those who failed together do not try again together. Never above `max`. The unit is the caller's.
  */
-export function backoffWithJitter(random: Random, min: number, max: number, attempt: number): number {
+export function exponentialBackoffWithJitter(random: Random, min: number, max: number, attempt: number): number {
   assert(min >= 0 && max >= min, () => `a backoff from ${min} to ${max}`);
   assert(attempt >= 0, () => `attempt ${attempt}`);
   // A window of 0 would never grow.
@@ -126,7 +126,8 @@ export class Timeout {
     this.#ticks = 0;
     this.#attempts = (this.#attempts + 1) % 256;
     this.#afterDynamicTicks =
-      this.#rttTicks * rttMultiple + backoffWithJitter(this.#random, backoffMinTicks, backoffMaxTicks, this.#attempts);
+      this.#rttTicks * rttMultiple +
+      exponentialBackoffWithJitter(this.#random, backoffMinTicks, backoffMaxTicks, this.#attempts);
   }
 
   /** Counts from 0 again, to between half and one and a half of the configured ticks, so that replicas do not march in step. */

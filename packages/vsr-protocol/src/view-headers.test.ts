@@ -5,7 +5,7 @@ import { TEST_MIN } from "./config/test-min.ts";
 import { HEADER_SIZE_BYTES } from "./message/frame.ts";
 import { PrepareHeader } from "./message/prepare.ts";
 import { isBlankPrepare, writeReservedPrepare, writeRootPrepare } from "./message/special-prepares.ts";
-import { type ViewHeaders, viewForOp, viewHeadersInvalid, viewHeadersKind } from "./view-headers.ts";
+import { type ViewChangeSlice, viewForOp, viewHeadersInvalid, viewHeadersKind } from "./view-headers.ts";
 
 const empty = (): PrepareHeader => new PrepareHeader(new Uint8Array(HEADER_SIZE_BYTES));
 
@@ -46,8 +46,8 @@ describe("special prepares", () => {
 
 describe("view headers", () => {
   const chain = headerChain(12, 6);
-  const replaced = (index: number, header: PrepareHeader): ViewHeaders => chain.toSpliced(index, 1, header);
-  const changed = (index: number, change: (header: PrepareHeader) => void): ViewHeaders => {
+  const replaced = (index: number, header: PrepareHeader): ViewChangeSlice => chain.toSpliced(index, 1, header);
+  const changed = (index: number, change: (header: PrepareHeader) => void): ViewChangeSlice => {
     const header = new PrepareHeader((chain[index] ?? empty()).buffer.slice());
     change(header);
     return replaced(index, header);
@@ -72,7 +72,7 @@ describe("view headers", () => {
     ],
     ["hooks after the pipeline", "view", hooks],
   ] as const)("%s is valid as %s", (_name, kind, headers) => {
-    expect(viewHeadersInvalid(TEST_MIN, kind, headers as ViewHeaders)).toBe(null);
+    expect(viewHeadersInvalid(TEST_MIN, kind, headers as ViewChangeSlice)).toBe(null);
   });
 
   it.each([
@@ -127,7 +127,7 @@ describe("view headers", () => {
       /range/,
     ],
   ] as const)("%s is refused", (_name, kind, headers, reason) => {
-    expect(viewHeadersInvalid(TEST_MIN, kind, headers as ViewHeaders)).toMatch(reason);
+    expect(viewHeadersInvalid(TEST_MIN, kind, headers as ViewChangeSlice)).toMatch(reason);
   });
 
   it("of any bytes are judged without an error", () => {

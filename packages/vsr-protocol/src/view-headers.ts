@@ -21,7 +21,10 @@ import { Operation } from "./operation.ts";
 export type ViewHeadersKind = "joinView" | "view";
 
 /** Highest op first. Blank entries mark ops whose prepare is unknown. */
-export type ViewHeaders = readonly PrepareHeader[];
+export type ViewChangeSlice = readonly PrepareHeader[];
+
+/** The same while it is put together, from the highest op down: a blank is added for an op whose prepare is unknown. */
+export type ViewChangeArray = PrepareHeader[];
 
 /** Views from `min` to `max`, both included. */
 export interface ViewRange {
@@ -30,7 +33,7 @@ export interface ViewRange {
 }
 
 /** The headers in the body of a `join_view`, or behind the checkpoint in that of a `view`: views of `bytes`. */
-export function viewHeadersIn(bytes: Uint8Array): ViewHeaders {
+export function viewHeadersIn(bytes: Uint8Array): ViewChangeSlice {
   assert(bytes.length % HEADER_SIZE_BYTES === 0, () => `${bytes.length} bytes of headers`);
   return Array.from(
     { length: bytes.length / HEADER_SIZE_BYTES },
@@ -51,7 +54,7 @@ export function viewHeadersKind(logView: number, view: number): ViewHeadersKind 
  * and in the first `pipeline + 1` entries of `view`; neighbours that are not blank are hash-chained, with views not
  * rising and timestamps falling on the way down.
  */
-export function viewHeadersInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders): string | null {
+export function viewHeadersInvalid(config: Config, kind: ViewHeadersKind, headers: ViewChangeSlice): string | null {
   if (headers.length === 0) return "there are none";
   if (headers.length > config.derived.viewHeadersMax)
     return `${headers.length} of at most ${config.derived.viewHeadersMax}`;
@@ -67,7 +70,7 @@ export function viewHeadersInvalid(config: Config, kind: ViewHeadersKind, header
  *
  * @param logView the last view in which the replica that holds the headers was in status normal.
  */
-export function viewForOp(headers: ViewHeaders, op: number, logView: number): ViewRange {
+export function viewForOp(headers: ViewChangeSlice, op: number, logView: number): ViewRange {
   const newest = headers[0];
   assert(newest !== undefined && !isBlankPrepare(newest), "the first view header is not blank");
   if (op > newest.op) return { min: logView, max: logView };
@@ -91,7 +94,7 @@ function entryInvalid(config: Config, header: PrepareHeader): string | null {
   return invalidHeader(header, config);
 }
 
-function opInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders, index: number): string | null {
+function opInvalid(config: Config, kind: ViewHeadersKind, headers: ViewChangeSlice, index: number): string | null {
   const header = headers[index];
   const above = headers[index - 1];
   assert(header !== undefined, "the index is of the list");
@@ -102,7 +105,7 @@ function opInvalid(config: Config, kind: ViewHeadersKind, headers: ViewHeaders, 
   return null;
 }
 
-function chainInvalid(headers: ViewHeaders): string | null {
+function chainInvalid(headers: ViewChangeSlice): string | null {
   let above: PrepareHeader | null = null;
   for (const [index, header] of headers.entries()) {
     if (isBlankPrepare(header)) continue;

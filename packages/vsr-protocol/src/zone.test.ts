@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PRODUCTION } from "./config/production.ts";
 import { TEST_MIN } from "./config/test-min.ts";
 import { sectorCeil, sectorFloor } from "./sector.ts";
-import { verifyRequest, type Zone, ZONES, zoneSize, zoneStart } from "./zone.ts";
+import { verifyIop, type Zone, ZONES, zoneSize, zoneStart } from "./zone.ts";
 
 describe("zones", () => {
   it.each([
@@ -45,7 +45,7 @@ describe("a request", () => {
     ["clientReplies", 24_576, 4096],
     ["grid", 4096 * 1000, 4096],
   ] as const)("is taken in %s at %i with %i bytes", (zone, offset, size) => {
-    expect(() => verifyRequest(TEST_MIN, zone, offset, buffer(size))).not.toThrow();
+    expect(() => verifyIop(TEST_MIN, zone, offset, buffer(size))).not.toThrow();
   });
 
   const wrong: readonly (readonly [string, Zone, number, Uint8Array])[] = [
@@ -60,11 +60,11 @@ describe("a request", () => {
     ["is larger than a block", "grid", 0, buffer(8192)],
   ];
   it.each(wrong)("is refused if it %s", (_name, zone, offset, bytes) => {
-    expect(() => verifyRequest(TEST_MIN, zone, offset, bytes)).toThrow();
+    expect(() => verifyIop(TEST_MIN, zone, offset, bytes)).toThrow();
   });
 
   it("to the grid is refused if it starts inside a block", () => {
-    expect(() => verifyRequest(PRODUCTION, "grid", 4096, buffer(4096))).toThrow(/start of a block/);
+    expect(() => verifyIop(PRODUCTION, "grid", 4096, buffer(4096))).toThrow(/start of a block/);
   });
 });
 

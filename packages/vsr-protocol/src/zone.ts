@@ -67,7 +67,7 @@ export function zoneSize(config: Config, zone: Zone): number {
  *
  * @throws AssertionError if the caller is wrong. No byte from outside can cause it.
  */
-export function verifyRequest(config: Config, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
+export function verifyIop(config: Config, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
   assert(zone !== "gridPadding", "the grid padding is never read or written");
   assert(Number.isSafeInteger(offsetInZone) && offsetInZone >= 0, () => `not an offset in ${zone}: ${offsetInZone}`);
   assert(

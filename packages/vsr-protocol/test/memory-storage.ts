@@ -9,7 +9,7 @@ import {
   SECTOR_SIZE_BYTES,
   type Storage,
   type StorageRequest,
-  verifyRequest,
+  verifyIop,
   type Zone,
   zoneStart,
 } from "@stagbeetle/vsr-protocol";
@@ -55,7 +55,7 @@ export class MemoryStorage implements Storage {
   }
 
   readSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
-    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    verifyIop(this.#config, zone, offsetInZone, buffer);
     this.log.push(`read ${zone} ${offsetInZone}`);
     request.begin(zone, offsetInZone, buffer);
     this.#queue.push(() => {
@@ -65,7 +65,7 @@ export class MemoryStorage implements Storage {
   }
 
   writeSectors(request: StorageRequest, zone: Zone, offsetInZone: number, buffer: Uint8Array): void {
-    verifyRequest(this.#config, zone, offsetInZone, buffer);
+    verifyIop(this.#config, zone, offsetInZone, buffer);
     this.log.push(`write ${zone} ${offsetInZone}`);
     request.begin(zone, offsetInZone, buffer);
     const index = this.#writes;

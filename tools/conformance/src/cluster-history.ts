@@ -12,7 +12,7 @@ import {
   PrepareHeader,
   PRODUCTION,
   ViewHeader,
-  type ViewHeaders,
+  type ViewChangeSlice,
   writeRootPrepare,
 } from "@stagbeetle/vsr-protocol";
 
@@ -26,7 +26,7 @@ export class ReplicaHistory {
   /** The last view whose log it held. */
   logView = 0;
   /** The headers of that view, as it got or sent them. */
-  viewHeaders: ViewHeaders;
+  viewHeaders: ViewChangeSlice;
   #running = true;
   readonly #slots: (PrepareHeader | null)[] = Array.from({ length: journalSlotCount }, () => null);
   /** What its superblock says is committed. */

@@ -5,7 +5,7 @@ import { unlinkSync } from "node:fs";
 
 import { Merge, Survey } from "@stagbeetle/aof";
 import type {
-  EntryPlace,
+  EntryInfo,
   MergeEvent,
   MergeProblem,
   MergeProgress,
@@ -217,7 +217,7 @@ function skippedText({ fault, atEnd }: Extract<MergeEvent, { kind: "damaged" }>)
 }
 
 function problemText(problem: MergeProblem, paths: readonly string[]): string {
-  const at = ({ input, offset }: EntryPlace): string => `byte ${offset} of ${paths[input] ?? ""}`;
+  const at = ({ input, offset }: EntryInfo): string => `byte ${offset} of ${paths[input] ?? ""}`;
   switch (problem.kind) {
     case "missing":
       return `${rangeText(problem.ops)}: in none of the files, undamaged`;

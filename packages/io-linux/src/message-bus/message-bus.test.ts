@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { AssertionError } from "@stagbeetle/kernels";
 import {
   type Address,
-  backoffWithJitter,
+  exponentialBackoffWithJitter,
   Command,
   HEADER_SIZE_BYTES,
   type Header,
@@ -564,7 +564,7 @@ describe("dialling", () => {
     const random = new Random(42);
     const attempt = async (attempts: number | "first"): Promise<void> => {
       const before = connections;
-      const delayMs = attempts === "first" ? 0 : backoffWithJitter(random, min, max, attempts);
+      const delayMs = attempts === "first" ? 0 : exponentialBackoffWithJitter(random, min, max, attempts);
       const delayTicks = Math.ceil(delayMs / tickMs);
       for (let tick = 0; tick < delayTicks; tick += 1) bus.tick();
       await new Promise((resolve) => setImmediate(resolve));

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { assert } from "@stagbeetle/kernels";
 import {
   type Address,
-  backoffWithJitter,
+  exponentialBackoffWithJitter,
   type Checksums,
   type Config,
   type ConnectionObserver,
@@ -253,7 +253,7 @@ export class MessageBus implements MessageBusPort {
     const attempts = this.#dialAttempts[replica] ?? null;
     if (attempts === null && this.#role.kind === "client") return 0;
     const { connectionDelayMinMs, connectionDelayMaxMs } = this.#config.process;
-    return backoffWithJitter(this.#random, connectionDelayMinMs, connectionDelayMaxMs, attempts ?? 0);
+    return exponentialBackoffWithJitter(this.#random, connectionDelayMinMs, connectionDelayMaxMs, attempts ?? 0);
   }
 
   #advanceDialling(): void {

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import { isZero, recordBytes, type RecordClass } from "../layout.ts";
-import type { ViewHeaders } from "../view-headers.ts";
+import type { ViewChangeSlice } from "../view-headers.ts";
 import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf } from "./frame.ts";
 
 /** Bytes 128 to 255 of a `join_view`. */
@@ -31,7 +31,7 @@ export interface JoinViewValues {
   /** The op of the sender's checkpoint. */
   readonly checkpointOp: number;
   /** Highest op first. */
-  readonly headers: ViewHeaders;
+  readonly headers: ViewChangeSlice;
   /** Bit i: the sender has the prepare of header i. */
   readonly present: bigint;
   /** Bit i: the sender never had the prepare of header i. */

@@ -5,7 +5,7 @@
  */
 import { assert } from "@stagbeetle/kernels";
 import { isZero, recordBytes, type RecordClass } from "../layout.ts";
-import type { ViewHeaders } from "../view-headers.ts";
+import type { ViewChangeSlice } from "../view-headers.ts";
 import { type FRAME_LAYOUT, HEADER_SIZE_BYTES, headerClass, type HeaderOf } from "./frame.ts";
 
 /** The size of the checkpoint state with which the body begins, in bytes. */
@@ -36,7 +36,7 @@ export interface ViewValues {
   /** The 1024 bytes of that checkpoint. */
   readonly checkpoint: Uint8Array;
   /** Highest op first. */
-  readonly headers: ViewHeaders;
+  readonly headers: ViewChangeSlice;
 }
 
 /** The size of the body of a `view`, in bytes. */

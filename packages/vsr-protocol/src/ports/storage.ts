@@ -63,7 +63,7 @@ export class StorageRequest {
  * Sector I/O on the data file of one replica.
  *
  * There is no order between requests under way; who needs one waits for the earlier completion. A completed write is
- * durable. Every request satisfies `verifyRequest` of `zone.ts`: aligned, inside its zone.
+ * durable. Every request satisfies `verifyIop` of `zone.ts`: aligned, inside its zone.
  */
 export interface Storage {
   /**

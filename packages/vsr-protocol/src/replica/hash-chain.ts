@@ -7,6 +7,7 @@ import { assert } from "@stagbeetle/kernels";
 import type { Config } from "../config/config.ts";
 import { isParentOf, type PrepareHeader } from "../message/prepare.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { ViewChangeArray } from "../view-headers.ts";
 
 /** What the chain is read from. */
 export type JournalHeaders = Pick<Journal, "headerWithOp">;
@@ -53,12 +54,12 @@ export interface LogExtent {
  *
  * @returns views into the journal's own memory, highest op first.
  */
-export function viewHeadersOfLog(config: Config, journal: JournalHeaders, extent: LogExtent): PrepareHeader[] {
+export function viewHeadersOfLog(config: Config, journal: JournalHeaders, extent: LogExtent): ViewChangeArray {
   const { opMax, opPrepareMax } = extent;
   const { vsrCheckpointOps } = config.derived;
   const opMin = chainStart(journal, opMax, Math.max(0, opMax + 1 - config.cluster.journalSlotCount));
   const suffixMin = Math.max(0, opMax + 1 - config.cluster.viewChangeHeadersSuffixMax);
-  const headers: PrepareHeader[] = [];
+  const headers: ViewChangeArray = [];
   for (let op = opMax; op >= suffixMin; op -= 1) headers.push(headerOf(journal, op));
   let lowest = suffixMin;
   for (const hook of [opPrepareMax - vsrCheckpointOps, opPrepareMax - 2 * vsrCheckpointOps]) {

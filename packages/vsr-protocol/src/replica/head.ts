@@ -7,7 +7,7 @@ import { assert } from "@stagbeetle/kernels";
 import type { PrepareHeader } from "../message/prepare.ts";
 import { isBlankPrepare } from "../message/special-prepares.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { ViewHeaders } from "../view-headers.ts";
+import type { ViewChangeSlice } from "../view-headers.ts";
 
 /** What the superblock says, as far as the head depends on it. */
 export interface HeadContext {
@@ -19,7 +19,7 @@ export interface HeadContext {
   readonly view: number;
   readonly logView: number;
   /** Highest op first. */
-  readonly viewHeaders: ViewHeaders;
+  readonly viewHeaders: ViewChangeSlice;
   /** The superblock's `commit_max`. */
   readonly commitMax: number;
   readonly pipelinePrepareQueueMax: number;

@@ -14,7 +14,7 @@ import { isBlankPrepare } from "../message/special-prepares.ts";
 import type { SuperBlock } from "../superblock/superblock.ts";
 import type { SyncCheckpoint } from "../superblock/update.ts";
 import { checkpointHeaderOf } from "../superblock/vsr-state.ts";
-import { type ViewHeaders, type ViewHeadersKind, viewHeadersInvalid, viewHeadersKind } from "../view-headers.ts";
+import { type ViewChangeSlice, type ViewHeadersKind, viewHeadersInvalid, viewHeadersKind } from "../view-headers.ts";
 
 /** What the view is made of. */
 export interface DurableViewOptions {
@@ -42,7 +42,7 @@ export interface DurableViewOptions {
 export class DurableView {
   readonly #options: DurableViewOptions;
   readonly #headersMemory: Uint8Array;
-  #headers: ViewHeaders = [];
+  #headers: ViewChangeSlice = [];
   #headersKind: ViewHeadersKind = "view";
   #view = 0;
   #logView = 0;
@@ -63,7 +63,7 @@ export class DurableView {
   }
 
   /** What the log ends with, highest op first: as promised to `view`, or that of `logView`. */
-  get headers(): ViewHeaders {
+  get headers(): ViewChangeSlice {
     return this.#headers;
   }
 
@@ -110,7 +110,7 @@ export class DurableView {
   }
 
   /** Goes on to a newer view with the log of it, and starts to write both. `headers` are copied. */
-  advance(view: number, logView: number, headers: ViewHeaders): void {
+  advance(view: number, logView: number, headers: ViewChangeSlice): void {
     assert(view > this.#view || logView > this.#logView, () => `view ${view}, log_view ${logView} are not new`);
     this.setHeaders(viewHeadersKind(logView, view), headers);
     this.#raise(view, logView);
@@ -145,7 +145,7 @@ export class DurableView {
   }
 
   /** Replaces the headers, which are copied. Nothing is written. */
-  setHeaders(kind: ViewHeadersKind, headers: ViewHeaders): void {
+  setHeaders(kind: ViewHeadersKind, headers: ViewChangeSlice): void {
     const invalid = viewHeadersInvalid(this.#options.config, kind, headers);
     assert(invalid === null, () => `${kind} headers of view ${this.#view}: ${invalid ?? ""}`);
     // Some of them may be views of this very memory.

@@ -11,7 +11,7 @@ import { readU128, recordBytes, writeU128 } from "../layout.ts";
 import type { Members } from "../members.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PrepareHeader } from "../message/prepare.ts";
-import type { ViewHeaders } from "../view-headers.ts";
+import type { ViewChangeSlice } from "../view-headers.ts";
 import {
   CheckpointState,
   SUPERBLOCK_CHECKSUMMED_OFFSET,
@@ -33,7 +33,7 @@ export class SuperBlockImage {
   readonly checkpoint: CheckpointState;
   /** The prepare at which the checkpoint was taken. */
   readonly checkpointHeader: PrepareHeader;
-  readonly #viewHeaders: ViewHeaders;
+  readonly #viewHeaders: ViewChangeSlice;
 
   /** Views `bytes` (8192 of them); copies nothing. */
   constructor(config: Config, bytes: Uint8Array) {
@@ -51,12 +51,12 @@ export class SuperBlockImage {
   }
 
   /** The view headers that are in use, highest op first. At most `view_headers_max`, whatever the count says. */
-  viewHeaders(): ViewHeaders {
+  viewHeaders(): ViewChangeSlice {
     return this.#viewHeaders.slice(0, this.header.viewHeadersCount);
   }
 
   /** Replaces the view headers, whose bytes must not be this image's own, and zeroes the unused entries. */
-  setViewHeaders(headers: ViewHeaders): void {
+  setViewHeaders(headers: ViewChangeSlice): void {
     assert(headers.length <= this.#viewHeaders.length, () => `${headers.length} view headers`);
     this.bytes.fill(0, VIEW_HEADERS_OFFSET);
     for (const [index, header] of headers.entries()) {

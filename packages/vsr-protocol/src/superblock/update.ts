@@ -14,7 +14,7 @@ import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
 import { CHECKSUM_EMPTY } from "../message/checksums.ts";
 import { writeRootPrepare } from "../message/special-prepares.ts";
-import { type ViewHeaders, viewHeadersKind } from "../view-headers.ts";
+import { type ViewChangeSlice, viewHeadersKind } from "../view-headers.ts";
 import { bytesEqual, type SuperBlockImage } from "./image.ts";
 import { type CheckpointState, SUPERBLOCK_LAYOUT, SUPERBLOCK_VERSION } from "./layout.ts";
 import {
@@ -45,7 +45,7 @@ export interface ViewAttributes {
   readonly logView: number;
   readonly view: number;
   /** Of kind `joinView` if `logView < view`, else `view`. Highest op first. */
-  readonly headers: ViewHeaders;
+  readonly headers: ViewChangeSlice;
 }
 
 /** A checkpoint that was taken here. */

@@ -11,7 +11,7 @@ import { Command } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import { REPLICAS_MAX } from "../config/derive.ts";
 import { isSafeU64, type Layout, type RecordView } from "../layout.ts";
-import { memberIndex, membersValid } from "../members.ts";
+import { memberIndex, validMembers } from "../members.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
 import { PREPARE_LAYOUT, PrepareHeader } from "../message/prepare.ts";
 import { viewHeadersInvalid, viewHeadersKind } from "../view-headers.ts";
@@ -65,7 +65,7 @@ function vsrStateInvalid(image: SuperBlockImage): string | null {
   if (vsrState.view < vsrState.logView) return `view ${vsrState.view} is below log_view ${vsrState.logView}`;
   if (vsrState.replicaCount < 1 || vsrState.replicaCount > REPLICAS_MAX)
     return `replica_count is ${vsrState.replicaCount}`;
-  if (!membersValid(members)) return "members are not valid";
+  if (!validMembers(members)) return "members are not valid";
   if (vsrState.replicaId === 0n || memberIndex(members, vsrState.replicaId) === null)
     return "replica_id is not a member";
   return null;

@@ -4,7 +4,7 @@ import { SlotJournal } from "../../../test/slot-journal.ts";
 import { TEST_MIN } from "../../config/test-min.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
-import { type ViewHeaders, viewHeadersInvalid } from "../../view-headers.ts";
+import { type ViewChangeSlice, viewHeadersInvalid } from "../../view-headers.ts";
 import { joinViewBits, joinViewHeaders, type LogLeft } from "./join-view-headers.ts";
 
 const PIPELINE = TEST_MIN.cluster.pipelinePrepareQueueMax;
@@ -48,7 +48,7 @@ describe("the headers of a join_view", () => {
   });
 
   it("begin with the view's head if that did not fit into the log", () => {
-    const viewHeaders: ViewHeaders = [header(12), header(11), header(10), header(9)];
+    const viewHeaders: ViewChangeSlice = [header(12), header(11), header(10), header(9)];
     expect(listed({ journal: journalOf([9, 10]), op: 10, commitMax: 9, viewHeaders })).toBe("12 11 10 9");
   });
 

@@ -9,7 +9,7 @@ import { HEADER_SIZE_BYTES } from "../../message/frame.ts";
 import { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare, writeBlankPrepare } from "../../message/special-prepares.ts";
 import type { Journal } from "../../ports/journal.ts";
-import { belowInvalid, type ViewHeaders } from "../../view-headers.ts";
+import { belowInvalid, type ViewChangeArray, type ViewChangeSlice } from "../../view-headers.ts";
 
 /** Where a replica stands when it leaves a view whose log it holds. */
 export interface LogLeft {
@@ -18,7 +18,7 @@ export interface LogLeft {
   readonly op: number;
   readonly commitMax: number;
   /** The headers of `log_view`, highest op first; some may be above the head. */
-  readonly viewHeaders: ViewHeaders;
+  readonly viewHeaders: ViewChangeSlice;
   /**
    * Whether the replica leaves as a primary that chose the log of the view but did not get to start it. The headers it
    * holds are older than its choice then, which truncated some of them.
@@ -38,12 +38,12 @@ export interface LogLeft {
  * @returns 1 to `pipelinePrepareQueueMax` + 1 headers, consecutive, highest op first: views into the memory of the journal
  * and of `viewHeaders`, and new blanks.
  */
-export function joinViewHeaders(log: LogLeft): PrepareHeader[] {
+export function joinViewHeaders(log: LogLeft): ViewChangeArray {
   const { op: head, commitMax, pipelinePrepareQueueMax } = log;
   const newest = log.viewHeaders[0];
   assert(newest !== undefined, "a log has a head");
   const top = log.primaryRepairing ? head : Math.max(head, newest.op);
-  const headers: PrepareHeader[] = [];
+  const headers: ViewChangeArray = [];
   let above: PrepareHeader | null = null;
   for (let op = top; headers.length <= pipelinePrepareQueueMax; op -= 1) {
     const header = knownHeader(log, op);
@@ -75,7 +75,7 @@ export interface PreparesHeld {
 }
 
 /** Which of the promised headers' prepares a replica has, and which it certainly never had. */
-export function joinViewBits(headers: ViewHeaders, held: PreparesHeld): JoinViewBits {
+export function joinViewBits(headers: ViewChangeSlice, held: PreparesHeld): JoinViewBits {
   assert(headers.length > 0 && headers.length <= 128, () => `${headers.length} headers have bits`);
   let present = 0n;
   let nack = 0n;

@@ -8,7 +8,7 @@ import type { Config } from "../../config/config.ts";
 import type { JoinViewHeader } from "../../message/join-view.ts";
 import type { PrepareHeader } from "../../message/prepare.ts";
 import { isBlankPrepare } from "../../message/special-prepares.ts";
-import { type ViewHeaders, viewHeadersInvalid, viewHeadersIn } from "../../view-headers.ts";
+import { type ViewChangeSlice, viewHeadersInvalid, viewHeadersIn } from "../../view-headers.ts";
 
 /** What one replica says of its log when it joins a view. */
 export interface JoinViewVote {
@@ -23,7 +23,7 @@ export interface JoinViewVote {
   /** The op of the replica's checkpoint. */
   readonly checkpointOp: number;
   /** Consecutive, highest op first; blanks for ops that it knows nothing of. */
-  readonly headers: ViewHeaders;
+  readonly headers: ViewChangeSlice;
   /** Bit i: the prepare of header i is there. */
   readonly present: bigint;
   /** Bit i: the prepare of header i was never durable there. */
@@ -90,7 +90,7 @@ export function bitOf(set: bigint, vote: JoinViewVote, op: number): boolean {
   return ((set >> BigInt(vote.op - op)) & 1n) === 1n;
 }
 
-function bitsInvalid(headers: ViewHeaders, present: bigint, nack: bigint): string | null {
+function bitsInvalid(headers: ViewChangeSlice, present: bigint, nack: bigint): string | null {
   const unused = BigInt(headers.length);
   if (present >> unused !== 0n || nack >> unused !== 0n) return "bits are set beyond the headers";
   for (const [index, header] of headers.entries()) {

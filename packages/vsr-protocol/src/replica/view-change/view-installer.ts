@@ -11,7 +11,7 @@ import type { PrepareHeader } from "../../message/prepare.ts";
 import { ViewHeader } from "../../message/view.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { ViewHeaders } from "../../view-headers.ts";
+import type { ViewChangeSlice } from "../../view-headers.ts";
 import type { CheckpointWindow } from "../checkpoint-window.ts";
 import type { Identity } from "../identity.ts";
 import type { LogPosition } from "../log-position.ts";
@@ -155,14 +155,14 @@ export class ViewInstaller {
   }
 
   /** The newest header up to `opMax`, which fits into this replica's log, unless that goes further already. */
-  #newHead(headers: ViewHeaders, opMax: number): PrepareHeader | null {
+  #newHead(headers: ViewChangeSlice, opMax: number): PrepareHeader | null {
     const { view, log } = this.#options;
     const changed = view.logView < view.view;
     return headers.find(({ op }) => op <= opMax && (changed || op >= log.op)) ?? null;
   }
 
   /** The head becomes the newest op of the view's log that fits into this replica's. */
-  #installHead(headers: ViewHeaders, commitMax: number): void {
+  #installHead(headers: ViewChangeSlice, commitMax: number): void {
     const { config, view, log, window, journal, updatingCheckpoint, installCheckpoint } = this.#options;
     const head = this.#newHead(headers, window.opPrepareMaxSync);
     if (head === null) {
@@ -175,7 +175,7 @@ export class ViewInstaller {
     if (updatingCheckpoint()) installCheckpoint();
   }
 
-  #installHeaders(headers: ViewHeaders): void {
+  #installHeaders(headers: ViewChangeSlice): void {
     const { window, journalRepair } = this.#options;
     for (const header of headers) {
       if (header.op <= window.opPrepareMaxSync) journalRepair.replaceHeader(header);

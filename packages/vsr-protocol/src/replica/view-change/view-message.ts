@@ -10,7 +10,7 @@ import { isBlankPrepare } from "../../message/special-prepares.ts";
 import { CHECKPOINT_STATE_SIZE_BYTES, type ViewHeader } from "../../message/view.ts";
 import { CHECKPOINT_STATE_LAYOUT, CheckpointState } from "../../superblock/layout.ts";
 import { checkpointHeaderOf, checkpointStateInvalid } from "../../superblock/vsr-state.ts";
-import { type ViewHeaders, viewHeadersIn, viewHeadersInvalid } from "../../view-headers.ts";
+import { type ViewChangeSlice, viewHeadersIn, viewHeadersInvalid } from "../../view-headers.ts";
 
 /** The primary's checkpoint in the body of a `view`: a view of its memory. */
 export function checkpointOfView(body: Uint8Array): CheckpointState {
@@ -18,7 +18,7 @@ export function checkpointOfView(body: Uint8Array): CheckpointState {
 }
 
 /** The headers of the view's log in the body of a `view`, highest op first: views of its memory. */
-export function headersOfView(body: Uint8Array): ViewHeaders {
+export function headersOfView(body: Uint8Array): ViewChangeSlice {
   return viewHeadersIn(body.subarray(CHECKPOINT_STATE_SIZE_BYTES));
 }
 
