@@ -66,8 +66,24 @@ function verdict(fields: Partial<RequestHeader>, changes: Partial<AdmissionFacts
   return result.kind === "drop" ? `drop: ${result.because}` : result.kind;
 }
 
+/** A pipeline in which this request waits. */
+function pipelineWith(message: Message): Pipeline {
+  const pipeline = new Pipeline({ prepareQueueMax: 1, requestQueueMax: 2 });
+  pipeline.toQueue(1, 0);
+  Object.defineProperty(pipeline, "prepareQueueFull", { value: true });
+  pipeline.pushRequest(message, 0n);
+  return pipeline;
+}
+
 test("a primary takes the next request of a session", () => {
   expect(verdict({})).toBe("accept");
+});
+
+test("row 13: a request too far ahead waits for the one before, which another primary may have answered", () => {
+  expect(verdict({ request: 7 })).toBe("drop: newer request: a bug of the client");
+  expect(verdict({ request: 7 }, { pipeline: pipelineWith(request({})) })).toBe(
+    "drop: an earlier request is on its way",
+  );
 });
 
 test("row 1: a standby takes nothing", () => {
@@ -117,11 +133,7 @@ describe("row 12: while the cluster is being upgraded", () => {
   });
 
   test("an upgrade that waits in the pipeline is enough", () => {
-    const pipeline = new Pipeline({ prepareQueueMax: 1, requestQueueMax: 2 });
-    pipeline.toQueue(1, 0);
-    const waiting = request(own, upgrade(RELEASE_NOW + 1));
-    Object.defineProperty(pipeline, "prepareQueueFull", { value: true });
-    pipeline.pushRequest(waiting, 0n);
+    const pipeline = pipelineWith(request(own, upgrade(RELEASE_NOW + 1)));
     expect(verdict({}, { pipeline })).toBe("drop: the cluster is being upgraded");
   });
 

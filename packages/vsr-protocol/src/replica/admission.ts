@@ -238,14 +238,18 @@ function judgeRegisterBody(request: RequestHeader, _: AdmissionFacts, message: M
 /** Spec 03 §12.5. */
 function judgeSession(request: RequestHeader, facts: AdmissionFacts): Verdict | null {
   const session = facts.session(request.client);
-  if (session !== null) return judgeKnownClient(request, session);
+  if (session !== null) return judgeKnownClient(request, session, facts);
   if (request.operation === Operation.register) return null;
   if (facts.pipeline.newestOfClient(request.client) !== null)
     return drop("waiting for the client's register, or a pulse");
   return request.client === 0n ? null : evict(EvictionReason.noSession, "on_request: no session");
 }
 
-function judgeKnownClient(request: RequestHeader, { session, header: latest }: ClientSession): Verdict | null {
+function judgeKnownClient(
+  request: RequestHeader,
+  { session, header: latest }: ClientSession,
+  { pipeline }: AdmissionFacts,
+): Verdict | null {
   if (request.operation !== Operation.register) {
     if (session > request.session) return evict(EvictionReason.sessionTooLow, "on_request: ignoring older session");
     if (session < request.session) return drop("newer session: a bug of the client", "error");
@@ -258,7 +262,11 @@ function judgeKnownClient(request: RequestHeader, { session, header: latest }: C
       ? RESEND
       : drop("two requests with one number: a bug of the client", "error");
   }
-  if (latest.request + 1 < request.request) return drop("newer request: a bug of the client", "error");
+  if (latest.request + 1 < request.request) {
+    // An older primary may have answered what this one has not executed yet.
+    const waiting = pipeline.newestOfClient(request.client) !== null;
+    return waiting ? drop("an earlier request is on its way") : drop("newer request: a bug of the client", "error");
+  }
   return latest.context === request.parent ? null : drop("not the successor of the latest reply", "error");
 }
 

@@ -85,7 +85,7 @@ export class Pings {
   onPing(message: Message): void {
     const { identity, status, outbox, upgrades } = this.#options;
     const ping = message.as(PingHeader);
-    if (ping.replica === identity.replica) return this.#drop(ping.replica, "on_ping: of this replica");
+    if (ping.replica === identity.replica) return this.#drop("warn", ping.replica, "on_ping: of this replica");
     if (status.current !== "normal" && status.current !== "view_change") return;
     const pong = this.#pong(ping);
     outbox.sendToReplica(ping.replica, pong);
@@ -98,8 +98,9 @@ export class Pings {
   onPong(message: Message): void {
     const { identity, clock, timeouts } = this.#options;
     const pong = message.as(PongHeader);
-    if (pong.replica === identity.replica) return this.#drop(pong.replica, "on_pong: of this replica");
-    if (pong.replica >= identity.replicaCount) return this.#drop(pong.replica, "on_pong: of a standby");
+    if (pong.replica === identity.replica) return this.#drop("warn", pong.replica, "on_pong: of this replica");
+    // Standbys are pinged like all others. The time of the cluster is not theirs to say.
+    if (pong.replica >= identity.replicaCount) return this.#drop("debug", pong.replica, "on_pong: of a standby");
     const time = clock();
     time.learn(pong.replica, pong.pingTimestampMonotonic, pong.pongTimestampWall, time.monotonic());
     const roundTrip = time.roundTripTimeMedian();
@@ -154,7 +155,7 @@ export class Pings {
     });
   }
 
-  #drop(replica: number, because: string): void {
-    this.#options.logger.log("warn", `${because}: dropped`, { replica });
+  #drop(level: "warn" | "debug", replica: number, because: string): void {
+    this.#options.logger.log(level, `${because}: dropped`, { replica });
   }
 }
