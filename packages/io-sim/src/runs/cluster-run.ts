@@ -18,6 +18,7 @@ import {
 } from "@stagbeetle/vsr-protocol";
 
 import { checkAof } from "../checkers/aof-checker.ts";
+import { ErrorLines } from "../checkers/error-lines.ts";
 import { checkJournal } from "../checkers/journal-checker.ts";
 import type { Application } from "../cluster/application.ts";
 import type { SimulatedClient } from "../cluster/client.ts";
@@ -183,7 +184,7 @@ class ClusterRun {
         if (event === "arrived" && commandOf(packet) === Command.block) coverage.mark("blocksSent");
         if (event === "arrived" && commandOf(packet) === Command.getPrepare) coverage.mark("prepareRepairs");
       },
-      logger,
+      logger: new ErrorLines(logger),
     });
     this.#stableTicks = this.#cluster.machines.map(() => 0);
     this.#syncing = this.#cluster.machines.map(() => false);
