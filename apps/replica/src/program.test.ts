@@ -107,6 +107,7 @@ describe("format", () => {
   test.each([
     ["a directory that is not there", "none/f", /no such file or directory/u],
     ["a directory", ".", /neither a regular file nor a block device/u],
+    ["a name that can only be of a directory", "new/", /cannot format the data file: it is a directory/u],
   ])("refuses %s", async (_what, relative, error) => {
     expectRefusal(await runProgram("format", ...SOLO, join(directory, relative)), error);
     expect(readdirSync(directory)).toEqual([]);

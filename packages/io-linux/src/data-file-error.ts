@@ -64,6 +64,8 @@ export function dataFileError(path: string, doing: string, error: unknown): Data
       return fail("path_not_found", `cannot ${doing}: there is no such file or directory`);
     case "ENOTDIR":
       return fail("path_not_found", `cannot ${doing}: part of the path is not a directory`);
+    case "EISDIR":
+      return fail("not_a_file", `cannot ${doing}: it is a directory`);
     case "EEXIST":
       return fail(
         "already_exists",
