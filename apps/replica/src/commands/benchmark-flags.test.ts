@@ -70,6 +70,7 @@ describe("benchmark", () => {
     ["--account-batch-count=8191", "--account-batch-count: 8191 is not between 1 and 8190"],
     ["--clients=65", "--clients: 65 is not between 1 and 64"],
     ["--transfer-batch-delay=5", "--transfer-batch-delay: missing unit"],
+    ["--transfer-batch-delay=25d", "--transfer-batch-delay: 3w4d is longer than a day"],
     ["--transfer-count=9007199254740993", "--transfer-count: 9007199254740993 exceeds 9007199254740991"],
     [
       "--id-order=ascending",

@@ -3,6 +3,7 @@
  */
 import {
   CommandLineError,
+  formatDuration,
   oneOf,
   optional,
   parseArguments,
@@ -63,6 +64,8 @@ type BenchmarkFlag = keyof BenchmarkValues;
 /** What fits into a request with one batch of 128-byte events and its trailer. */
 const BATCH_COUNT_DEFAULT = 8189;
 const BATCH_COUNT_MAX = 8190;
+/** A day: what a timer can wait ends at 24 of them. */
+const BATCH_DELAY_MAX_NS = 24n * 3_600n * 1_000_000_000n;
 const ACCOUNT_COUNT_MIN = 2n;
 const CLIENTS_MAX = 64;
 const PERCENT_MAX = 100;
@@ -211,7 +214,7 @@ export function parseBenchmark(args: readonly string[], config: Config): Benchma
     },
     accountBatchCount: batchCount("account-batch-count", values),
     transferBatchCount: batchCount("transfer-batch-count", values),
-    transferBatchDelayNs: values["transfer-batch-delay"],
+    transferBatchDelayNs: batchDelayNs(values),
     queryCount: values["query-count"],
     clientCount: values.clients,
     validate: values.validate,
@@ -262,6 +265,11 @@ function batchCount(flag: "account-batch-count" | "transfer-batch-count", values
   const count = values[flag];
   if (count >= 1 && count <= BATCH_COUNT_MAX) return count;
   throw new CommandLineError(`--${flag}: ${count} is not between 1 and ${BATCH_COUNT_MAX}`);
+}
+
+function batchDelayNs({ "transfer-batch-delay": delayNs }: BenchmarkValues): bigint {
+  if (delayNs <= BATCH_DELAY_MAX_NS) return delayNs;
+  throw new CommandLineError(`--transfer-batch-delay: ${formatDuration(delayNs)} is longer than a day`);
 }
 
 function safeCount(flag: "account-count" | "transfer-count", values: BenchmarkValues): number {
