@@ -12,6 +12,8 @@ const AOF_PROGRAM = resolve(import.meta.dirname, "../../../apps/aof/src/main.ts"
 /** Runs the program many times in one process. */
 const MANY_RUNS = resolve(SOURCES, "testing/many-runs.ts");
 const NODE_FLAGS = ["--conditions=@stagbeetle/source"] as const;
+/** What was compiled once need not be compiled at each start. */
+const COMPILE_CACHE = resolve(import.meta.dirname, "../../../node_modules/.cache/node-compile");
 
 /** Ends with this process, whatever ends this one. */
 const running: Set<ChildProcess> = new Set();
@@ -77,7 +79,8 @@ function spawnScript(
   stdio: StdioOptions,
   directory = ".",
 ): ChildProcess {
-  return track(spawn(process.execPath, [...NODE_FLAGS, script, ...parameters], { stdio, cwd: directory }));
+  const env = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
+  return track(spawn(process.execPath, [...NODE_FLAGS, script, ...parameters], { stdio, cwd: directory, env }));
 }
 
 function track(child: ChildProcess): ChildProcess {
