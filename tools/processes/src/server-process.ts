@@ -90,9 +90,19 @@ export class ServerProcess {
 
   /** The most memory that the server, which still runs, has had resident at once, in bytes; null where the system does not tell. */
   residentMaxBytes(): number | null {
+    return this.#statusBytes("VmHWM");
+  }
+
+  /** The memory that it has resident now, in bytes; null where the system does not tell. */
+  residentBytes(): number | null {
+    return this.#statusBytes("VmRSS");
+  }
+
+  #statusBytes(field: "VmRSS" | "VmHWM"): number | null {
     try {
-      const peak = /^VmHWM:\s*(\d+) kB$/mu.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1];
-      return peak === undefined ? null : Number(peak) * KIB;
+      const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+      const kibibytes = new RegExp(`^${field}:\\s*(\\d+) kB$`, "mu").exec(status)?.[1];
+      return kibibytes === undefined ? null : Number(kibibytes) * KIB;
     } catch {
       return null;
     }
