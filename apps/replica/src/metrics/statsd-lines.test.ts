@@ -2,26 +2,13 @@ import { OPERATIONS } from "@stagbeetle/state-machine";
 import { Operation, releaseOf } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
-import { replicaMetrics } from "../testing/metrics.ts";
+import { metricsSample, replicaMetrics } from "../testing/metrics.ts";
 import { GAUGES, TIMINGS } from "./names.ts";
 import { statsdLines } from "./statsd-lines.ts";
 import type { MetricsSample } from "./statsd-lines.ts";
 import type { ServerTiming } from "./server-timings.ts";
 
 const COMMON = "#cluster:00000000000000000000000000000000,replica:0";
-
-function sample(values: Partial<MetricsSample> = {}): MetricsSample {
-  return {
-    cluster: 0n,
-    replica: 0,
-    metrics: replicaMetrics(),
-    serverTimings: [],
-    connections: {},
-    connectionsMax: 0,
-    packets: null,
-    ...values,
-  };
-}
 
 const OPERATION_TAGS: readonly (readonly [operation: number, tag: string])[] = [
   [Operation.register, "Operation.register"],
@@ -31,7 +18,7 @@ const OPERATION_TAGS: readonly (readonly [operation: number, tag: string])[] = [
 
 /** Lines of metrics whose names begin so. */
 function linesOf(prefix: string, values: Partial<MetricsSample>): readonly string[] {
-  return statsdLines(sample(values)).filter((line) => line.startsWith(`tb.${prefix}`));
+  return statsdLines(metricsSample(values)).filter((line) => line.startsWith(`tb.${prefix}`));
 }
 
 describe("a line", () => {
@@ -131,7 +118,7 @@ test("lines come in the order of the reference's metrics, all gauges before all 
     { name: "metrics_emit", ...timing },
     { name: "storage_read", ...timing, of: { tag: "zone", zone: "grid" } },
   ];
-  const lines = statsdLines(sample({ metrics, serverTimings, connections: { replica: 1 }, packets: 1 }));
+  const lines = statsdLines(metricsSample({ metrics, serverTimings, connections: { replica: 1 }, packets: 1 }));
   const names = lines.map((line) => /^tb\.([a-z_]+?)(?:_us\.[a-z]+)?:/u.exec(line)?.[1] ?? "");
   const known = [...GAUGES, ...TIMINGS].map(([name]) => name);
   expect([...new Set(names)]).toEqual(known.filter((name) => names.includes(name)));

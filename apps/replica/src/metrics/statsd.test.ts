@@ -5,17 +5,10 @@ import { once } from "node:events";
 import type { Logger } from "@stagbeetle/vsr-protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { replicaMetrics } from "../testing/metrics.ts";
+import { metricsSample } from "../testing/metrics.ts";
 import { StatsD } from "./statsd.ts";
 
-const SAMPLE = {
-  cluster: 0n,
-  replica: 0,
-  metrics: replicaMetrics(),
-  serverTimings: [],
-  connections: {},
-  connectionsMax: 0,
-};
+const SAMPLE = metricsSample();
 
 let server: Socket;
 let statsd: StatsD | null = null;

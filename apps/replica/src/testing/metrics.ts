@@ -3,6 +3,8 @@
  */
 import type { ReplicaMetrics } from "@stagbeetle/vsr-protocol";
 
+import type { MetricsSample } from "../metrics/statsd-lines.ts";
+
 /** All zero, but for what a test says. */
 export function replicaMetrics(values: Partial<ReplicaMetrics> = {}): ReplicaMetrics {
   return {
@@ -33,6 +35,20 @@ export function replicaMetrics(values: Partial<ReplicaMetrics> = {}): ReplicaMet
     replica_messages_in: {},
     replica_messages_out: {},
     timings: [],
+    ...values,
+  };
+}
+
+/** A sample of replica 0 in cluster 0 with these metrics, but for what a test says. */
+export function metricsSample(values: Partial<MetricsSample> = {}): MetricsSample {
+  return {
+    cluster: 0n,
+    replica: 0,
+    metrics: replicaMetrics(),
+    serverTimings: [],
+    connections: {},
+    connectionsMax: 0,
+    packets: null,
     ...values,
   };
 }
