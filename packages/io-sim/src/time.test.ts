@@ -18,6 +18,14 @@ describe("SimulatedTime", () => {
   it("stands still between ticks", () => {
     const time = new SimulatedTime();
     expect(time.realtime()).toBe(time.realtime());
+    expect(time.monotonic()).toBe(time.monotonic());
+  });
+
+  it("moves its monotonic clock with each reading, if it shall, and never into the next tick", () => {
+    const time = new SimulatedTime({ readingNs: TICK_NS / 4n });
+    const readings = Array.from({ length: 6 }, () => time.monotonic() - TICK_NS);
+    expect(readings).toEqual([0n, 1n, 2n, 3n, 3n, 3n].map((quarters) => (quarters * TICK_NS) / 4n));
+    expect(after(time, 1).monotonic()).toBe(2n * TICK_NS);
   });
 
   it("drifts and steps its wall clock without touching the monotonic one", () => {

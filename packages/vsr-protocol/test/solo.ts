@@ -51,9 +51,13 @@ export const RELEASE_CLIENT_MIN: number = releaseOf(0, 17, 0);
 export class TestTime implements Time {
   monotonicNs = 1n;
   realtimeNs = 1_000_000n;
+  /** What passes on the monotonic clock after each reading. */
+  readingNs = 0n;
 
   monotonic(): bigint {
-    return this.monotonicNs;
+    const now = this.monotonicNs;
+    this.monotonicNs += this.readingNs;
+    return now;
   }
 
   realtime(): bigint {

@@ -12,7 +12,7 @@ import { type Application, LEDGER, STORED_ECHO } from "../cluster/application.ts
 import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
 import { type NetworkFaults, NO_NETWORK_FAULTS } from "../network/network.ts";
 import { NO_PARTITIONS, PARTITION_MODES } from "../network/partitions.ts";
-import { linearOffset, NO_OFFSET, type SimulatedTimeOptions, stepOffset } from "../time.ts";
+import { linearOffset, NO_OFFSET, READING_NS, type SimulatedTimeOptions, stepOffset } from "../time.ts";
 
 /** How often machines fail, per machine and tick, and how long they stay as they are at least, in ticks. */
 export interface MachineFaults {
@@ -151,7 +151,8 @@ function drawMachines(draws: Draws, replicaCount: number): MachineFaults {
 function drawClock(draws: Draws): SimulatedTimeOptions {
   const stepNs = BigInt(draws.between(0, 2000)) * 1_000_000n;
   const step = stepOffset(stepNs, draws.between(0, 5000));
-  return { offset: draws.pick([NO_OFFSET, NO_OFFSET, NO_OFFSET, linearOffset(1000n, stepNs), step]) };
+  const offset = draws.pick([NO_OFFSET, NO_OFFSET, NO_OFFSET, linearOffset(1000n, stepNs), step]);
+  return { offset, readingNs: READING_NS };
 }
 
 /** Draws in the words of the specification's tables. */

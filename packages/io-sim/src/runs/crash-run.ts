@@ -16,7 +16,7 @@ import { Cluster } from "../cluster/cluster.ts";
 import { CONFIGURATIONS, opMaxWithoutCheckpoint } from "../cluster/configurations.ts";
 import { type Latency, NEVER, NO_STORAGE_FAULTS, type Ratio, type StorageFaults } from "../faults/storage-faults.ts";
 import { type NetworkFaults, NO_NETWORK_FAULTS } from "../network/network.ts";
-import { linearOffset, NO_OFFSET, stepOffset, type SimulatedTimeOptions } from "../time.ts";
+import { linearOffset, NO_OFFSET, READING_NS, stepOffset, type SimulatedTimeOptions } from "../time.ts";
 import type { Coverage } from "./coverage.ts";
 
 /** All that a run is drawn from its seed with. */
@@ -117,7 +117,10 @@ function drawCrashRun(random: Random, application: Application, length: CrashRun
       loss: pick([NEVER, percent(20)]),
       repetition: pick([NEVER, percent(20)]),
     },
-    time: { offset: pick([NO_OFFSET, linearOffset(100_000n, 0n), stepOffset(3_600_000_000_000n, draw(1, 1000))]) },
+    time: {
+      offset: pick([NO_OFFSET, linearOffset(100_000n, 0n), stepOffset(3_600_000_000_000n, draw(1, 1000))]),
+      readingNs: READING_NS,
+    },
     checksumLatency: pick([null, latency()]),
   };
 }

@@ -43,6 +43,11 @@ export class FaultDetector {
     return this.#intervalNs;
   }
 
+  /** When the last sign of life came, or when nothing was known (monotonic, ns). */
+  get lastSignal(): bigint {
+    return this.#lastSignal;
+  }
+
   /** Forgets what was learned. The time until the first sign of life counts from `now` (monotonic, ns). */
   reset(now: bigint): void {
     this.#lastSignal = now;

@@ -93,6 +93,14 @@ describe("a backup", () => {
     expect(bench.after(10n)).toEqual([]);
   });
 
+  test("bears that the silence becomes too long while it looks at it", () => {
+    const bench = new Bench();
+    bench.time.readingNs = 1n;
+    expect(bench.after(6000n)).toEqual([]);
+    expect(bench.faultDetector.tardiness(bench.time.monotonicNs)).toBe("red");
+    expect(bench.after(0n)).toEqual(["lost"]);
+  });
+
   test("does not believe that something else than what is here was committed, unless its log is being repaired", () => {
     const bench = new Bench();
     const { commitMax } = bench.log;

@@ -83,7 +83,9 @@ export class Heartbeats {
   tick(): void {
     const { identity, status, roles, timeouts, faultDetector, time } = this.#options;
     if (!status.normal || identity.standby) return;
-    const tardiness = faultDetector.tardiness(time.monotonic());
+    // Read once: by the next reading a silence that is not red yet may have become so.
+    const now = time.monotonic();
+    const tardiness = faultDetector.tardiness(now);
     if (tardiness === "green") return;
     if (roles.primary) {
       if (tardiness === "red") this.#log("warn", "tick: heartbeats are late: ticks were delayed");
@@ -95,7 +97,8 @@ export class Heartbeats {
       this.#options.onLost();
       faultDetector.signal(time.monotonic());
     }
-    assert(faultDetector.tardiness(time.monotonic()) !== "red", "silence was answered");
+    const { lastSignal } = faultDetector;
+    assert(tardiness !== "red" || lastSignal >= now, () => `silence since ${lastSignal} is not answered at ${now}`);
   }
 
   /** As the primary, tells all others that it lives and what is committed, unless it abdicates. */
