@@ -67,6 +67,11 @@ export class ClusterProcesses {
     );
   }
 
+  /** Waits until all that run have taken their memory. Not in development mode. @throws Error if one ends or takes too long. */
+  async resident(): Promise<void> {
+    await Promise.all(this.running.map((replica) => this.#server(replica).resident()));
+  }
+
   /** Loses the data file of a replica that does not run, and makes a new one with the help of the others. */
   async recover(replica: number): Promise<void> {
     const path = this.paths[replica];

@@ -115,20 +115,32 @@ export class ServerProcess {
 
   /** Waits until the server says that it listens. @throws Error if it ends or takes too long. */
   async serving(): Promise<void> {
-    const { promise, resolve: resolveServing, reject } = Promise.withResolvers<void>();
-    const fail = (what: string): void => reject(new Error(`the server ${what}: ${this.describe()}`));
+    const [, port] = await this.#printed(/listening on \S*:(\d+)/u, "start");
+    this.#port = Number(port);
+  }
+
+  /**
+   * Waits until the server has taken its memory, or says that it takes it as it is used. Until then it has a thread more, and is
+   * slower. Not in development mode. @throws Error if it ends or takes too long.
+   */
+  async resident(): Promise<void> {
+    await this.#printed(/memory: (?:all of it is resident|.*taken as it is used)/u, "take its memory");
+  }
+
+  async #printed(pattern: RegExp, purpose: string): Promise<RegExpExecArray> {
+    const { promise, resolve: resolvePrinted, reject } = Promise.withResolvers<RegExpExecArray>();
+    const fail = (what: string): void => reject(new Error(`the server ${what} to ${purpose}: ${this.describe()}`));
     const look = (): void => {
-      const found = /listening on \S*:(\d+)/.exec(this.#output);
-      if (found !== null) this.#port = Number(found[1]);
-      if (found !== null) resolveServing();
-      else if (this.ended) fail("does not start");
+      const found = pattern.exec(this.#output);
+      if (found !== null) resolvePrinted(found);
+      else if (this.ended) fail("ended before it was able");
     };
-    const timer = setTimeout(() => fail("takes too long to start"), START_MS_MAX);
+    const timer = setTimeout(() => fail("takes too long"), START_MS_MAX);
     this.#child.stderr?.on("data", look);
     void this.#exited.then(look);
     look();
     try {
-      await promise;
+      return await promise;
     } finally {
       clearTimeout(timer);
       this.#child.stderr?.off("data", look);

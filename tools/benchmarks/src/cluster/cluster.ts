@@ -35,6 +35,8 @@ export async function withCluster<Result>(
     const clients = localClients({ count: sessions, ports: cluster.ports, tickMs: TICK_MS });
     try {
       await cluster.start();
+      // Else the threads that take the memory of all replicas are measured, too.
+      await cluster.resident();
       await clients.register();
       const transfers = new Transfers(ACCOUNTS);
       for (const { operation, body } of transfers.accounts()) await clients.at(0).request(operation, body);
@@ -48,15 +50,16 @@ export async function withCluster<Result>(
   }
 }
 
-/** Which replica leads, as soon as all of them answer. @throws Error if they never do. */
-export async function primaryOf({ ports }: ClusterProcesses): Promise<number> {
+/** Which replica leads, as soon as all of them answer. @throws Error if they never do, or one has ended. */
+export async function primaryOf(cluster: ClusterProcesses): Promise<number> {
   let printed = "";
   for (let attempt = 0; attempt < PRIMARY_ATTEMPTS_MAX; attempt += 1) {
-    ({ stdout: printed } = await runProgram(["doctor", "--json", ports.join(",")]));
+    cluster.check();
+    ({ stdout: printed } = await runProgram(["doctor", "--json", cluster.ports.join(",")]));
     const { replicas } = JSON.parse(printed) as { readonly replicas: readonly { readonly role: string }[] };
     const primary = replicas.findIndex(({ role }) => role === "primary");
     if (primary !== -1 && replicas.every(({ role }) => role !== "unknown")) return primary;
     await sleep(PRIMARY_POLL_MS);
   }
-  throw new Error(`the cluster has no primary: ${printed}`);
+  throw new Error(`the cluster has no primary: ${printed}\n${cluster.describe()}`);
 }
