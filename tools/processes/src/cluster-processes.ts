@@ -1,13 +1,12 @@
 /**
  * A cluster of real servers on this machine, whose members are killed and started one by one.
  */
-import { once } from "node:events";
 import { rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 
 import { assert } from "@stagbeetle/kernels";
 
+import { freePorts } from "./free-ports.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /** What a cluster consists of. */
@@ -124,18 +123,4 @@ export class ClusterProcesses {
     assert(server !== undefined && server !== null, () => `member ${replica} does not run`);
     return server;
   }
-}
-
-/** Ports that nobody listens on. Somebody else may take them before they are used, which a test then shows. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const listeners = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  const ports: number[] = [];
-  for (const listener of listeners) {
-    if (!listener.listening) await once(listener, "listening");
-    const address = listener.address();
-    assert(address !== null && typeof address === "object", "a TCP listener has a port");
-    ports.push(address.port);
-  }
-  await Promise.all(listeners.map((listener) => once(listener.close(), "close")));
-  return ports;
 }

@@ -3,10 +3,12 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { resolve } from "node:path";
+import { extname } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
-const PROGRAM = resolve(import.meta.dirname, "../main.ts");
+/** From its source or as built, as this module is. */
+const PROGRAM = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
 
 /** How to run it. */
 export interface ReplicaProcessOptions {
