@@ -120,11 +120,13 @@ export class ServerProcess {
   }
 
   /**
-   * Waits until the server has taken its memory, or says that it takes it as it is used. Until then it has a thread more, and is
-   * slower. Not in development mode. @throws Error if it ends or takes too long.
+   * Waits until the server has taken its memory, or says that the machine has too little of it now. Until then it has a thread
+   * more, and is slower. Not in development mode. @throws Error if it ends or takes too long, or the thread fails.
    */
   async resident(): Promise<void> {
-    await this.#printed(/memory: (?:all of it is resident|.*taken as it is used)/u, "take its memory");
+    const said = /memory: (?:all of it is resident|.* are available now|taken as it is used, not at the start)/u;
+    const [line] = await this.#printed(said, "take its memory");
+    if (line.endsWith("not at the start")) throw new Error(`the thread that takes memory failed: ${this.describe()}`);
   }
 
   async #printed(pattern: RegExp, purpose: string): Promise<RegExpExecArray> {

@@ -21,8 +21,13 @@ async function serverWithThreads(directory: string): Promise<void> {
   const path = join(directory, "0_0.stagbeetle");
   await ServerProcess.format(path);
   const server = await ServerProcess.start(path, { built: true });
-  await server.resident();
-  await server.stop();
+  try {
+    await server.resident();
+    await server.stop();
+  } finally {
+    // Else a server that still runs keeps this process from ending.
+    if (!server.ended) await server.kill();
+  }
 }
 
 /** @throws Error with what was printed, unless all replicas listen and the cluster ends in order. */
