@@ -10,7 +10,7 @@ export { u64IndexGet, u64IndexGetMany, u64IndexInsert } from "./hash-index";
 export { u64IndexRemove, u64IndexReplace } from "./hash-index";
 export { keyFilterAddMany, keyFilterMayHave } from "./key-filter";
 export { manifestLeastOverlap } from "./manifest";
-export { mergeStepBlocks, mergeStepRuns, runMergeOpen } from "./merge";
+export { mergeStepBlocks, mergeStepRuns, runMergeOpen, runMergeResume } from "./merge";
 export { copyRecord, equalRecords } from "./records";
 export { valueSort } from "./sort";
 export { createSimpleTransfers } from "./transfers";

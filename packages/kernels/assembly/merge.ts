@@ -16,8 +16,10 @@ const CANDIDATE: usize = 16;
 const READY: usize = 20;
 const ENDED: usize = 24;
 const WINNER: usize = 28;
+/** Values of the oldest run that are not in memory yet. */
+const ABSENT: usize = 32;
 /** Cursor and end of each run. */
-const RUNS: usize = 32;
+const RUNS: usize = 48;
 const RUNS_MAX: usize = 40;
 /** The loser of the match at each inner node of the tournament. */
 const LOSERS: usize = RUNS + 8 * RUNS_MAX;
@@ -39,6 +41,13 @@ const OK: u32 = 0;
 const NO_PAIR: u32 = 1;
 /** A tombstone of a secondary index met nothing, and there is nothing below it. */
 const LONE_TOMBSTONE: u32 = 2;
+/** Nothing is wrong: the next values of the oldest run have to be brought. */
+const NEEDS_VALUES: u32 = 3;
+
+// What stands in for the pointer to a value.
+const NO_VALUE: usize = 0;
+const BROKEN_PAIR: usize = 1;
+const VALUE_ABSENT: usize = 2;
 
 @inline function runAt(merge: usize, run: u32): usize {
   return merge + RUNS + 8 * <usize>run;
@@ -68,13 +77,9 @@ function open<Kind>(layout: usize, merge: usize): void {
   store<u32>(merge, load<u32>(merge + WINNERS + 4), WINNER);
 }
 
-/** The next value of all runs, or 0. */
-@inline function nextRaw<Kind>(merge: usize, size: usize, timestamp: usize): usize {
+/** Plays the matches of the run that won last again: its next value is another one. */
+@inline function replay<Kind>(merge: usize, timestamp: usize): void {
   let winner = load<u32>(merge, WINNER);
-  const run = runAt(merge, winner);
-  const value = load<u32>(run);
-  if (value == load<u32>(run, 4)) return 0;
-  store<u32>(run, value + <u32>size);
   for (let node = (winner + load<u32>(merge, RUN_COUNT)) >> 1; node > 0; node >>= 1) {
     const loser = load<u32>(merge + LOSERS + 4 * <usize>node);
     if (wins<Kind>(merge, loser, winner, timestamp)) {
@@ -83,6 +88,19 @@ function open<Kind>(layout: usize, merge: usize): void {
     }
   }
   store<u32>(merge, winner, WINNER);
+}
+
+/** The next value of all runs, NO_VALUE, or VALUE_ABSENT. */
+@inline function nextRaw<Kind>(merge: usize, size: usize, timestamp: usize): usize {
+  const winner = load<u32>(merge, WINNER);
+  const run = runAt(merge, winner);
+  const value = load<u32>(run);
+  const end = load<u32>(run, 4);
+  if (value == end) return winner == 0 && load<u32>(merge, ABSENT) != 0 ? VALUE_ABSENT : NO_VALUE;
+  store<u32>(run, value + <u32>size);
+  // Without its next value the oldest run can play no match: it stays the winner until that is brought.
+  if (value + <u32>size == end && winner == 0 && load<u32>(merge, ABSENT) != 0) return value;
+  replay<Kind>(merge, timestamp);
   return value;
 }
 
@@ -90,14 +108,14 @@ function open<Kind>(layout: usize, merge: usize): void {
   store<u32>(merge, load<u32>(merge, DROPPED) + count, DROPPED);
 }
 
-/** The value that comes out next, which stays, or 0 at the end. 1 where two entries are no pair. */
+/** The value that comes out next, which stays; NO_VALUE at the end, BROKEN_PAIR, or VALUE_ABSENT. */
 function peek<Kind>(layout: usize, merge: usize, size: usize, timestamp: usize): usize {
   const ready = load<u32>(merge, READY);
   if (ready != 0 || load<u32>(merge, ENDED) != 0) return ready;
   const secondary = load<u32>(layout, SECONDARY) != 0;
   let candidate: usize = load<u32>(merge, CANDIDATE);
   let value = nextRaw<Kind>(merge, size, timestamp);
-  for (; value != 0; value = nextRaw<Kind>(merge, size, timestamp)) {
+  for (; value > VALUE_ABSENT; value = nextRaw<Kind>(merge, size, timestamp)) {
     if (candidate == 0) {
       candidate = value;
     } else if (compare<Kind>(value, candidate, timestamp) != 0) {
@@ -108,10 +126,14 @@ function peek<Kind>(layout: usize, merge: usize, size: usize, timestamp: usize):
       candidate = value;
       drop(merge, 1);
     } else {
-      if (isTombstone(candidate, timestamp) == isTombstone(value, timestamp)) return 1;
+      if (isTombstone(candidate, timestamp) == isTombstone(value, timestamp)) return BROKEN_PAIR;
       candidate = 0;
       drop(merge, 2);
     }
+  }
+  if (value == VALUE_ABSENT) {
+    store<u32>(merge, <u32>candidate, CANDIDATE);
+    return VALUE_ABSENT;
   }
   store<u32>(merge, 0, CANDIDATE);
   store<u32>(merge, <u32>candidate, READY);
@@ -201,10 +223,12 @@ function mergeRuns<Kind>(layout: usize, step: usize, merge: usize): u32 {
   let pops = load<u32>(step, POPS);
   let target: usize = load<u32>(step, TARGET);
   const targetEnd: usize = load<u32>(step, TARGET_END);
+  let ended = OK;
   while (pops > 0 && (alone || b < bEnd) && target < targetEnd) {
     const value = peek<Kind>(layout, merge, size, timestamp);
-    if (value <= 1) {
-      if (value == 1) return NO_PAIR;
+    if (value <= VALUE_ABSENT) {
+      if (value == BROKEN_PAIR) return NO_PAIR;
+      if (value == VALUE_ABSENT) ended = NEEDS_VALUES;
       break;
     }
     const order = alone ? -1 : compare<Kind>(value, b, timestamp);
@@ -233,7 +257,8 @@ function mergeRuns<Kind>(layout: usize, step: usize, merge: usize): u32 {
   }
   store<u32>(step, <u32>b, B);
   store<u32>(step, <u32>target, TARGET);
-  return OK;
+  store<u32>(step, pops, POPS);
+  return ended;
 }
 
 export function runMergeOpen(layout: usize, merge: usize): void {
@@ -242,6 +267,15 @@ export function runMergeOpen(layout: usize, merge: usize): void {
   else if (kind == 1) open<Unique>(layout, merge);
   else if (kind == 2) open<Composite64>(layout, merge);
   else open<Composite128>(layout, merge);
+}
+
+/** The oldest run has its next values. */
+export function runMergeResume(layout: usize, merge: usize): void {
+  const kind = kindOf(layout);
+  if (kind == 0) replay<ByTimestamp>(merge, timestampOffsetOf<ByTimestamp>(layout));
+  else if (kind == 1) replay<Unique>(merge, timestampOffsetOf<Unique>(layout));
+  else if (kind == 2) replay<Composite64>(merge, timestampOffsetOf<Composite64>(layout));
+  else replay<Composite128>(merge, timestampOffsetOf<Composite128>(layout));
 }
 
 export function mergeStepBlocks(layout: usize, step: usize): u32 {

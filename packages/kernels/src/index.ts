@@ -20,7 +20,7 @@ export type { Kernels, KernelsOptions } from "./kernels.ts";
 export { LinearMemory, MemoryExhaustedError, linearMemorySizeMaxBytes } from "./linear-memory.ts";
 export type { LinearMemoryOptions, MemoryUsage, Pointer } from "./linear-memory.ts";
 export { MergeStep, RunMerge } from "./run-merge.ts";
-export type { Run } from "./run-merge.ts";
+export type { Run, RunSource } from "./run-merge.ts";
 export { TransfersKernel } from "./transfers-kernel.ts";
 export type { TransferBatch } from "./transfers-kernel.ts";
 export { U64Index } from "./u64-index.ts";

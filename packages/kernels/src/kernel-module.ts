@@ -75,6 +75,7 @@ export interface KernelExports {
     overlapMax: number,
   ) => Pointer;
   readonly runMergeOpen: (layout: Pointer, merge: Pointer) => void;
+  readonly runMergeResume: (layout: Pointer, merge: Pointer) => void;
   readonly mergeStepBlocks: (layout: Pointer, step: Pointer) => number;
   readonly mergeStepRuns: (layout: Pointer, step: Pointer, merge: Pointer) => number;
 }

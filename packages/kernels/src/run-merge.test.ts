@@ -5,9 +5,10 @@ import { hex, kernelsOf } from "../test/variants.ts";
 import { deduplicated, encode, keyOf, layouts, puts, sorted } from "../test/values.ts";
 import type { Value } from "../test/values.ts";
 import { MergeStep, RunMerge } from "./run-merge.ts";
-import type { Run } from "./run-merge.ts";
+import type { Run, RunSource } from "./run-merge.ts";
 import { ValueKernels } from "./value-kernels.ts";
 import type { ValueLayout } from "./value-kernels.ts";
+import type { Pointer } from "./linear-memory.ts";
 
 const propertyRuns = 60 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
 const countMax = 120;
@@ -21,6 +22,7 @@ class Bench {
   readonly inputs: number;
   readonly blockB: number;
   readonly output: number;
+  readonly pieces: number;
   readonly layout: ValueLayout;
 
   constructor(layout: ValueLayout) {
@@ -32,6 +34,7 @@ class Bench {
     this.inputs = memory.allocate(countMax * layout.sizeBytes, 16);
     this.blockB = memory.allocate(countMax * layout.sizeBytes, 16);
     this.output = memory.allocate(2 * countMax * layout.sizeBytes, 16);
+    this.pieces = memory.allocate(2 * countMax * layout.sizeBytes, 16);
   }
 
   write(at: number, values: readonly Value[]): number {
@@ -72,6 +75,58 @@ class Bench {
   }
 }
 
+/** A run in pieces, which two places take in turn, so that one that is no longer there would be noticed. */
+class Pieces implements RunSource {
+  readonly #bench: Bench;
+  readonly #run: Run;
+  readonly #pieceSizeBytes: number;
+  readonly #places: readonly Pointer[];
+  #at: Pointer;
+  #count = 0;
+
+  constructor(bench: Bench, run: Run, valuesPerPiece: number) {
+    this.#bench = bench;
+    this.#run = run;
+    this.#at = run.begin;
+    this.#pieceSizeBytes = valuesPerPiece * bench.layout.sizeBytes;
+    this.#places = [bench.pieces, bench.pieces + this.#pieceSizeBytes];
+  }
+
+  get left(): number {
+    return (this.#run.end - this.#at) / this.#bench.layout.sizeBytes;
+  }
+
+  next(): Run {
+    const { bytes } = this.#bench.kernels.memory;
+    const begin = this.#places[this.#count % 2] ?? 0;
+    const sizeBytes = Math.min(this.#pieceSizeBytes, this.#run.end - this.#at);
+    bytes.fill(0xff, begin, begin + this.#pieceSizeBytes);
+    bytes.copyWithin(begin, this.#at, this.#at + sizeBytes);
+    this.#at += sizeBytes;
+    this.#count += 1;
+    return { begin, end: begin + sizeBytes };
+  }
+}
+
+/** One step: what came out and how many values were consumed for it. */
+type Step = readonly [output: readonly string[], consumed: number];
+
+function mergeAll(bench: Bench, older: readonly Value[], popsMax: number): Step[] {
+  const { step, runs, layout } = bench;
+  const steps: Step[] = [];
+  let b = bench.blockB;
+  const bEnd = bench.write(b, older);
+  while (runs.remaining > 0) {
+    const before = runs.remaining;
+    step.setB(b, bEnd);
+    step.setTarget(bench.output, bench.output + countMax * layout.sizeBytes);
+    step.mergeRuns(bench.values, runs, false, popsMax);
+    steps.push([bench.outputUpTo(step.target), before - runs.remaining]);
+    b = step.b;
+  }
+  return steps;
+}
+
 describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
   const bench = new Bench(layout);
   const cuts = fc.array(fc.nat({ max: countMax }), { maxLength: 12 });
@@ -97,6 +152,31 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
         expect(consumed).toBe(bench.runs.input);
         expect(bench.outputUpTo(end)).toEqual(bench.hexOf(deduplicated(layout, sorted(layout, values))));
       }),
+      { numRuns: propertyRuns },
+    );
+  });
+
+  test("merge in the same steps whether the oldest run is in memory or comes in pieces", () => {
+    const pieces = fc.integer({ min: 2, max: 12 });
+    fc.assert(
+      fc.property(
+        puts(layout, countMax),
+        puts(layout, countMax),
+        cuts,
+        fc.integer({ min: 1, max: 30 }),
+        pieces,
+        (values, below, at, popsMax, valuesPerPiece) => {
+          const [oldest, ...younger] = bench.writeRuns(values, at);
+          if (oldest === undefined) return;
+          // What a level below can have: in a secondary index a value of each tombstone that goes down, and no other.
+          const older = layout.secondary ? [] : deduplicated(layout, sorted(layout, below));
+          bench.runs.open(bench.values, [oldest, ...younger]);
+          const expected = mergeAll(bench, older, popsMax);
+          bench.runs.open(bench.values, younger, new Pieces(bench, oldest, valuesPerPiece));
+          expect(bench.runs.input).toBe((younger.at(-1) ?? oldest).end / layout.sizeBytes - oldest.begin / layout.sizeBytes);
+          expect(mergeAll(bench, older, popsMax)).toEqual(expected);
+        },
+      ),
       { numRuns: propertyRuns },
     );
   });

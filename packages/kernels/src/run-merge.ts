@@ -16,7 +16,8 @@ const runCountOffset = 0;
 const inputOffset = 4;
 const outOffset = 8;
 const droppedOffset = 12;
-const runsOffset = 32;
+const absentOffset = 32;
+const runsOffset = 48;
 const runMergeSizeBytes = runsOffset + 8 * mergeRunsMax + 4 * mergeRunsMax + 8 * mergeRunsMax;
 
 /** A run of ascending values: bytes from `begin` to before `end`. */
@@ -25,24 +26,41 @@ export interface Run {
   readonly end: Pointer;
 }
 
+/** Brings a run to memory piece by piece. */
+export interface RunSource {
+  /** Values that were not brought yet. */
+  readonly left: number;
+  /** Brings the next piece: of two values at least, unless it is the last. The piece before stays where it is. */
+  next(): Run;
+}
+
 /** Where a merge of runs stands. Its runs must not change meanwhile. */
 export class RunMerge {
   readonly pointer: Pointer;
   readonly #kernels: Kernels;
+  #values: ValueKernels | null = null;
+  #oldest: RunSource | null = null;
 
   constructor(kernels: Kernels, label: string) {
     this.#kernels = kernels;
     this.pointer = kernels.memory.allocate(runMergeSizeBytes, 16, label);
   }
 
-  /** Begins to merge runs, the oldest first: of equal keys, the value of the older run comes first. None is empty. */
-  open(values: ValueKernels, runs: readonly Run[]): void {
+  /**
+   * Begins to merge runs, the oldest first: of equal keys, the value of the older run comes first. None is empty.
+   *
+   * @param oldest one more run, older than all others, that is brought piece by piece.
+   */
+  open(values: ValueKernels, inMemory: readonly Run[], oldest: RunSource | null = null): void {
+    const runs = oldest === null ? inMemory : [oldest.next(), ...inMemory];
+    this.#values = values;
+    this.#oldest = oldest;
     assert(runs.length > 0 && runs.length <= mergeRunsMax, () => `merge of ${runs.length} runs`);
     const { memory, exports } = this.#kernels;
     const { sizeBytes } = values.layout;
     const { u32 } = memory;
     u32.fill(0, this.pointer / 4, (this.pointer + runMergeSizeBytes) / 4);
-    let input = 0;
+    let input = oldest?.left ?? 0;
     for (const [number, run] of runs.entries()) {
       const size = run.end - run.begin;
       assert(size > 0 && size % sizeBytes === 0, () => `run ${number} has ${size} bytes`);
@@ -53,7 +71,23 @@ export class RunMerge {
     }
     u32[(this.pointer + runCountOffset) / 4] = runs.length;
     u32[(this.pointer + inputOffset) / 4] = input;
+    u32[(this.pointer + absentOffset) / 4] = oldest?.left ?? 0;
     exports.runMergeOpen(values.pointer, this.pointer);
+  }
+
+  /** Brings the next piece of the oldest run, where the merge has come to the end of the one before. */
+  bringOldest(): void {
+    const { memory, exports } = this.#kernels;
+    const values = this.#values;
+    const oldest = this.#oldest;
+    assert(values !== null && oldest !== null && oldest.left > 0, "the oldest run is in memory");
+    const { begin, end } = oldest.next();
+    memory.assertRange(begin, end - begin);
+    assert(begin < end, "a piece of a run is empty");
+    memory.u32[(this.pointer + runsOffset) / 4] = begin;
+    memory.u32[(this.pointer + runsOffset) / 4 + 1] = end;
+    memory.u32[(this.pointer + absentOffset) / 4] = oldest.left;
+    exports.runMergeResume(values.pointer, this.pointer);
   }
 
   /** Values of all runs, duplicates included. */
@@ -72,6 +106,8 @@ export class RunMerge {
 }
 
 const stepSizeBytes = 32;
+/** What a step over runs ends with when the oldest run has to be brought on. */
+const needsValues = 3;
 
 /**
  * One step of a merge: what is left of a block of level A (or of a memory table) and of a block of level B goes to the free
@@ -123,8 +159,14 @@ export class MergeStep {
 
   /** Merges runs of a memory table as level A with a block, or none, of level B; at most `popsMax` values of A. */
   mergeRuns(values: ValueKernels, runs: RunMerge, dropTombstones: boolean, popsMax: number): void {
+    const { exports } = this.#kernels;
     this.#begin(dropTombstones, popsMax);
-    this.#end(this.#kernels.exports.mergeStepRuns(values.pointer, this.#pointer, runs.pointer));
+    let ended = exports.mergeStepRuns(values.pointer, this.#pointer, runs.pointer);
+    while (ended === needsValues) {
+      runs.bringOldest();
+      ended = exports.mergeStepRuns(values.pointer, this.#pointer, runs.pointer);
+    }
+    this.#end(ended);
   }
 
   #begin(dropTombstones: boolean, popsMax: number): void {
