@@ -8,6 +8,7 @@ import type { BlockStore } from "./block-store.ts";
 import type { KeyPointer, KeyRange } from "./key.ts";
 import type { TableInfoView } from "./manifest/table-info.ts";
 import type { TreeMemory } from "./memory-table/tree-memory.ts";
+import type { Spill } from "./spill/spill.ts";
 import type { TreeSchema } from "./tree-schema.ts";
 
 /** The grid, to who only reads. */
@@ -18,6 +19,8 @@ export interface ReadContext {
   readonly memory: LinearMemory;
   readonly store: BlockReader;
   readonly infos: TableInfoView;
+  /** Where memory tables keep what waits to be flushed; null if in memory. */
+  readonly spill: Spill | null;
 }
 
 /** The tables of one level, as far as reading goes. */

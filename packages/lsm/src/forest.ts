@@ -19,6 +19,8 @@ import { NodePool } from "./manifest/segmented-array.ts";
 import { TableInfoPool, TableInfoView } from "./manifest/table-info.ts";
 import { ManifestLog, type ManifestLogObserver } from "./manifest-log/manifest-log.ts";
 import { ManifestPace } from "./manifest-log/pace.ts";
+import { Spill, type SpillOptions } from "./spill/spill.ts";
+import { SpilledMerge } from "./spill/spilled-merge.ts";
 import { Tree } from "./tree.ts";
 import type { TreeDeclaration } from "./tree-schema.ts";
 
@@ -32,6 +34,8 @@ export interface ForestOptions {
   readonly manifestTablesMax?: number;
   /** How many blocks compaction may hold (`--memory-lsm-compaction`); {@link COMPACTION_BLOCKS_DEFAULT} unless said. */
   readonly compactionBlocksMax?: number;
+  /** Where memory tables keep what waits to be flushed; in memory unless said. */
+  readonly spill?: SpillOptions;
   readonly manifestLogObserver?: ManifestLogObserver;
   readonly compactionObserver?: CompactionObserver;
 }
@@ -74,6 +78,8 @@ export class Forest {
   readonly manifestLog: ManifestLog;
   readonly beats: Beats;
   readonly infos: TableInfoView;
+  /** Null if memory tables keep all in memory. */
+  readonly spill: Spill | null;
   readonly #store: BlockStore;
   readonly #infoPool: TableInfoPool;
   readonly #treesById: ReadonlyMap<number, Tree>;
@@ -95,7 +101,10 @@ export class Forest {
     const levelCount = options.trees.length * config.cluster.lsmLevels;
     const nodeCount = NodePool.nodeCountFor(tablesMax, levelCount, nodeCapacity);
     const infos = new TableInfoView(memory);
-    const treeOptions = { config, kernels, memory, infos, nodes: new NodePool(memory, nodeCapacity, nodeCount) };
+    const nodes = new NodePool(memory, nodeCapacity, nodeCount);
+    this.spill = options.spill === undefined ? null : new Spill(kernels, options.spill);
+    const spill = this.spill === null ? null : new SpilledMerge(this.spill);
+    const treeOptions = { config, kernels, memory, infos, nodes, spill };
     this.beats = new Beats(config);
     this.infos = infos;
     this.#store = store;
@@ -124,7 +133,7 @@ export class Forest {
       this.trees.map((tree) => new Compaction(tree, levelB, this.#context)),
     );
     const blocksMax = options.compactionBlocksMax ?? COMPACTION_BLOCKS_DEFAULT;
-    this.#compactor = new Compactor({ kernels, store, infos, blocksMax });
+    this.#compactor = new Compactor({ kernels, store, infos, blocksMax, spill: this.spill });
     const scratchSizes = this.trees.map(({ schema }) => sortScratchSizeBytes(schema.layout, schema.valueCountMax));
     this.#sortScratch = memory.allocate(Math.max(...scratchSizes), 64, "sorting");
   }

@@ -9,12 +9,15 @@ import { type KeyPointer, KeyRange } from "./key.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { ManifestLevel, ManifestMemory } from "./manifest/manifest-level.ts";
 import { TreeMemory } from "./memory-table/tree-memory.ts";
+import type { SpilledMerge } from "./spill/spilled-merge.ts";
 import { type TreeDeclaration, TreeSchema } from "./tree-schema.ts";
 
 /** What a tree needs of its forest. */
 export interface TreeOptions extends ManifestMemory {
   readonly config: Config;
   readonly kernels: Kernels;
+  /** Merges what memory tables keep on a disk; null if they keep all in memory. */
+  readonly spill: SpilledMerge | null;
 }
 
 /** A tree. Compactions move its values down; everything else only adds and looks up. */
@@ -27,10 +30,10 @@ export class Tree {
   readonly #keys: KeyPointer;
 
   constructor(declaration: TreeDeclaration, options: TreeOptions) {
-    const { config, kernels } = options;
+    const { config, kernels, spill } = options;
     this.schema = new TreeSchema(config, declaration);
     this.values = new ValueKernels(kernels, declaration.layout);
-    this.memory = new TreeMemory(this.schema, this.values, kernels.memory);
+    this.memory = new TreeMemory(this.schema, this.values, kernels.memory, spill);
     this.manifest = new Manifest({
       ...options,
       name: this.schema.name,

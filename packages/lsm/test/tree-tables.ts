@@ -3,15 +3,21 @@ import {
   createKernels,
   type Kernels,
   LinearMemory,
+  type Pointer,
   sortScratchSizeBytes,
   type ValueLayout,
   ValueKernels,
 } from "@stagbeetle/kernels";
 import { TEST_MIN } from "@stagbeetle/vsr-protocol";
 
+import type { ImmutableTable } from "../src/memory-table/immutable-table.ts";
 import type { MemoryTable } from "../src/memory-table/memory-table.ts";
 import { TreeMemory } from "../src/memory-table/tree-memory.ts";
+import { Spill } from "../src/spill/spill.ts";
+import { SpilledMerge } from "../src/spill/spilled-merge.ts";
+import { SpilledReader } from "../src/spill/spilled-reader.ts";
 import { TreeSchema } from "../src/tree-schema.ts";
+import { smallSpill, SpilledBytes } from "./spilled-bytes.ts";
 
 export class TestTables {
   readonly kernels: Kernels;
@@ -19,9 +25,16 @@ export class TestTables {
   readonly memory: TreeMemory;
   readonly values: ValueKernels;
   readonly scratch: number;
+  /** What is on the disk. */
+  readonly disk: SpilledBytes = new SpilledBytes();
+  readonly #reader: SpilledReader;
 
-  /** Objects are replaced by newer ones, entries of a secondary index annihilate. */
-  constructor(usage: "object" | "secondary") {
+  /**
+   * Objects are replaced by newer ones, entries of a secondary index annihilate.
+   *
+   * @param spills whether the run of older bars goes to a disk.
+   */
+  constructor(usage: "object" | "secondary", spills: boolean = false) {
     const layout: ValueLayout =
       usage === "object"
         ? { key: "timestamp", sizeBytes: 16, timestampOffset: 0, secondary: false }
@@ -29,7 +42,10 @@ export class TestTables {
     this.kernels = createKernels({ memory: new LinearMemory({ sizeBytes: 1 << 18, shared: false }) });
     this.schema = new TreeSchema(TEST_MIN, { treeId: 1, name: usage, layout, valuesPerBatch: 30 });
     this.values = new ValueKernels(this.kernels, layout);
-    this.memory = new TreeMemory(this.schema, this.values, this.kernels.memory);
+    const spill = new Spill(this.kernels, smallSpill(this.disk));
+    const merge = spills ? new SpilledMerge(spill) : null;
+    this.memory = new TreeMemory(this.schema, this.values, this.kernels.memory, merge);
+    this.#reader = new SpilledReader(spill);
     this.scratch = this.kernels.memory.allocate(sortScratchSizeBytes(layout, this.schema.valueCountMax), 16);
   }
 
@@ -37,7 +53,7 @@ export class TestTables {
     return this.memory.mutable;
   }
 
-  get immutable(): MemoryTable {
+  get immutable(): ImmutableTable {
     return this.memory.immutable;
   }
 
@@ -57,23 +73,42 @@ export class TestTables {
 
   /** Values as their keys, in the order in which they are stored. */
   keys(table: MemoryTable): number[] {
-    return Array.from({ length: table.count }, (_, number) => {
-      const value = this.kernels.memory.view.getBigUint64(table.begin + number * this.schema.layout.sizeBytes, true);
-      const key = Number(BigInt.asUintN(63, value));
-      return value >> 63n === 0n ? key : -key;
-    });
+    return this.#keysOf(table.begin, table.count);
+  }
+
+  /** The runs of the immutable table, oldest first, wherever they are. */
+  immutableRuns(): number[][] {
+    const { sizeBytes } = this.schema.layout;
+    const inMemory = this.immutable.runs().map(({ begin, end }) => this.#keysOf(begin, (end - begin) / sizeBytes));
+    if (this.immutable.spilled === null) return inMemory;
+    const { pages } = this.immutable.spilled;
+    const reader = this.#reader.open(pages);
+    const onDisk: number[] = [];
+    while (reader.left > 0) {
+      const { begin, end } = reader.next();
+      onDisk.push(...this.#keysOf(begin, (end - begin) / sizeBytes));
+    }
+    return [onDisk, ...inMemory];
   }
 
   runEnds(table: MemoryTable): readonly number[] {
     return table.save().runEnds;
   }
 
-  find(table: MemoryTable, key: number): number | null {
+  find(table: MemoryTable | ImmutableTable, key: number): number | null {
     const { memory } = this.kernels;
     memory.bytes.fill(0, this.scratch, this.scratch + 32);
     memory.view.setBigUint64(this.scratch, BigInt(key), true);
     const value = table.find(this.scratch);
     if (value === 0) return null;
     return memory.view.getBigUint64(value, true) >> 63n === 0n ? key : -key;
+  }
+
+  #keysOf(begin: Pointer, count: number): number[] {
+    return Array.from({ length: count }, (_, number) => {
+      const value = this.kernels.memory.view.getBigUint64(begin + number * this.schema.layout.sizeBytes, true);
+      const key = Number(BigInt.asUintN(63, value));
+      return value >> 63n === 0n ? key : -key;
+    });
   }
 }

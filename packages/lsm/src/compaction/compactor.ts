@@ -10,7 +10,10 @@ import type { Reservation } from "@stagbeetle/grid";
 import { assert, type Kernels, MergeStep, RunMerge } from "@stagbeetle/kernels";
 import type { BlockStore } from "../block-store.ts";
 import type { TableInfoView } from "../manifest/table-info.ts";
+import type { Spill } from "../spill/spill.ts";
+import { SpilledReader } from "../spill/spilled-reader.ts";
 import { TableBuilder } from "../table/table-builder.ts";
+import type { Tree } from "../tree.ts";
 import type { Compaction } from "./compaction.ts";
 import { divideCompactionBlocks } from "./compaction-blocks.ts";
 import { TableOutputs } from "./table-outputs.ts";
@@ -26,6 +29,8 @@ export interface CompactorOptions {
   readonly infos: TableInfoView;
   /** How many blocks it holds at most, beside those that the store lends for sealing. */
   readonly blocksMax: number;
+  /** Where memory tables keep what waits to be flushed; null if in memory. */
+  readonly spill: Spill | null;
 }
 
 /** A beat under way. */
@@ -42,6 +47,8 @@ export class Compactor {
   readonly #readerA: TableReader;
   readonly #readerB: TableReader;
   readonly #runs: RunMerge;
+  /** Brings the run that is on the disk, if there is one; null if there never is. */
+  readonly #spilledReader: SpilledReader | null;
   readonly #step: MergeStep;
   readonly #outputs: TableOutputs;
   /** The compaction whose positions the readers have: from its first beat of the half-bar to its last. */
@@ -50,7 +57,7 @@ export class Compactor {
   #beat: Beat | null = null;
   #running = false;
 
-  constructor({ kernels, store, infos, blocksMax }: CompactorOptions) {
+  constructor({ kernels, store, infos, blocksMax, spill }: CompactorOptions) {
     const { readerValueBlocks, outputs } = divideCompactionBlocks(blocksMax);
     this.#store = store;
     this.#builder = new TableBuilder(kernels, store);
@@ -59,6 +66,7 @@ export class Compactor {
     this.#readerA = new TableReader(reader);
     this.#readerB = new TableReader(reader);
     this.#runs = new RunMerge(kernels, "compaction");
+    this.#spilledReader = spill === null ? null : new SpilledReader(spill);
     this.#step = new MergeStep(kernels, "compaction");
     this.#outputs = new TableOutputs({ store, infos, outputsMax: outputs, onRoom: () => this.#run() });
   }
@@ -101,12 +109,22 @@ export class Compactor {
     this.#current = compaction;
     this.#runsLeft = 0;
     if (compaction.fromMemory) {
-      this.#runs.open(tree.values, tree.memory.immutable.runs());
+      this.#openRuns(tree);
       this.#runsLeft = this.#runs.input;
     } else {
       this.#readerA.open(tree.schema, [compaction.source]);
     }
     this.#readerB.open(tree.schema, rangeB.tables);
+  }
+
+  #openRuns({ values, schema, memory: { immutable } }: Tree): void {
+    const { spilled } = immutable;
+    if (spilled === null) {
+      this.#runs.open(values, immutable.runs());
+      return;
+    }
+    assert(this.#spilledReader !== null, () => `${schema.name}: a run is on the disk that nobody reads`);
+    this.#runs.open(values, immutable.runs(), this.#spilledReader.open(spilled.pages));
   }
 
   /** Goes on until the beat ends or something has to arrive first. */

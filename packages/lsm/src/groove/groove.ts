@@ -274,7 +274,7 @@ export class Groove {
       changesMax: valuesPerBatch,
       label: `${name} cache`,
     });
-    const context: ReadContext = { memory: kernels.memory, store, infos: forest.infos };
+    const context: ReadContext = { memory: kernels.memory, store, infos: forest.infos, spill: forest.spill };
     const { objects } = this.trees;
     const primaryTree = primary === undefined ? null : forest.tree(primary.treeId);
     const filter =

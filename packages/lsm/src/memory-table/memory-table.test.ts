@@ -73,18 +73,21 @@ describe("the mutable table", () => {
   });
 });
 
-describe("the swap at the end of a bar", () => {
+describe.each([
+  ["in memory", false],
+  ["on a disk", true],
+])("the swap at the end of a bar, with older bars %s", (_, spills) => {
   test("exchanges the tables if the immutable one is flushed", () => {
-    const tables = new TestTables("object");
+    const tables = new TestTables("object", spills);
     tables.put(2, 1);
     tables.sortSuffix();
     tables.memory.swap(4, tables.scratch);
-    expect([tables.keys(tables.immutable), tables.mutable.count]).toEqual([[1, 2], 0]);
+    expect([tables.immutableRuns(), tables.mutable.count]).toEqual([[[1, 2]], 0]);
     expect([tables.memory.flushed, tables.memory.snapshotMin]).toEqual([false, 4]);
   });
 
   test("absorbs the mutable table if it is not: one old run, then the new ones", () => {
-    const tables = new TestTables("secondary");
+    const tables = new TestTables("secondary", spills);
     tables.put(5, 6);
     tables.sortSuffix();
     tables.put(1);
@@ -93,20 +96,29 @@ describe("the swap at the end of a bar", () => {
     tables.put(-5);
     tables.sortSuffix();
     tables.memory.swap(8, tables.scratch);
-    expect([tables.keys(tables.immutable), tables.runEnds(tables.immutable)]).toEqual([
-      [1, 5, 6, -5],
-      [3, 4],
-    ]);
+    expect(tables.immutableRuns()).toEqual([[1, 5, 6], [-5]]);
     expect([tables.memory.snapshotMin, tables.memory.barsAbsorbed]).toEqual([8, 1]);
+    expect(tables.immutable.spilled === null).toBe(!spills);
   });
 
   test("leaves an immutable table alone if there is nothing to absorb", () => {
-    const tables = new TestTables("object");
+    const tables = new TestTables("object", spills);
     tables.put(1);
     tables.sortSuffix();
     tables.memory.swap(4, tables.scratch);
     tables.memory.swap(8, tables.scratch);
     expect([tables.memory.snapshotMin, tables.immutable.count]).toEqual([4, 1]);
+  });
+
+  test("an old run can vanish: all that it had was removed since", () => {
+    const tables = new TestTables("secondary", spills);
+    for (const keys of [[1, 2], [-1, -2], [3]]) {
+      tables.put(...keys);
+      tables.sortSuffix();
+      tables.memory.swap(4, tables.scratch);
+    }
+    expect(tables.immutableRuns()).toEqual([[3]]);
+    expect(tables.immutable.count).toBe(1);
   });
 });
 

@@ -122,10 +122,8 @@ export class MemoryTable {
     }));
   }
 
-  /** Sets `range` to the smallest and the greatest key. `scratch`: two keys. */
-  keyRange(range: KeyRange, scratch: KeyPointer): void {
-    assert(this.#count > 0, () => `${this.#schema.name}: an empty table has no keys`);
-    range.clear();
+  /** Widens `range` to the table's keys. `scratch`: two keys. */
+  extendKeyRange(range: KeyRange, scratch: KeyPointer): void {
     for (const { begin, end } of this.runs()) {
       this.#values.writeKey(begin, scratch);
       this.#values.writeKey(end - this.#sizeBytes, scratch + 32);

@@ -5,7 +5,10 @@
  * @module
  */
 import { assert, type LinearMemory, type Pointer, type ValueKernels } from "@stagbeetle/kernels";
+import type { SpilledMerge } from "../spill/spilled-merge.ts";
+import { SpilledRun } from "../spill/spilled-run.ts";
 import type { TreeSchema } from "../tree-schema.ts";
+import { ImmutableTable } from "./immutable-table.ts";
 import { MemoryTable } from "./memory-table.ts";
 
 /** Values that belong in a mutable table and are not there yet, because nobody has looked. */
@@ -26,17 +29,20 @@ const COPIED_PART_MAX = 1 / 8;
 export class TreeMemory {
   readonly #schema: TreeSchema;
   #mutable: MemoryTable;
-  #immutable: MemoryTable;
+  readonly #immutable: ImmutableTable;
   /** Whether level 0 has all that is in the immutable table. */
   #flushed = true;
   #snapshotMin = 0;
   #barsAbsorbed = 0;
   #pending: PendingValues | null = null;
 
-  constructor(schema: TreeSchema, values: ValueKernels, memory: LinearMemory) {
+  /** @param spill merges what is on the disk; null to keep all values in memory. */
+  constructor(schema: TreeSchema, values: ValueKernels, memory: LinearMemory, spill: SpilledMerge | null = null) {
     this.#schema = schema;
     this.#mutable = new MemoryTable(schema, values, memory);
-    this.#immutable = new MemoryTable(schema, values, memory);
+    const inMemory = new MemoryTable(schema, values, memory);
+    const spilled = spill === null ? null : new SpilledRun(spill, schema, values);
+    this.#immutable = new ImmutableTable(schema, inMemory, spilled, spill?.spill.runSizeMinBytes ?? 0);
   }
 
   /** With all values that were put. */
@@ -61,7 +67,7 @@ export class TreeMemory {
     this.#pending = pending;
   }
 
-  get immutable(): MemoryTable {
+  get immutable(): ImmutableTable {
     return this.#immutable;
   }
 
@@ -96,7 +102,7 @@ export class TreeMemory {
     if (this.#flushed) {
       this.#immutable.clear();
       if (this.#mutable.count <= this.#schema.valueCountMax * COPIED_PART_MAX) this.#immutable.absorb(this.#mutable);
-      else [this.#mutable, this.#immutable] = [this.#immutable, this.#mutable];
+      else this.#mutable = this.#immutable.exchange(this.#mutable);
       this.#barsAbsorbed = 0;
     } else {
       if (this.#mutable.count === 0) return;

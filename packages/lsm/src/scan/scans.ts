@@ -70,7 +70,7 @@ export class Scans {
   #snapshot = 0;
 
   constructor({ config, kernels, store, forest }: ScansOptions) {
-    const context: ReadContext = { memory: kernels.memory, store, infos: forest.infos };
+    const context: ReadContext = { memory: kernels.memory, store, infos: forest.infos, spill: forest.spill };
     this.#forest = forest;
     this.#lanes = kernels.memory.u32;
     this.#view = kernels.memory.view;

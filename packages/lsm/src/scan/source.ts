@@ -8,6 +8,14 @@ import type { ReadableTree } from "../block-reader.ts";
 import type { KeyPointer } from "../key.ts";
 import type { Direction } from "./timestamp-scan.ts";
 
+/** What brings values to hand, for a sequence that does not lie in memory as a whole. */
+export interface SpanSource {
+  /** Sees to it that the span has values, or that there are no more. False if blocks have to be read for that. */
+  prepare(): boolean;
+  /** Skips to `key` in the direction; it is not behind what was yielded last. */
+  probe(key: KeyPointer): void;
+}
+
 /** Values with ascending keys that lie one behind the other. They are taken from either end. */
 export class ValueSpan {
   #begin: Pointer = 0;
@@ -27,6 +35,12 @@ export class ValueSpan {
     const { sizeBytes } = tree.schema.layout;
     this.#begin = values + tree.values.lowerBound(values, count, min) * sizeBytes;
     this.#end = Math.max(this.#begin, values + tree.values.upperBound(values, count, max) * sizeBytes);
+  }
+
+  /** Takes all of `count` values. */
+  setAll(values: Pointer, count: number, sizeBytes: number): void {
+    this.#begin = values;
+    this.#end = values + count * sizeBytes;
   }
 
   /** The next value in the direction; there is one. */

@@ -6,14 +6,15 @@
  *
  * @module
  */
-import { assert, keySlotSizeBytes, type Pointer } from "@stagbeetle/kernels";
+import { assert, keySlotSizeBytes, type Pointer, type Run } from "@stagbeetle/kernels";
 import type { Config } from "@stagbeetle/vsr-protocol";
 import type { ReadableTree, ReadContext } from "../block-reader.ts";
 import { copyKey, type KeyPointer } from "../key.ts";
-import type { MemoryTable } from "../memory-table/memory-table.ts";
+import type { SpilledRun } from "../spill/spilled-run.ts";
 import { isTombstone, timestampLane } from "../value.ts";
 import { LEVEL_SCAN_BLOCKS_MAX, LevelScan } from "./level-scan.ts";
-import { ValueSpan } from "./source.ts";
+import { type SpanSource, ValueSpan } from "./source.ts";
+import { SpilledScan } from "./spilled-scan.ts";
 import type { Direction, ScanState, TimestampScan } from "./timestamp-scan.ts";
 
 /** What is scanned. */
@@ -37,10 +38,13 @@ export class TreeScan implements TimestampScan {
   readonly #levels: readonly LevelScan[];
   /** Runs of memory tables: one of the mutable table, all of the immutable one. Made once, as many as there ever are. */
   readonly #runs: ValueSpan[] = [];
+  /** The run of the immutable table that is on the disk; null if there never is one. */
+  readonly #spilled: SpilledScan | null;
   readonly #probeKey: KeyPointer;
   /** Sources that may have values, the newest first. */
   readonly #spans: ValueSpan[] = [];
-  readonly #spanLevels: (LevelScan | null)[] = [];
+  /** What brings values to a source; null for runs that are in memory. */
+  readonly #suppliers: (SpanSource | null)[] = [];
   #tree: ReadableTree | null = null;
   #direction: Direction = "ascending";
   /** The source of the value that was settled, or −1. */
@@ -54,6 +58,7 @@ export class TreeScan implements TimestampScan {
     this.keyMin = context.memory.allocate(3 * keySlotSizeBytes, 16, "scans");
     this.keyMax = this.keyMin + keySlotSizeBytes;
     this.#probeKey = this.keyMax + keySlotSizeBytes;
+    this.#spilled = context.spill === null ? null : new SpilledScan(context.spill);
     this.#levels = Array.from({ length: levelCount }, () => new LevelScan(context, () => this.#onReady()));
   }
 
@@ -75,14 +80,17 @@ export class TreeScan implements TimestampScan {
     this.#tree = tree;
     this.#direction = direction;
     this.#settled = -1;
-    this.#addRuns(mutable);
-    if (snapshot >= snapshotMin) this.#addRuns(immutable);
+    this.#addRuns(mutable.runs());
+    if (snapshot >= snapshotMin) {
+      this.#addRuns(immutable.runs());
+      this.#addSpilled(immutable.spilled);
+    }
     for (const [number, level] of this.#levels.entries()) {
       const tables = tree.levels[number];
       assert(tables !== undefined, () => `${tree.schema.name} has no level ${number}`);
       level.open(tree, tables, this.keyMin, this.keyMax, direction);
       this.#spans.push(level.span);
-      this.#spanLevels.push(level);
+      this.#suppliers.push(level);
     }
   }
 
@@ -131,9 +139,9 @@ export class TreeScan implements TimestampScan {
     u32.copyWithin(this.#probeKey >>> 2, lane, lane + 2);
     this.#settled = -1;
     for (const [source, span] of this.#spans.entries()) {
-      const level = this.#spanLevels[source];
-      if (level === null || level === undefined) span.probe(this.tree, this.#probeKey, this.#direction);
-      else level.probe(this.#probeKey);
+      const supplier = this.#suppliers[source] ?? null;
+      if (supplier === null) span.probe(this.tree, this.#probeKey, this.#direction);
+      else supplier.probe(this.#probeKey);
     }
   }
 
@@ -153,8 +161,9 @@ export class TreeScan implements TimestampScan {
   close(): void {
     assert(this.#callback === null, "a scan is closed while it is read");
     for (const level of this.#levels) level.close();
+    this.#spilled?.close();
     this.#spans.length = 0;
-    this.#spanLevels.length = 0;
+    this.#suppliers.length = 0;
     this.#tree = null;
     this.#settled = -1;
   }
@@ -166,25 +175,34 @@ export class TreeScan implements TimestampScan {
     this.close();
   }
 
-  /** Adds the runs of a memory table that have keys of the range, the newest first. */
-  #addRuns(table: MemoryTable): void {
+  /** Adds those runs of a memory table that have keys of the range, the newest first. */
+  #addRuns(runs: readonly Run[]): void {
     const { tree } = this;
     const { sizeBytes } = tree.schema.layout;
-    for (const { begin, end } of table.runs().toReversed()) {
+    for (const { begin, end } of runs.toReversed()) {
       const span = this.#runs[this.#spans.length] ?? new ValueSpan();
       this.#runs[this.#spans.length] = span;
       span.set(tree, begin, (end - begin) / sizeBytes, this.keyMin, this.keyMax);
       if (span.empty) continue;
       this.#spans.push(span);
-      this.#spanLevels.push(null);
+      this.#suppliers.push(null);
     }
+  }
+
+  #addSpilled(run: SpilledRun | null): void {
+    if (run === null) return;
+    const scan = this.#spilled;
+    assert(scan !== null, () => `${this.tree.schema.name}: a run is on the disk that nobody reads`);
+    scan.open(this.tree, run, this.keyMin, this.keyMax, this.#direction);
+    this.#spans.push(scan.span);
+    this.#suppliers.push(scan);
   }
 
   /** Sees to it that every source has values at hand or has no more. False if blocks have to be read for that. */
   #prepare(): boolean {
     let prepared = true;
-    for (const [source, level] of this.#spanLevels.entries()) {
-      if (level !== null && this.#span(source).empty && !level.prepare()) prepared = false;
+    for (const [source, supplier] of this.#suppliers.entries()) {
+      if (supplier !== null && this.#span(source).empty && !supplier.prepare()) prepared = false;
     }
     return prepared;
   }
