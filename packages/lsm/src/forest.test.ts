@@ -1,6 +1,7 @@
 import { Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
+import { smallSpill, SpilledBytes } from "../test/spilled-bytes.ts";
 import { TestForest, type TestForestOptions } from "../test/test-forest.ts";
 import { COMPACTION_BLOCKS_MIN } from "./compaction/compaction-blocks.ts";
 import { checkpointLine, TraceWriter } from "../test/trace.ts";
@@ -54,6 +55,15 @@ describe("a forest from scratch", () => {
     const options = { compactionBlocksMax, random: new Random(compactionBlocksMax) };
     expect(runVector(vectorA, opened(options), 83).map(checkpointLine)).toEqual(checkpointsA);
     expect(runVector(vectorB, opened(options), 63).map(checkpointLine)).toEqual(checkpointsB);
+  });
+
+  test.each([0, 200])("writes the same with runs of %d bytes and more on a disk", (runSizeMinBytes) => {
+    const disk = new SpilledBytes();
+    const spill = { ...smallSpill(disk), runSizeMinBytes };
+    const lines = runVector(vectorA, opened({ spill }), 983).map(checkpointLine);
+    expect([...lines.slice(0, 4), lines.at(-1)]).toEqual([...checkpointsA, checkpointA983]);
+    expect(runVector(vectorB, opened({ spill }), 63).map(checkpointLine)).toEqual(checkpointsB);
+    expect(disk.bytes.length).toBeGreaterThan(0);
   });
 
   test("flushes first what fills its memory table (spec 05 §23.5)", () => {
@@ -118,12 +128,15 @@ describe("a crash", () => {
     expect(runVector(vectorA, subject, 83).map(checkpointLine)).toEqual(checkpointsA.slice(2));
   });
 
-  test("brings back the memory tables as they were, runs and counts", () => {
+  test.each([
+    ["in memory", {}],
+    ["on a disk", { spill: smallSpill(new SpilledBytes()) }],
+  ])("brings back the memory tables as they were, runs and counts, with older bars %s", (_, options) => {
     const memoryOf = (subject: TestForest): readonly string[] =>
       subject.forest.trees.map(
         ({ memory }) => `${memory.immutable.describe()} ${memory.snapshotMin} ${memory.flushed}`,
       );
-    const subject = opened();
+    const subject = opened(options);
     runVector(vectorA, subject, 43);
     const before = memoryOf(subject);
     subject.crash();

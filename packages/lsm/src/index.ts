@@ -35,6 +35,7 @@ export type { ScanEnd, ScanInspector } from "./scan/scan-reader.ts";
 export { scanBlocksMax, Scans } from "./scan/scans.ts";
 export type { ScanInto, ScansOptions, TimestampRange } from "./scan/scans.ts";
 export type { Direction, ScanState, TimestampScan } from "./scan/timestamp-scan.ts";
+export type { SpillOptions } from "./spill/spill.ts";
 export { Tree } from "./tree.ts";
 export type { TreeDeclaration } from "./tree-schema.ts";
 export { TreeSchema } from "./tree-schema.ts";

@@ -12,7 +12,7 @@ const MANIFEST_TABLES_MAX = 4096;
 /** What is said of a forest beside its trees. */
 export type ForestOnGridOptions = Pick<
   ForestOptions,
-  "compactionBlocksMax" | "manifestLogObserver" | "compactionObserver"
+  "compactionBlocksMax" | "spill" | "manifestLogObserver" | "compactionObserver"
 >;
 
 /** One incarnation, of which a crash makes a new one. What else a test needs of it, it adds. */

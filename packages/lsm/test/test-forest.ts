@@ -59,8 +59,9 @@ export class TestForest {
 
   constructor(options: TestForestOptions) {
     const { config, replicaCount, random, checksumsLater = false, fragmented = false } = options;
-    const { compactionBlocksMax, manifestLogObserver, compactionObserver } = options;
+    const { compactionBlocksMax, spill, manifestLogObserver, compactionObserver } = options;
     const forestOptions: ForestOnGridOptions = {
+      ...(spill === undefined ? {} : { spill }),
       ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
       ...(manifestLogObserver === undefined ? {} : { manifestLogObserver }),
       ...(compactionObserver === undefined ? {} : { compactionObserver }),

@@ -8,7 +8,8 @@ import { forestBlocksMax } from "../src/forest.ts";
 import { treeScanBlocksMax } from "../src/scan/tree-scan.ts";
 import type { Tree } from "../src/tree.ts";
 import type { TreeDeclaration } from "../src/tree-schema.ts";
-import { ForestOnGrid } from "./forest-on-grid.ts";
+import { ForestOnGrid, type ForestOnGridOptions } from "./forest-on-grid.ts";
+import { smallSpill, SpilledBytes } from "./spilled-bytes.ts";
 import { TestGrid, type TestGridParts } from "./test-grid.ts";
 
 const VALUES_PER_OP = 30;
@@ -28,14 +29,14 @@ export class TreesOnGrid extends ForestOnGrid {
   /** Room for two keys. */
   readonly keys: number;
 
-  constructor(parts: TestGridParts) {
+  constructor(parts: TestGridParts, options: ForestOnGridOptions) {
     const trees = LAYOUTS.map((layout, number): TreeDeclaration => ({
       treeId: number + 1,
       name: layout.key,
       layout,
       valuesPerBatch: VALUES_PER_OP,
     }));
-    super(parts, trees);
+    super(parts, trees, options);
     this.context = { memory: parts.kernels.memory, store: parts.store, infos: this.forest.infos, spill: this.forest.spill };
     this.keys = parts.kernels.memory.allocate(64, 16, "test");
   }
@@ -90,10 +91,14 @@ export class TestTrees {
   readonly grid: TestGrid<TreesOnGrid>;
   readonly models: readonly TreeModel[] = LAYOUTS.map((layout) => new TreeModel(layout));
   readonly config: Config;
+  /** Where values wait to be flushed. */
+  readonly disk: SpilledBytes = new SpilledBytes();
   readonly #random: Random;
   op = 0;
 
-  constructor(config: Config, seed: number) {
+  /** @param spills whether memory tables keep the runs of older bars on a disk. */
+  constructor(config: Config, seed: number, spills: boolean = false) {
+    const options = spills ? { spill: smallSpill(this.disk) } : {};
     this.config = config;
     this.#random = new Random(seed);
     this.grid = new TestGrid({
@@ -102,7 +107,7 @@ export class TestTrees {
       memorySizeBytes: MEMORY_SIZE_BYTES,
       blocksOfUsers: forestBlocksMax(config, LAYOUTS.length) + 2 * treeScanBlocksMax(config),
       cacheBlocks: 64,
-      create: (parts) => new TreesOnGrid(parts),
+      create: (parts) => new TreesOnGrid(parts, options),
     });
   }
 

@@ -1,6 +1,7 @@
 import { type Config, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { ForestOnGrid } from "../../test/forest-on-grid.ts";
+import { smallSpill, SpilledBytes } from "../../test/spilled-bytes.ts";
+import { ForestOnGrid, type ForestOnGridOptions } from "../../test/forest-on-grid.ts";
 import { TestGrid, type TestGridParts } from "../../test/test-grid.ts";
 import { lanesOf, readThing, type Thing, THING_SIZE_BYTES, thingsGroove, writeThing } from "../../test/things.ts";
 import { forestBlocksMax } from "../forest.ts";
@@ -38,8 +39,8 @@ class Grooves extends ForestOnGrid {
   readonly scans: Scans;
   readonly scratch: number;
 
-  constructor(parts: TestGridParts, cacheObjects: number) {
-    super(parts, treesOf([THINGS, NOTES]));
+  constructor(parts: TestGridParts, cacheObjects: number, options: ForestOnGridOptions) {
+    super(parts, treesOf([THINGS, NOTES]), options);
     const { kernels, config } = parts;
     // Just enough: with nothing more, what a bar looks up pushes out what the bar before wrote.
     const limits = { keysPerOp: 2 * ROOM, objectsPerOp: ROOM + TIMESTAMPS_MAX, cacheObjects };
@@ -69,6 +70,8 @@ type State = ReadonlyMap<bigint, Known>;
 class Model {
   readonly random: Random;
   readonly grid: TestGrid<Grooves>;
+  /** Where values wait to be flushed. */
+  readonly disk = new SpilledBytes();
   readonly config: Config = TEST_MIN;
   known = new Map<bigint, Known>();
   /** The states after ops: that of a checkpoint is where a crash leads back to. */
@@ -77,7 +80,9 @@ class Model {
   /** Never repeated, even after a crash. */
   timestamp = 1000n;
 
-  constructor(seed: number, cacheObjects: number) {
+  /** @param spills whether memory tables keep the runs of older bars on a disk. */
+  constructor(seed: number, cacheObjects: number, spills: boolean = false) {
+    const options = spills ? { spill: smallSpill(this.disk) } : {};
     this.random = new Random(seed);
     this.grid = new TestGrid({
       config: TEST_MIN,
@@ -85,7 +90,7 @@ class Model {
       memorySizeBytes: MEMORY_SIZE_BYTES,
       blocksOfUsers: forestBlocksMax(TEST_MIN, 8) + scanBlocksMax(TEST_MIN),
       cacheBlocks: 64,
-      create: (parts) => new Grooves(parts, cacheObjects),
+      create: (parts) => new Grooves(parts, cacheObjects, options),
     });
   }
 
@@ -318,7 +323,8 @@ describe("grooves answer as a map does", () => {
     test.each([0, 200])(
       `by key, by timestamp and by scan, through crashes, seed ${seed}, %d objects cached`,
       (cacheObjects) => {
-        const model = new Model(seed, cacheObjects);
+        const spills = seed % 2 === 0;
+        const model = new Model(seed, cacheObjects, spills);
         for (let count = 0; count < OPS; count += 1) {
           model.step();
           if (model.random.chance(1, 50)) model.crash();

@@ -25,8 +25,8 @@ class Reads {
   /** How often something had to be read. */
   reads = 0;
 
-  constructor(seed: number) {
-    this.trees = new TestTrees(TEST_MIN, seed);
+  constructor(seed: number, spills: boolean = false) {
+    this.trees = new TestTrees(TEST_MIN, seed, spills);
     this.random = new Random(seed + 500);
   }
 
@@ -126,15 +126,16 @@ class Reads {
 }
 
 describe("trees are read as maps", () => {
-  test.each(Array.from({ length: seeds }, (_, seed) => seed + 1))(
-    "in memory and in levels, by key, by range and by skipping, seed %d",
-    (seed) => {
-      const reads = new Reads(seed);
+  test.each(Array.from({ length: seeds }, (_, seed) => [seed + 1, seed % 2 === 1] as const))(
+    "in memory and in levels, by key, by range and by skipping, seed %d, with older bars on a disk: %s",
+    (seed, spills) => {
+      const reads = new Reads(seed, spills);
       for (let op = 0; op < OPS; op += 1) {
         reads.trees.step();
         reads.expectSame();
       }
       expect(reads.reads, "blocks were read").toBeGreaterThan(100);
+      expect(reads.trees.disk.bytes.length > 0, "values were on the disk").toBe(spills);
       const { levels } = reads.trees.tree(0);
       expect(levels.filter((level) => level.tableCount > 0).length, "levels with tables").toBeGreaterThan(1);
     },
