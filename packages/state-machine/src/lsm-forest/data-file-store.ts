@@ -5,7 +5,14 @@
  */
 import { CheckpointTrailer, Grid, type GridObserver, GridScrubber } from "@stagbeetle/grid";
 import type { Kernels } from "@stagbeetle/kernels";
-import { ForestTables, ForestTour, GridStore, type GrooveLimits, type GrooveDeclaration } from "@stagbeetle/lsm";
+import {
+  ForestTables,
+  ForestTour,
+  GridStore,
+  type GrooveLimits,
+  type GrooveDeclaration,
+  type SpillOptions,
+} from "@stagbeetle/lsm";
 import {
   BlockType,
   type BodyChecksums,
@@ -43,6 +50,8 @@ export interface DataFileStoreOptions {
   readonly manifestTablesMax?: number;
   /** How many blocks compaction may hold (`--memory-lsm-compaction`); as many as it has by default unless said. */
   readonly compactionBlocksMax?: number;
+  /** Where values wait to be flushed; in memory unless said. */
+  readonly spill?: SpillOptions;
   /** Sees the blocks of the grid: for simulation. */
   readonly gridObserver?: GridObserver;
 }
@@ -66,7 +75,7 @@ export function dataFileStore(
   { grooves, limitsOf }: DataFileStoreContent,
 ): DataFileStore {
   const { config, kernels, checksums, bodyChecksums, storage, superblock, logger, gridObserver } = options;
-  const { manifestTablesMax, compactionBlocksMax } = options;
+  const { manifestTablesMax, compactionBlocksMax, spill } = options;
   const { memory } = kernels;
   const grid = new Grid({
     config,
@@ -100,6 +109,7 @@ export function dataFileStore(
     limitsOf,
     ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
     ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
+    ...(spill === undefined ? {} : { spill }),
   });
   const tables = new ForestTables(forest.trees, memory);
   const tour = new ForestTour(forest.trees, memory);

@@ -14,6 +14,7 @@ import {
   Groove as LsmGroove,
   type GrooveLimits,
   scanBlocksMax,
+  type SpillOptions,
   treesOf,
   type GrooveDeclaration,
 } from "@stagbeetle/lsm";
@@ -43,6 +44,8 @@ export interface LsmForestOptions {
   readonly manifestTablesMax?: number;
   /** How many blocks compaction may hold (`--memory-lsm-compaction`). */
   readonly compactionBlocksMax?: number;
+  /** Where memory tables keep what waits to be flushed; in memory unless said. */
+  readonly spill?: SpillOptions;
 }
 
 /** How many blocks of the grid a forest holds at once: the grid's pool must have them. */
@@ -67,7 +70,8 @@ export class LsmForest implements Forest {
   readonly #scans: LsmScans;
 
   constructor(options: LsmForestOptions) {
-    const { config, kernels, store, superblock, grooves, limitsOf, manifestTablesMax, compactionBlocksMax } = options;
+    const { config, kernels, store, superblock, grooves, limitsOf } = options;
+    const { manifestTablesMax, compactionBlocksMax, spill } = options;
     this.memory = kernels.memory;
     this.kernels = kernels;
     this.#superblock = superblock;
@@ -78,6 +82,7 @@ export class LsmForest implements Forest {
       trees: treesOf(grooves),
       ...(manifestTablesMax === undefined ? {} : { manifestTablesMax }),
       ...(compactionBlocksMax === undefined ? {} : { compactionBlocksMax }),
+      ...(spill === undefined ? {} : { spill }),
     });
     const create = (declaration: GrooveDeclaration): LsmGroove =>
       new LsmGroove({ config, kernels, store, forest: this.trees, declaration, limits: limitsOf(declaration) });
