@@ -1,9 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
-
 import { type OperationCodec, rawOperation, SharedSession } from "@stagbeetle/client";
 import { buildMessage } from "@stagbeetle/client/testing";
-import { echo, FakeReplica } from "@stagbeetle/tcp-client/testing";
+import { echo, FakeReplica, freePorts } from "@stagbeetle/tcp-client/testing";
 import { Command, EvictionReason, Header } from "@stagbeetle/vsr-protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -56,15 +53,6 @@ async function until(session: ClusterSession, condition: (state: ClientState) =>
       resolve(state);
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return address !== null && typeof address === "object" ? address.port : 0;
 }
 
 describe("a session", () => {
@@ -143,7 +131,7 @@ describe("a deadline", () => {
   });
 
   test("ends a request that was not, and says why it was not", async () => {
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const error = await rejection(connect(port).request(ECHO, "a", { deadline_ms: 200 }));
     expect(error).toMatchObject({ code: "ERR_DEADLINE_EXCEEDED", execution: "none" });
     expect(error.finding?.code).toBe("nothing_listens");

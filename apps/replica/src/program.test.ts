@@ -18,6 +18,7 @@ import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { AOF_ENTRY_SIZE_MIN_BYTES, MemoryFile, Survey } from "@stagbeetle/aof";
+import { freePorts } from "@stagbeetle/tcp-client/testing";
 import {
   Checksums,
   Command,
@@ -62,15 +63,6 @@ function start(...args: readonly string[]): Program {
 
 async function format(): Promise<void> {
   expect((await runProgram("format", ...SOLO, path)).status).toBe(0);
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 /** A refusal is one line that says what is wrong, and nothing else; what the log says before begins with a time. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fileCompliance, type FileSubject } from "./compliance/index.ts";
+import { fileCompliance, type FileSubject } from "../compliance/index.ts";
 import { MemoryFile } from "./memory-file.ts";
 
 function createSubject(): Promise<FileSubject> {

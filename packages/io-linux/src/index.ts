@@ -41,6 +41,9 @@ export { exitOnFatal } from "./fatal-exit.ts";
 export { makeResident } from "./resident-memory.ts";
 export type { Touching } from "./resident-memory.ts";
 
+// Other threads and processes.
+export { scriptUrl } from "./script-url.ts";
+
 // What Node does not offer, where it can be reached.
 export { leadNowhere } from "./lead-nowhere.ts";
 export { loadSystemCalls } from "./system-calls.ts";

@@ -10,7 +10,7 @@
 import { assert } from "@stagbeetle/kernels";
 import { Worker } from "node:worker_threads";
 
-import { workerScript } from "./worker-script.ts";
+import { scriptUrl } from "./script-url.ts";
 
 /** A memory that is being touched. */
 export interface Touching {
@@ -26,7 +26,7 @@ export interface Touching {
  */
 export function makeResident(memory: WebAssembly.Memory): Touching {
   assert(memory.buffer instanceof SharedArrayBuffer, "another thread can only touch a shared memory");
-  const worker = new Worker(workerScript("resident-memory-worker", import.meta.url), {
+  const worker = new Worker(scriptUrl("resident-memory-worker", import.meta.url), {
     name: "resident memory",
     workerData: memory,
     execArgv: [],

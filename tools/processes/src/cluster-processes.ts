@@ -5,8 +5,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { assert } from "@stagbeetle/kernels";
+import { freePorts } from "@stagbeetle/tcp-client/testing";
 
-import { freePorts } from "./free-ports.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /** What a cluster consists of. */

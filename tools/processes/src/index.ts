@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 export { ClusterProcesses, type ClusterProcessesOptions } from "./cluster-processes.ts";
-export { freePorts } from "./free-ports.ts";
 export {
   type Finished,
   inspectDataFile,

@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { freePorts, ServerProcess } from "@stagbeetle/processes";
+import { ServerProcess } from "@stagbeetle/processes";
+import { freePorts } from "@stagbeetle/tcp-client/testing";
 
 const DEVELOPMENT = join(import.meta.dirname, "../../../apps/replica/dist/development.js");
 const REPLICAS = 3;

@@ -3,12 +3,12 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { extname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** From its source or as built, as this module is. */
-const PROGRAM = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
+import { scriptUrl } from "@stagbeetle/io-linux";
+
+const PROGRAM = fileURLToPath(scriptUrl("../main", import.meta.url));
 
 /** How to run it. */
 export interface ReplicaProcessOptions {

@@ -13,7 +13,7 @@ import {
   FatalReason,
   InlineBodyChecksums,
 } from "@stagbeetle/vsr-protocol";
-import { workerScript } from "../worker-script.ts";
+import { scriptUrl } from "../script-url.ts";
 import { ChecksumJobs } from "./checksum-jobs.ts";
 import type { JobQueue } from "./job-queue.ts";
 import type { ChecksumWorkerData } from "./worker.ts";
@@ -89,7 +89,7 @@ export class ChecksumThread implements BodyChecksums {
   start(): void {
     assert(this.#state === "idle", () => `a checksum thread is started while ${this.#state}`);
     this.#state = "running";
-    const worker = new Worker(workerScript("worker", import.meta.url), {
+    const worker = new Worker(scriptUrl("worker", import.meta.url), {
       name: "checksums",
       workerData: this.#workerData,
     });

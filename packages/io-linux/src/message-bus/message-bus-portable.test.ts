@@ -18,7 +18,14 @@ vi.mock("./socket-options.ts", async (importOriginal) => ({
   bindSocket: () => null,
 }));
 
-await import("./message-bus.test.ts");
+await import("./back-pressure.test.ts");
+await import("./closing.test.ts");
+await import("./dialling.test.ts");
+await import("./framing.test.ts");
+await import("./limits.test.ts");
+await import("./listening.test.ts");
+await import("./peers.test.ts");
+await import("./untrusted-bytes.test.ts");
 
 test("these facts are about the portable ways", () => {
   expect(bindSocket({ host: "127.0.0.1", port: 0 }, 4096)).toBeNull();

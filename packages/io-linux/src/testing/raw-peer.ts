@@ -20,6 +20,14 @@ const CLUSTER = 7n;
 
 const checksums = new Checksums();
 
+/** The body of a message without one. */
+export const NO_BODY: Uint8Array = new Uint8Array(0);
+
+/** A body whose bytes differ from each other and, for another `seed`, from those of its like. */
+export function bodyOf(sizeBytes: number, seed = 0): Uint8Array {
+  return Uint8Array.from({ length: sizeBytes }, (_, index) => (index * 31 + seed) & 0xff);
+}
+
 /** A message with right checksums. `fill` sets the fields of its command. */
 export function messageBytes(
   command: number,
@@ -40,13 +48,13 @@ export function messageBytes(
 
 /** A `ping_client`. */
 export function pingClient(client: bigint): Uint8Array {
-  return messageBytes(Command.pingClient, new Uint8Array(0), (header) => {
+  return messageBytes(Command.pingClient, NO_BODY, (header) => {
     new PingClientHeader(header.buffer).client = client;
   });
 }
 
 /** A `request` with a body. */
-export function request(client: bigint, body: Uint8Array = new Uint8Array(0), requestNumber = 1): Uint8Array {
+export function request(client: bigint, body: Uint8Array = NO_BODY, requestNumber = 1): Uint8Array {
   return messageBytes(Command.request, body, (header) => {
     const view = new RequestHeader(header.buffer);
     view.client = client;
@@ -56,7 +64,7 @@ export function request(client: bigint, body: Uint8Array = new Uint8Array(0), re
 
 /** A `ping` of a replica. */
 export function ping(replica: number): Uint8Array {
-  return messageBytes(Command.ping, new Uint8Array(0), (header) => {
+  return messageBytes(Command.ping, NO_BODY, (header) => {
     header.replica = replica;
   });
 }

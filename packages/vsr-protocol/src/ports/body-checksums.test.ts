@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { Checksums } from "../message/checksums.ts";
 import { ChecksumRequest, InlineBodyChecksums } from "./body-checksums.ts";
-import { bodyChecksumsCompliance, type BodyChecksumsSubject } from "./compliance/index.ts";
+import { bodyChecksumsCompliance, type BodyChecksumsSubject } from "../../compliance/index.ts";
 
 const inline = new InlineBodyChecksums(new Checksums());
 

@@ -1,5 +1,7 @@
 /**
- * Ports of this machine for servers that must know each other's before they start.
+ * Ports of this machine for servers that must know each other's before they start, and for those that nobody starts.
+ *
+ * @module
  */
 import { once } from "node:events";
 import { createServer } from "node:net";

@@ -4,8 +4,8 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { Time } from "../time.ts";
-import { aWhile, complianceCase, type ComplianceCase, type Subject } from "./compliance.ts";
+import type { Time } from "@stagbeetle/vsr-protocol";
+import { aWhile, complianceCase, type ComplianceCase, type Subject } from "./compliance-case.ts";
 
 /** A clock, which `until` lets go on. */
 export interface TimeSubject extends Subject {

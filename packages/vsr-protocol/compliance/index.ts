@@ -12,8 +12,8 @@
  */
 export { bodyChecksumsCompliance } from "./body-checksums.ts";
 export type { BodyChecksumsSubject } from "./body-checksums.ts";
-export { complianceCase } from "./compliance.ts";
-export type { ComplianceCase, Subject } from "./compliance.ts";
+export { assertBytes, assertRefuses, aWhile, complianceCase } from "./compliance-case.ts";
+export type { ComplianceCase, Subject } from "./compliance-case.ts";
 export { messageBusCompliance } from "./message-bus.ts";
 export type { CreateMessageBusNetwork, MessageBusNetwork, NetworkMember } from "./message-bus.ts";
 export { storageCompliance } from "./storage.ts";

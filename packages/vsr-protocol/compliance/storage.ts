@@ -4,11 +4,23 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import type { Config } from "../../config/config.ts";
-import { SECTOR_SIZE_BYTES } from "../../sector.ts";
-import { type Zone, ZONES, zoneSize } from "../../zone.ts";
-import { type Storage, StorageRequest } from "../storage.ts";
-import { assertBytes, assertRefuses, aWhile, complianceCase, type ComplianceCase, type Subject } from "./compliance.ts";
+import {
+  type Config,
+  SECTOR_SIZE_BYTES,
+  type Storage,
+  StorageRequest,
+  type Zone,
+  ZONES,
+  zoneSize,
+} from "@stagbeetle/vsr-protocol";
+import {
+  assertBytes,
+  assertRefuses,
+  aWhile,
+  complianceCase,
+  type ComplianceCase,
+  type Subject,
+} from "./compliance-case.ts";
 
 /** A storage on a new data file in which every byte of the fixed zones is zero, and which has no grid yet. */
 export interface StorageSubject extends Subject {

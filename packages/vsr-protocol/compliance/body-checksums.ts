@@ -4,9 +4,8 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { Checksums } from "../../message/checksums.ts";
-import { type BodyChecksums, ChecksumRequest } from "../body-checksums.ts";
-import { assertRefuses, aWhile, complianceCase, type ComplianceCase, type Subject } from "./compliance.ts";
+import { type BodyChecksums, ChecksumRequest, Checksums } from "@stagbeetle/vsr-protocol";
+import { assertRefuses, aWhile, complianceCase, type ComplianceCase, type Subject } from "./compliance-case.ts";
 
 /** An implementation, and memory that it can read. */
 export interface BodyChecksumsSubject extends Subject {

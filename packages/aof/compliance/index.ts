@@ -10,5 +10,5 @@
  *
  * @packageDocumentation
  */
-export { fileCompliance } from "./compliance.ts";
-export type { FileSubject } from "./compliance.ts";
+export { fileCompliance } from "./file.ts";
+export type { FileSubject } from "./file.ts";

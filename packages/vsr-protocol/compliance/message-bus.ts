@@ -6,16 +6,20 @@
  * @module
  */
 import { assert } from "@stagbeetle/kernels";
-import { Command } from "../../command.ts";
-import type { Config } from "../../config/config.ts";
-import { Checksums } from "../../message/checksums.ts";
-import { HEADER_SIZE_BYTES, initHeader } from "../../message/frame.ts";
-import type { MessageBuffer } from "../../message/message-buffer.ts";
-import type { Message } from "../../message/message.ts";
-import { PingClientHeader } from "../../message/ping-client.ts";
-import type { MessagePool } from "../../message/pool.ts";
-import type { MessageBus, MessageBusReceiver } from "../message-bus.ts";
-import { assertBytes, aWhile, type ComplianceCase, type Subject } from "./compliance.ts";
+import {
+  Checksums,
+  Command,
+  type Config,
+  HEADER_SIZE_BYTES,
+  initHeader,
+  type Message,
+  type MessageBuffer,
+  type MessageBus,
+  type MessageBusReceiver,
+  type MessagePool,
+  PingClientHeader,
+} from "@stagbeetle/vsr-protocol";
+import { assertBytes, aWhile, type ComplianceCase, type Subject } from "./compliance-case.ts";
 
 /** One bus of a network. */
 export interface NetworkMember {

@@ -3,9 +3,15 @@
  *
  * @module
  */
-import { assert, AssertionError } from "@stagbeetle/kernels";
-import { type ComplianceCase, complianceCase, type Subject } from "@stagbeetle/vsr-protocol/compliance";
-import type { AppendFile, ReadableFile } from "../file.ts";
+import type { AppendFile, ReadableFile } from "@stagbeetle/aof";
+import { assert } from "@stagbeetle/kernels";
+import {
+  assertBytes,
+  aWhile,
+  type ComplianceCase,
+  complianceCase,
+  type Subject,
+} from "@stagbeetle/vsr-protocol/compliance";
 
 /** A new, empty file that nobody else has open. */
 export interface FileSubject extends Subject {
@@ -28,20 +34,6 @@ function bytesOf(file: ReadableFile): Uint8Array {
   return bytes;
 }
 
-function assertBytes(what: string, actual: Uint8Array, expected: readonly number[]): void {
-  if (actual.join() === expected.join()) return;
-  throw new AssertionError(`${what} is ${actual.join()} instead of ${expected.join()}`);
-}
-
-/** Lets the implementation work for some turns, in which something must not happen. */
-async function aWhile(subject: Subject): Promise<void> {
-  let turns = 0;
-  await subject.until(() => {
-    turns += 1;
-    return turns > 20;
-  });
-}
-
 /** Starts something and waits for its callback. */
 async function done(subject: Subject, start: (callback: () => void) => void): Promise<void> {
   const calls: true[] = [];
@@ -58,9 +50,9 @@ export const fileCompliance: readonly FileCase[] = [
     subject.file.append([Uint8Array.of(1, 2), Uint8Array.of(3)]);
     subject.file.append([]);
     subject.file.append([new Uint8Array(0), Uint8Array.of(4), new Uint8Array(0)]);
-    assertBytes("the file", bytesOf(subject.open()), [1, 2, 3, 4]);
+    assertBytes("the file", bytesOf(subject.open()), Uint8Array.of(1, 2, 3, 4));
     await done(subject, (callback) => subject.file.sync(callback));
-    assertBytes("the synced file", bytesOf(subject.open()), [1, 2, 3, 4]);
+    assertBytes("the synced file", bytesOf(subject.open()), Uint8Array.of(1, 2, 3, 4));
   }),
 
   complianceCase("a large append is whole", async (subject) => {
@@ -80,7 +72,7 @@ export const fileCompliance: readonly FileCase[] = [
     const file = subject.open();
     const target = new Uint8Array(4).fill(9);
     assert(file.read(target, 3) === 2, "two bytes are left at 3");
-    assertBytes("what was read", target, [4, 5, 9, 9]);
+    assertBytes("what was read", target, Uint8Array.of(4, 5, 9, 9));
     assert(file.read(target, 0) === 4 && file.read(target, 5) === 0, "four bytes at 0, none at the end");
     file.close();
     await Promise.resolve();
@@ -106,7 +98,7 @@ export const fileCompliance: readonly FileCase[] = [
     await done(subject, (callback) => file.recreate(callback));
     assert(file.pathTarget() === "same", () => `the path leads to ${file.pathTarget()}`);
     file.append([Uint8Array.of(3)]);
-    assertBytes("the file that was moved", bytesOf(subject.openMoved()), [1, 2]);
-    assertBytes("the new file", bytesOf(subject.open()), [3]);
+    assertBytes("the file that was moved", bytesOf(subject.openMoved()), Uint8Array.of(1, 2));
+    assertBytes("the new file", bytesOf(subject.open()), Uint8Array.of(3));
   }),
 ];
