@@ -14,6 +14,10 @@ export type { ReservationMode } from "./reservation.ts";
 export { FileStorage, WriteError } from "./storage.ts";
 export type { FileStorageOptions, FileTransfers, RequestObserver, Transfer, TransferCallback } from "./storage.ts";
 
+// Room for what memory has no room for.
+export { openSpillFile, SpillFile } from "./spill-file.ts";
+export type { SpillCalls } from "./spill-file.ts";
+
 // Checksums on another thread.
 export { ChecksumThread } from "./checksum-thread/checksum-thread.ts";
 export type { ChecksumThreadOptions } from "./checksum-thread/checksum-thread.ts";

@@ -1,7 +1,7 @@
-import { Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { MemorySpill, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
 
-import { smallSpill, SpilledBytes } from "../test/spilled-bytes.ts";
+import { smallSpill } from "../test/small-spill.ts";
 import { TestForest, type TestForestOptions } from "../test/test-forest.ts";
 import { COMPACTION_BLOCKS_MIN } from "./compaction/compaction-blocks.ts";
 import { checkpointLine, TraceWriter } from "../test/trace.ts";
@@ -58,7 +58,7 @@ describe("a forest from scratch", () => {
   });
 
   test.each([0, 200])("writes the same with runs of %d bytes and more on a disk", (runSizeMinBytes) => {
-    const disk = new SpilledBytes();
+    const disk = new MemorySpill();
     const spill = { ...smallSpill(disk), runSizeMinBytes };
     const lines = runVector(vectorA, opened({ spill }), 983).map(checkpointLine);
     expect([...lines.slice(0, 4), lines.at(-1)]).toEqual([...checkpointsA, checkpointA983]);
@@ -130,7 +130,7 @@ describe("a crash", () => {
 
   test.each([
     ["in memory", {}],
-    ["on a disk", { spill: smallSpill(new SpilledBytes()) }],
+    ["on a disk", { spill: smallSpill(new MemorySpill()) }],
   ])("brings back the memory tables as they were, runs and counts, with older bars %s", (_, options) => {
     const memoryOf = (subject: TestForest): readonly string[] =>
       subject.forest.trees.map(

@@ -3,7 +3,7 @@
  * out on. Not published.
  */
 export { ForestOnGrid } from "./forest-on-grid.ts";
-export { smallSpill, SpilledBytes } from "./spilled-bytes.ts";
+export { smallSpill } from "./small-spill.ts";
 export { TestGrid } from "./test-grid.ts";
 export type { OnGrid, TestGridOptions, TestGridParts, TestStorage } from "./test-grid.ts";
 export { TestForest } from "./test-forest.ts";

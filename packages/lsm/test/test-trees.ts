@@ -2,14 +2,14 @@
  * Trees on a grid in memory, beside maps: values that are put and removed over many ops, compacted, and lost in crashes.
  */
 import type { ValueLayout } from "@stagbeetle/kernels";
-import { type Config, Random } from "@stagbeetle/vsr-protocol";
+import { type Config, MemorySpill, Random } from "@stagbeetle/vsr-protocol";
 import type { ReadContext } from "../src/block-reader.ts";
 import { forestBlocksMax } from "../src/forest.ts";
 import { treeScanBlocksMax } from "../src/scan/tree-scan.ts";
 import type { Tree } from "../src/tree.ts";
 import type { TreeDeclaration } from "../src/tree-schema.ts";
 import { ForestOnGrid, type ForestOnGridOptions } from "./forest-on-grid.ts";
-import { smallSpill, SpilledBytes } from "./spilled-bytes.ts";
+import { smallSpill } from "./small-spill.ts";
 import { TestGrid, type TestGridParts } from "./test-grid.ts";
 
 const VALUES_PER_OP = 30;
@@ -92,7 +92,7 @@ export class TestTrees {
   readonly models: readonly TreeModel[] = LAYOUTS.map((layout) => new TreeModel(layout));
   readonly config: Config;
   /** Where values wait to be flushed. */
-  readonly disk: SpilledBytes = new SpilledBytes();
+  readonly disk: MemorySpill = new MemorySpill();
   readonly #random: Random;
   op = 0;
 

@@ -8,7 +8,7 @@ import {
   type ValueLayout,
   ValueKernels,
 } from "@stagbeetle/kernels";
-import { TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { MemorySpill, TEST_MIN } from "@stagbeetle/vsr-protocol";
 
 import type { ImmutableTable } from "../src/memory-table/immutable-table.ts";
 import type { MemoryTable } from "../src/memory-table/memory-table.ts";
@@ -17,7 +17,7 @@ import { Spill } from "../src/spill/spill.ts";
 import { SpilledMerge } from "../src/spill/spilled-merge.ts";
 import { SpilledReader } from "../src/spill/spilled-reader.ts";
 import { TreeSchema } from "../src/tree-schema.ts";
-import { smallSpill, SpilledBytes } from "./spilled-bytes.ts";
+import { smallSpill } from "./small-spill.ts";
 
 export class TestTables {
   readonly kernels: Kernels;
@@ -26,7 +26,7 @@ export class TestTables {
   readonly values: ValueKernels;
   readonly scratch: number;
   /** What is on the disk. */
-  readonly disk: SpilledBytes = new SpilledBytes();
+  readonly disk: MemorySpill = new MemorySpill();
   readonly #reader: SpilledReader;
 
   /**

@@ -16,6 +16,8 @@ export { assertBytes, assertRefuses, aWhile, complianceCase } from "./compliance
 export type { ComplianceCase, Subject } from "./compliance-case.ts";
 export { messageBusCompliance } from "./message-bus.ts";
 export type { CreateMessageBusNetwork, MessageBusNetwork, NetworkMember } from "./message-bus.ts";
+export { spillCompliance } from "./spill.ts";
+export type { SpillSubject } from "./spill.ts";
 export { storageCompliance } from "./storage.ts";
 export type { StorageSubject } from "./storage.ts";
 export { timeCompliance } from "./time.ts";

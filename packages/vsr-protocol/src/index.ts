@@ -229,6 +229,7 @@ export type {
   MessageBusReceiver,
 } from "./ports/message-bus.ts";
 export type { Committing, StateMachine } from "./ports/state-machine.ts";
+export { MemorySpill } from "./ports/spill.ts";
 export type { SpillStorage } from "./ports/spill.ts";
 export { StorageRequest } from "./ports/storage.ts";
 export type { Storage } from "./ports/storage.ts";

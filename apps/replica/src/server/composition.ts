@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { AOF } from "@stagbeetle/aof";
 import type { AppendFile } from "@stagbeetle/aof";
 import { ChecksumThread, FileStorage, MessageBus, SystemTime } from "@stagbeetle/io-linux";
-import type { DataFile, RequestObserver } from "@stagbeetle/io-linux";
+import type { DataFile, RequestObserver, SpillFile } from "@stagbeetle/io-linux";
 import { Journal } from "@stagbeetle/journal";
 import {
   assert,
@@ -73,6 +73,8 @@ export interface CompositionOptions {
   readonly stall: StallLimits;
   /** Whether checksums of blocks are computed on a thread of their own. */
   readonly checksumThread: boolean;
+  /** Where values wait to be flushed; null to let them wait in memory. */
+  readonly spillFile: SpillFile | null;
 }
 
 /** A replica and what drives it. */
@@ -134,6 +136,7 @@ export function compose(options: CompositionOptions, memory: LinearMemory): Comp
     kernels,
     checksums,
     ...(checksumThread === null ? {} : { bodyChecksums: checksumThread }),
+    ...(options.spillFile === null ? {} : { spill: { storage: options.spillFile } }),
     storage,
     superblock,
     random: new Random(BigInt.asUintN(64, nonce >> 64n)),

@@ -1,12 +1,13 @@
 /**
  * A replica in a process of its own: from the data file to the socket, until it is told to stop (spec 06 §4.3).
  */
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism, tmpdir, totalmem } from "node:os";
+import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
-import { EventLoop, makeResident, openAppendFile, openDataFile } from "@stagbeetle/io-linux";
-import type { DataFile, SystemAppendFile, Touching } from "@stagbeetle/io-linux";
+import { EventLoop, makeResident, openAppendFile, openDataFile, openSpillFile } from "@stagbeetle/io-linux";
+import type { DataFile, SpillFile, SystemAppendFile, Touching } from "@stagbeetle/io-linux";
 import { assert, LinearMemory } from "@stagbeetle/kernels";
 import { formatAddress, formatRelease } from "@stagbeetle/vsr-protocol";
 import type { Address, Config, Logger, Release } from "@stagbeetle/vsr-protocol";
@@ -76,7 +77,8 @@ export class Server {
     const member = await memberOf(config, file, addresses.length);
     const aofFile = await this.#openAof();
     const statsd = this.#openStatsD();
-    const parts = { file, aofFile, statsd };
+    const spillFile = development ? openSpillFile(spillDirectory(file)) : null;
+    const parts = { file, aofFile, statsd, spillFile };
     // A second processor is what makes another thread worth its memory.
     const checksumThread = !development && availableParallelism() > 1;
     const own = { addresses, member, checksumThread };
@@ -106,7 +108,7 @@ export class Server {
     if (this.#state !== "serving") return;
     this.#state = "stopping";
     assert(this.#serving !== null, "a server that serves is composed");
-    const { file, aofFile, statsd, composition, loop } = this.#serving;
+    const { file, aofFile, statsd, spillFile, composition, loop } = this.#serving;
     this.#touching?.stop();
     await composition.bus.close();
     await this.#drain(composition);
@@ -114,6 +116,7 @@ export class Server {
     await composition.checksumThread?.close();
     file.close();
     aofFile?.close();
+    spillFile?.close();
     statsd?.close();
     this.#state = "stopped";
   }
@@ -208,6 +211,11 @@ function drained({ replica, storage, checksumThread, superblock }: Composition):
   return commitMin === op && commitStage === "idle";
 }
 
+/** Beside the data file: temporary directories are often in memory, which is what is to be spared. */
+function spillDirectory({ kind, path }: DataFile): string {
+  return kind === "block_device" ? tmpdir() : dirname(path);
+}
+
 /** How much memory the process can ever have: what the machine has, or less if the process is confined. */
 function machineMemorySizeBytes(): number {
   const confinedBytes = process.constrainedMemory();
@@ -219,6 +227,8 @@ interface Serving {
   readonly file: DataFile;
   readonly aofFile: SystemAppendFile | null;
   readonly statsd: StatsD | null;
+  /** Null if values wait in memory. */
+  readonly spillFile: SpillFile | null;
   readonly composition: Composition;
   readonly loop: EventLoop;
 }

@@ -5,6 +5,7 @@
  */
 import type { GridObserver } from "@stagbeetle/grid";
 import { createKernels, type LinearMemory } from "@stagbeetle/kernels";
+import type { SpillOptions } from "@stagbeetle/lsm";
 import {
   accountingGrooves,
   AccountingStateMachine,
@@ -15,15 +16,16 @@ import {
   Limits,
   MemoryForest,
 } from "@stagbeetle/state-machine";
-import type {
-  BodyChecksums,
-  Checksums,
-  Config,
-  Logger,
-  Random,
-  StateMachine,
-  Storage,
-  SuperBlock,
+import {
+  type BodyChecksums,
+  type Checksums,
+  type Config,
+  type Logger,
+  MemorySpill,
+  type Random,
+  type StateMachine,
+  type Storage,
+  type SuperBlock,
 } from "@stagbeetle/vsr-protocol";
 
 import { AccountingModel } from "../checkers/accounting-model.ts";
@@ -84,6 +86,8 @@ const STORE_SIZE_BYTES = 8 * 1024 * 1024;
 const CACHED_OBJECTS = 256;
 const CACHED_BLOCKS = 256;
 const MANIFEST_TABLES_MAX = 1024;
+/** Small as the tables are: two of the largest values a page, and every run goes to the disk. */
+const SPILL_SIZES = { pageSizeBytes: 512, pagesAtOnce: 2, runSizeMinBytes: 0 };
 
 function limitsOf(config: Config): Limits {
   const { messageBodySizeMax } = config.derived;
@@ -119,6 +123,7 @@ export const LEDGER: Application = {
     const cached = random.boolean() ? 0 : CACHED_OBJECTS;
     const { stateMachine, ...store } = accountingStore({
       ...foundation,
+      ...spill(random),
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
       cacheObjects: { accounts: cached, transfers: cached, transfersPending: cached },
@@ -130,6 +135,12 @@ export const LEDGER: Application = {
   },
   createTrial: accountingTrial,
 };
+
+/** Half of the replicas let values wait on a "disk", as in development mode: what they write to the grid is the same. */
+function spill(random: Random): { readonly spill?: SpillOptions } {
+  if (random.boolean()) return {};
+  return { spill: { storage: new MemorySpill(), ...SPILL_SIZES } };
+}
 
 function accountingTrial(config: Config, random: Random): Trial {
   const { expireMax } = limitsOf(config);
@@ -161,9 +172,10 @@ export const STORED_ECHO: Application = {
   checkpoints: true,
   memorySizeBytes: STORE_SIZE_BYTES,
   create(foundation) {
-    const { config, memory } = foundation;
+    const { config, memory, random } = foundation;
     const { stateMachine, ...store } = echoStore({
       ...foundation,
+      ...spill(random),
       kernels: createKernels({ memory }),
       cacheGridSizeBytes: CACHED_BLOCKS * config.cluster.blockSize,
       manifestTablesMax: MANIFEST_TABLES_MAX,

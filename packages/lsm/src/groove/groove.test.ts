@@ -1,6 +1,6 @@
-import { type Config, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { type Config, MemorySpill, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import { describe, expect, test } from "vitest";
-import { smallSpill, SpilledBytes } from "../../test/spilled-bytes.ts";
+import { smallSpill } from "../../test/small-spill.ts";
 import { ForestOnGrid, type ForestOnGridOptions } from "../../test/forest-on-grid.ts";
 import { TestGrid, type TestGridParts } from "../../test/test-grid.ts";
 import { lanesOf, readThing, type Thing, THING_SIZE_BYTES, thingsGroove, writeThing } from "../../test/things.ts";
@@ -71,7 +71,7 @@ class Model {
   readonly random: Random;
   readonly grid: TestGrid<Grooves>;
   /** Where values wait to be flushed. */
-  readonly disk = new SpilledBytes();
+  readonly disk = new MemorySpill();
   readonly config: Config = TEST_MIN;
   known = new Map<bigint, Known>();
   /** The states after ops: that of a checkpoint is where a crash leads back to. */

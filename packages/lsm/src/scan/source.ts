@@ -10,6 +10,8 @@ import type { Direction } from "./timestamp-scan.ts";
 
 /** What brings values to hand, for a sequence that does not lie in memory as a whole. */
 export interface SpanSource {
+  /** The values that are at hand. */
+  readonly span: ValueSpan;
   /** Sees to it that the span has values, or that there are no more. False if blocks have to be read for that. */
   prepare(): boolean;
   /** Skips to `key` in the direction; it is not behind what was yielded last. */

@@ -43,9 +43,13 @@ export class TreeScan implements TimestampScan {
   readonly #probeKey: KeyPointer;
   /** Sources that may have values, the newest first. */
   readonly #spans: ValueSpan[] = [];
-  /** What brings values to a source; null for runs that are in memory. */
-  readonly #suppliers: (SpanSource | null)[] = [];
+  /** Those of them that are as they are: runs in memory. */
+  readonly #runsOpen: ValueSpan[] = [];
+  /** What brings values to the others. */
+  readonly #suppliers: SpanSource[] = [];
   #tree: ReadableTree | null = null;
+  /** The size of the tree's values. */
+  #sizeBytes = 0;
   #direction: Direction = "ascending";
   /** The source of the value that was settled, or −1. */
   #settled = -1;
@@ -78,6 +82,7 @@ export class TreeScan implements TimestampScan {
     const { mutable, immutable, snapshotMin } = tree.memory;
     assert(mutable.sorted, () => `${tree.schema.name} is scanned unsorted`);
     this.#tree = tree;
+    this.#sizeBytes = tree.schema.layout.sizeBytes;
     this.#direction = direction;
     this.#settled = -1;
     this.#addRuns(mutable.runs());
@@ -89,8 +94,7 @@ export class TreeScan implements TimestampScan {
       const tables = tree.levels[number];
       assert(tables !== undefined, () => `${tree.schema.name} has no level ${number}`);
       level.open(tree, tables, this.keyMin, this.keyMax, direction);
-      this.#spans.push(level.span);
-      this.#suppliers.push(level);
+      this.#addSupplier(level);
     }
   }
 
@@ -100,14 +104,15 @@ export class TreeScan implements TimestampScan {
     const { u32 } = this.#context.memory;
     for (;;) {
       if (!this.#prepare()) return "needsRead";
-      const newest = this.#first();
+      const newest = this.#first(tree);
       if (newest === -1) return "finished";
-      const value = this.#head(newest);
-      this.#dropOlder(newest, value);
+      const span = this.#span(newest);
+      const value = span.head(this.#sizeBytes, this.#direction);
+      this.#dropOlder(tree, newest, value);
       const lane = timestampLane(tree.schema.layout, value);
       const burnt = u32[lane] === 0 && u32[lane + 1] === 0;
       if (burnt || isTombstone(u32, tree.schema.layout, value)) {
-        this.#advance(newest);
+        span.advance(this.#sizeBytes, this.#direction);
         continue;
       }
       this.#settled = newest;
@@ -128,7 +133,7 @@ export class TreeScan implements TimestampScan {
 
   advance(): void {
     assert(this.#settled !== -1, "no value was settled");
-    this.#advance(this.#settled);
+    this.#span(this.#settled).advance(this.#sizeBytes, this.#direction);
     this.#settled = -1;
   }
 
@@ -138,11 +143,8 @@ export class TreeScan implements TimestampScan {
     copyKey(u32, this.#probeKey, this.keyMin);
     u32.copyWithin(this.#probeKey >>> 2, lane, lane + 2);
     this.#settled = -1;
-    for (const [source, span] of this.#spans.entries()) {
-      const supplier = this.#suppliers[source] ?? null;
-      if (supplier === null) span.probe(this.tree, this.#probeKey, this.#direction);
-      else supplier.probe(this.#probeKey);
-    }
+    for (const run of this.#runsOpen) run.probe(this.tree, this.#probeKey, this.#direction);
+    for (const supplier of this.#suppliers) supplier.probe(this.#probeKey);
   }
 
   read(callback: () => void): void {
@@ -163,6 +165,7 @@ export class TreeScan implements TimestampScan {
     for (const level of this.#levels) level.close();
     this.#spilled?.close();
     this.#spans.length = 0;
+    this.#runsOpen.length = 0;
     this.#suppliers.length = 0;
     this.#tree = null;
     this.#settled = -1;
@@ -180,12 +183,12 @@ export class TreeScan implements TimestampScan {
     const { tree } = this;
     const { sizeBytes } = tree.schema.layout;
     for (const { begin, end } of runs.toReversed()) {
-      const span = this.#runs[this.#spans.length] ?? new ValueSpan();
-      this.#runs[this.#spans.length] = span;
+      const span = this.#runs[this.#runsOpen.length] ?? new ValueSpan();
+      this.#runs[this.#runsOpen.length] = span;
       span.set(tree, begin, (end - begin) / sizeBytes, this.keyMin, this.keyMax);
       if (span.empty) continue;
       this.#spans.push(span);
-      this.#suppliers.push(null);
+      this.#runsOpen.push(span);
     }
   }
 
@@ -194,35 +197,45 @@ export class TreeScan implements TimestampScan {
     const scan = this.#spilled;
     assert(scan !== null, () => `${this.tree.schema.name}: a run is on the disk that nobody reads`);
     scan.open(this.tree, run, this.keyMin, this.keyMax, this.#direction);
-    this.#spans.push(scan.span);
-    this.#suppliers.push(scan);
+    this.#addSupplier(scan);
+  }
+
+  #addSupplier(supplier: SpanSource): void {
+    this.#spans.push(supplier.span);
+    this.#suppliers.push(supplier);
   }
 
   /** Sees to it that every source has values at hand or has no more. False if blocks have to be read for that. */
   #prepare(): boolean {
     let prepared = true;
-    for (const [source, supplier] of this.#suppliers.entries()) {
-      if (supplier !== null && this.#span(source).empty && !supplier.prepare()) prepared = false;
+    for (const supplier of this.#suppliers) {
+      if (supplier.span.empty && !supplier.prepare()) prepared = false;
     }
     return prepared;
   }
 
   /** The source with the next key, of equals the newest; −1 if there are no more values. */
-  #first(): number {
+  #first({ values }: ReadableTree): number {
     const sign = this.#direction === "ascending" ? 1 : -1;
     let first = -1;
+    let firstValue: Pointer = 0;
     for (let source = 0; source < this.#spans.length; source += 1) {
-      if (this.#span(source).empty) continue;
-      if (first === -1 || sign * this.tree.values.compare(this.#head(source), this.#head(first)) < 0) first = source;
+      const span = this.#spans[source] as ValueSpan;
+      if (span.empty) continue;
+      const value = span.head(this.#sizeBytes, this.#direction);
+      if (first !== -1 && sign * values.compare(value, firstValue) >= 0) continue;
+      first = source;
+      firstValue = value;
     }
     return first;
   }
 
   /** Drops what older sources have of the same key. */
-  #dropOlder(newest: number, value: Pointer): void {
+  #dropOlder({ values }: ReadableTree, newest: number, value: Pointer): void {
     for (let source = newest + 1; source < this.#spans.length; source += 1) {
-      if (this.#span(source).empty || this.tree.values.compare(this.#head(source), value) !== 0) continue;
-      this.#advance(source);
+      const span = this.#spans[source] as ValueSpan;
+      if (span.empty || values.compare(span.head(this.#sizeBytes, this.#direction), value) !== 0) continue;
+      span.advance(this.#sizeBytes, this.#direction);
     }
   }
 
@@ -230,14 +243,6 @@ export class TreeScan implements TimestampScan {
     const span = this.#spans[source];
     assert(span !== undefined, () => `the scan has no source ${source}`);
     return span;
-  }
-
-  #head(source: number): Pointer {
-    return this.#span(source).head(this.tree.schema.layout.sizeBytes, this.#direction);
-  }
-
-  #advance(source: number): void {
-    this.#span(source).advance(this.tree.schema.layout.sizeBytes, this.#direction);
   }
 
   #onReady(): void {

@@ -15,60 +15,75 @@ import type { SpilledPages } from "./spilled-pages.ts";
 /** Where values are kept, and how. */
 export interface SpillOptions {
   readonly storage: SpillStorage;
-  /** What is read and checked at once, in bytes: two values of any tree at least. 16 KiB unless said. */
+  /** What has a checksum, in bytes: two values of any tree at least. 4 KiB unless said. */
   readonly pageSizeBytes?: number;
+  /** How many pages are read or written in one go where many follow each other. 64 unless said. */
+  readonly pagesAtOnce?: number;
   /** The size from which on a run goes to the disk, in bytes. 512 KiB unless said. */
   readonly runSizeMinBytes?: number;
 }
 
-const PAGE_SIZE_DEFAULT_BYTES = 16 * 1024;
+const PAGE_SIZE_DEFAULT_BYTES = 4 * 1024;
+const PAGES_AT_ONCE_DEFAULT = 64;
 const RUN_SIZE_MIN_DEFAULT_BYTES = 512 * 1024;
 
-/** How many pages are read or written in one go where many follow each other. */
-export const PAGES_AT_ONCE = 16;
+/** Pages that were searched and are likely to be again. */
+const PAGES_CACHED = 256;
+/** Spreads the pages of different owners: the first pages of all of them would share a place. */
+const OWNER_STRIDE = 61;
 
-/** What the runs of all trees share. One of them at a time is searched. */
+/** What the runs of all trees share. */
 export class Spill {
   readonly kernels: Kernels;
   readonly storage: SpillStorage;
   readonly pageSizeBytes: number;
+  readonly pagesAtOnce: number;
   readonly runSizeMinBytes: number;
-  readonly #page: Pointer;
-  #pageOwner: SpilledPages | null = null;
-  #pageNumber = 0;
+  /** Each page has one place among the cached ones, by its owner and number. */
+  readonly #cache: Pointer;
+  readonly #owners: (SpilledPages | null)[] = Array.from({ length: PAGES_CACHED }, () => null);
+  readonly #numbers: Uint32Array = new Uint32Array(PAGES_CACHED);
   #sizeBytes = 0;
+  #ownerCount = 0;
 
   constructor(kernels: Kernels, options: SpillOptions) {
-    const { storage, pageSizeBytes = PAGE_SIZE_DEFAULT_BYTES, runSizeMinBytes = RUN_SIZE_MIN_DEFAULT_BYTES } = options;
+    const { storage, pageSizeBytes = PAGE_SIZE_DEFAULT_BYTES, pagesAtOnce = PAGES_AT_ONCE_DEFAULT } = options;
     assert(Number.isInteger(pageSizeBytes) && pageSizeBytes > 0, () => `pages of ${pageSizeBytes} bytes`);
+    assert(Number.isInteger(pagesAtOnce) && pagesAtOnce > 0, () => `${pagesAtOnce} pages at once`);
     this.kernels = kernels;
     this.storage = storage;
     this.pageSizeBytes = pageSizeBytes;
-    this.runSizeMinBytes = runSizeMinBytes;
-    this.#page = kernels.memory.allocate(pageSizeBytes, 64, "spill");
+    this.pagesAtOnce = pagesAtOnce;
+    this.runSizeMinBytes = options.runSizeMinBytes ?? RUN_SIZE_MIN_DEFAULT_BYTES;
+    this.#cache = kernels.memory.allocate(PAGES_CACHED * pageSizeBytes, 64, "spill");
   }
 
-  /** Sets bytes of the storage aside, for good. Returns where they begin. */
-  allocate(sizeBytes: number): number {
+  /** Sets bytes of the storage aside for an owner of pages, for good. Returns where they begin, and the owner's number. */
+  allocate(sizeBytes: number): { readonly offset: number; readonly ownerNumber: number } {
     const offset = this.#sizeBytes;
     this.#sizeBytes += sizeBytes;
     assert(Number.isSafeInteger(this.#sizeBytes), () => `${this.#sizeBytes} bytes on a disk`);
-    return offset;
+    this.#ownerCount += 1;
+    return { offset, ownerNumber: this.#ownerCount };
   }
 
   /** A page in memory: good until another one is asked for, or this one changes. */
   page(owner: SpilledPages, number: number): Pointer {
-    if (this.#pageOwner !== owner || this.#pageNumber !== number) {
-      this.#pageOwner = null;
-      owner.read(number, 1, this.#page);
-      this.#pageOwner = owner;
-      this.#pageNumber = number;
+    const place = (owner.ownerNumber * OWNER_STRIDE + number) % PAGES_CACHED;
+    const page = this.#cache + place * this.pageSizeBytes;
+    if (this.#owners[place] !== owner || this.#numbers[place] !== number) {
+      this.#owners[place] = null;
+      owner.read(number, 1, page);
+      this.#owners[place] = owner;
+      this.#numbers[place] = number;
     }
-    return this.#page;
+    return page;
   }
 
-  /** The pages are about to change. */
+  /** The owner's pages are about to change. */
   forget(owner: SpilledPages): void {
-    if (this.#pageOwner === owner) this.#pageOwner = null;
+    for (let place = 0; place < PAGES_CACHED; place += 1) {
+      if (this.#owners[place] === owner) this.#owners[place] = null;
+    }
   }
 }

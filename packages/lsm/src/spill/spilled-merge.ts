@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, MergeStep, type Pointer, type Run, RunMerge, type ValueKernels } from "@stagbeetle/kernels";
-import { PAGES_AT_ONCE, type Spill } from "./spill.ts";
+import type { Spill } from "./spill.ts";
 import type { SpilledPages } from "./spilled-pages.ts";
 import { SpilledReader } from "./spilled-reader.ts";
 
@@ -17,19 +17,19 @@ export class SpilledMerge {
   readonly #output: Pointer;
 
   constructor(spill: Spill) {
-    const { kernels, pageSizeBytes } = spill;
+    const { kernels, pageSizeBytes, pagesAtOnce } = spill;
     this.spill = spill;
     this.#reader = new SpilledReader(spill);
     this.#runs = new RunMerge(kernels, "spill");
     this.#step = new MergeStep(kernels, "spill");
-    this.#output = kernels.memory.allocate(PAGES_AT_ONCE * pageSizeBytes, 64, "spill");
+    this.#output = kernels.memory.allocate(pagesAtOnce * pageSizeBytes, 64, "spill");
   }
 
   /** Of equal keys the younger run's value stays, or, in a secondary index, neither. `into` is empty before. */
   run(values: ValueKernels, older: SpilledPages, younger: Run, into: SpilledPages): void {
     assert(older.count > 0 && into.count === 0, () => `a merge of ${older.count} values behind ${into.count}`);
     const { sizeBytes } = values.layout;
-    const room = PAGES_AT_ONCE * older.valuesPerPage;
+    const room = this.spill.pagesAtOnce * older.valuesPerPage;
     this.#runs.open(values, [younger], this.#reader.open(older));
     while (this.#runs.remaining > 0) {
       this.#step.setB(0, 0);

@@ -7,12 +7,14 @@ import { assert, checksumSizeBytes, keySlotSizeBytes, type Pointer, type ValueKe
 import { fatal, FatalReason } from "@stagbeetle/vsr-protocol";
 import { compareKeys, type KeyPointer } from "../key.ts";
 import type { TreeSchema } from "../tree-schema.ts";
-import { PAGES_AT_ONCE, type Spill } from "./spill.ts";
+import type { Spill } from "./spill.ts";
 
 /** Grows by appending, and shrinks to nothing. */
 export class SpilledPages {
   /** All pages but the last have so many values. */
   readonly valuesPerPage: number;
+  /** Tells owners of pages apart. */
+  readonly ownerNumber: number;
   readonly #spill: Spill;
   readonly #schema: TreeSchema;
   readonly #values: ValueKernels;
@@ -34,7 +36,9 @@ export class SpilledPages {
     this.valuesPerPage = Math.floor(spill.pageSizeBytes / sizeBytes);
     assert(this.valuesPerPage >= 2, () => `${schema.name}: a page has room for ${this.valuesPerPage} values`);
     const pagesMax = Math.ceil(schema.valueCountMax / this.valuesPerPage);
-    this.#offset = spill.allocate(schema.valueCountMax * sizeBytes);
+    const { offset, ownerNumber } = spill.allocate(schema.valueCountMax * sizeBytes);
+    this.#offset = offset;
+    this.ownerNumber = ownerNumber;
     this.#firstKeys = memory.allocate((pagesMax + 1) * keySlotSizeBytes, 16, "spill");
     this.#lastKey = this.#firstKeys + pagesMax * keySlotSizeBytes;
     this.#checksums = memory.allocate((pagesMax + 1) * checksumSizeBytes, 16, "spill");
@@ -104,7 +108,7 @@ export class SpilledPages {
     );
     const filled = this.#fillLastPage(values, count);
     for (let at = filled; at < count;) {
-      const part = Math.min(count - at, PAGES_AT_ONCE * this.valuesPerPage);
+      const part = Math.min(count - at, this.#spill.pagesAtOnce * this.valuesPerPage);
       this.#write(this.#count / this.valuesPerPage, values + at * sizeBytes, part);
       this.#count += part;
       at += part;

@@ -4,20 +4,22 @@
  * @module
  */
 import { assert, type Pointer, type Run, type RunSource } from "@stagbeetle/kernels";
-import { PAGES_AT_ONCE, type Spill } from "./spill.ts";
+import type { Spill } from "./spill.ts";
 import type { SpilledPages } from "./spilled-pages.ts";
 
 /** One run at a time, again and again. The run must not change meanwhile. */
 export class SpilledReader implements RunSource {
+  readonly #pagesAtOnce: number;
   /** Pieces go to two places in turn, so that the last value of one is there while the next is read. */
   readonly #places: readonly [Pointer, Pointer];
   #pages: SpilledPages | null = null;
   #page = 0;
 
   constructor(spill: Spill) {
-    const { memory } = spill.kernels;
-    const sizeBytes = PAGES_AT_ONCE * spill.pageSizeBytes;
-    const first = memory.allocate(2 * sizeBytes, 64, "spill");
+    const { kernels, pageSizeBytes, pagesAtOnce } = spill;
+    const sizeBytes = pagesAtOnce * pageSizeBytes;
+    const first = kernels.memory.allocate(2 * sizeBytes, 64, "spill");
+    this.#pagesAtOnce = pagesAtOnce;
     this.#places = [first, first + sizeBytes];
   }
 
@@ -35,10 +37,10 @@ export class SpilledReader implements RunSource {
 
   next(): Run {
     const pages = this.#opened();
-    const pageCount = Math.min(PAGES_AT_ONCE, pages.pageCount - this.#page);
+    const pageCount = Math.min(this.#pagesAtOnce, pages.pageCount - this.#page);
     assert(pageCount > 0, () => `the reader is behind page ${this.#page}`);
     const before = this.left;
-    const begin = this.#places[(this.#page / PAGES_AT_ONCE) % 2 === 0 ? 0 : 1];
+    const begin = this.#places[(this.#page / this.#pagesAtOnce) % 2 === 0 ? 0 : 1];
     pages.read(this.#page, pageCount, begin);
     this.#page += pageCount;
     return { begin, end: begin + (before - this.left) * pages.valueSizeBytes };

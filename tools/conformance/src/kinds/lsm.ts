@@ -8,8 +8,8 @@
 import { basename, join } from "node:path";
 
 import type { SpillOptions } from "@stagbeetle/lsm";
-import { smallSpill, SpilledBytes, TestForest, type TraceCounts, TracePlayer, TraceWriter } from "@stagbeetle/lsm/testing";
-import { Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
+import { smallSpill, TestForest, type TraceCounts, TracePlayer, TraceWriter } from "@stagbeetle/lsm/testing";
+import { MemorySpill, Random, TEST_MIN } from "@stagbeetle/vsr-protocol";
 
 import { type Artefact, different, equal, type Kind, type Outcome } from "../artefact.ts";
 import { readDecompressed } from "../containers/zstd.ts";
@@ -42,7 +42,7 @@ async function check(name: string, path: string): Promise<Outcome> {
   try {
     const { events, checkpoints } = play(name, lines, {});
     play(name, lines, { random: new Random(1) });
-    play(name, lines, { spill: smallSpill(new SpilledBytes()) });
+    play(name, lines, { spill: smallSpill(new MemorySpill()) });
     return equal(`${events} events and ${checkpoints} checkpoints`);
   } catch (error) {
     return different(error instanceof Error ? error.message : String(error));
