@@ -12,6 +12,9 @@ import { FaultDetector } from "./fault-detector.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Replication } from "./replication.ts";
 
+/** A release that is not run yet. */
+const NEWER = 99_999;
+
 /** A node among three, by default a backup of view 0, with a log of ops 0 to 5 of which 3 are executed. */
 class Bench extends RepairBench {
   readonly calls: string[] = [];
@@ -187,11 +190,7 @@ describe("a backup", () => {
     ["an operation that the protocol does not have", { operation: 7 }, "there is no operation 7"],
     ["a pulse that its state machine does not have", { operation: Operation.pulse }, "there is no operation 4"],
     ["a body that its state machine does not take", { size: HEADER_SIZE_BYTES + 3 }, "of a body that operation 128"],
-    [
-      "such an operation of a newer release, before it can run",
-      { operation: 149, release: 99_999 },
-      "no operation 149",
-    ],
+    ["such an operation of a newer release, before it can run", { operation: 149, release: NEWER }, "no operation 149"],
   ])("takes no prepare of %s, wherever it would go", (_, fields, because) => {
     const bench = new Bench();
     for (const op of [4, 6]) {
@@ -210,6 +209,18 @@ describe("a backup", () => {
       expect(bench.log.op).toBe(6);
     },
   );
+
+  test("judges a prepare of a newer release if the cluster does not upgrade at the next checkpoint (test_min: op 23)", () => {
+    const bench = new Bench({ head: 23, commit: 20 });
+    const ofNewer = (): Message => bench.next(24, { commit: 21, operation: 149, release: NEWER });
+    expect(bench.onPrepare(ofNewer())).toEqual([]);
+    expect(bench.logger.lines.at(-1)).toContain("there is no operation 149");
+    const last = bench.journal.headerWithOp(23);
+    assert(last !== null, "there is a head");
+    last.operation = Operation.upgrade;
+    expect(bench.onPrepare(ofNewer())).toEqual(["followed"]);
+    expect(bench.log.op).toBe(24);
+  });
 
   test("repairs with the root of the log", () => {
     const bench = new Bench();
@@ -254,8 +265,7 @@ describe("beyond what the log of its checkpoint holds (test_min: op 31), a backu
 
   test("takes the prepares of a newer release as they are: after the next checkpoint, that one executes them", () => {
     const bench = new Bench({ head: 31, commit: 23 });
-    const prepare = bench.next(32, { commit: 28, operation: 149, release: 99_999 });
-    expect(bench.onPrepare(prepare)).toEqual(["followed"]);
+    expect(bench.onPrepare(bench.next(32, { commit: 28, operation: 149, release: NEWER }))).toEqual(["followed"]);
     expect(bench.log.op).toBe(32);
   });
 

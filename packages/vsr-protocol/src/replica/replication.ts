@@ -155,13 +155,25 @@ export class Replication {
    * Why nobody could execute the prepare, or null: no correct primary made it, and in the log it would end every replica. What
    * this process is too old for, or was given too low a limit for, it cannot judge.
    */
-  #unexecutable(message: Message, { operation, op, release, size }: PrepareHeader): string | null {
-    const { release: releaseOwn, requestSizeLimit, window, stateMachine } = this.#options;
-    // Only what comes after the checkpoint at which the cluster upgrades is of a newer release.
-    if (release > releaseOwn && op > window.opCheckpointNextTrigger) return null;
+  #unexecutable(message: Message, header: PrepareHeader): string | null {
+    const { requestSizeLimit, stateMachine } = this.#options;
+    const { operation, size } = header;
+    if (this.#ofNewerRelease(header)) return null;
     if (!operationKnown(operation, stateMachine)) return `there is no operation ${operation}`;
     if (size > requestSizeLimit || inputValid(operation, message.body(), stateMachine)) return null;
     return `of a body that operation ${operation} does not take`;
+  }
+
+  /**
+   * Whether a release that this replica does not run yet may be the one to execute the prepare: what comes after a checkpoint at
+   * which the cluster upgrades. The log says of the next checkpoint whether it can be one.
+   */
+  #ofNewerRelease({ op, release }: PrepareHeader): boolean {
+    const { release: releaseOwn, window, journal } = this.#options;
+    const { opCheckpointNextTrigger, opPrepareMax } = window;
+    if (release <= releaseOwn || op <= opCheckpointNextTrigger) return false;
+    const last = op <= opPrepareMax ? journal.headerWithOp(opCheckpointNextTrigger) : null;
+    return last === null || last.operation === Operation.upgrade;
   }
 
   /** As the primary, passes on what the others may miss. For everyone, a prepare beyond the head is a sign of life. */
