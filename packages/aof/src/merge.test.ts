@@ -1,3 +1,4 @@
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { PrepareHeader, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -260,7 +261,7 @@ describe("the files of any cluster", () => {
         );
         expect(named.ranges.flatMap((range) => [range.first, range.last])).toEqual(rangesOf(absent));
       }),
-      { numRuns: Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1) * 300 },
+      { numRuns: propertyRuns(300) },
     );
   });
 

@@ -7,7 +7,7 @@ import { parseRatio } from "./ratio.ts";
 import { formatSize, parseSize } from "./size.ts";
 import type { ParsedValue } from "./value.ts";
 
-const numRuns = Number(process.env["STAGBEETLE_FUZZ_RUNS"] ?? 1000);
+const numRuns = 1000 * Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? 1);
 
 /** Text that looks like what the parsers take, one character off. */
 const almost = fc.oneof(

@@ -33,17 +33,13 @@ export function findLatestHeadersBreakBetween(slots: SlotStates, opMin: number, 
 
 /** Whether `child` is there and not the child of `header`. */
 function broken(header: PrepareHeader, child: PrepareHeader | null): boolean {
-  if (child === null || isParentOf(header, child)) return false;
-  assert(
-    header.view !== child.view,
-    () => `the hash chain breaks between ops ${header.op} and ${child.op} of view ${header.view}`,
-  );
-  return true;
+  return child !== null && !isParentOf(header, child);
 }
 
 /** Whether `header`, below an op that is part of the break, is part of it too. */
 function belongs(header: PrepareHeader, child: PrepareHeader | null, opMin: number): boolean {
   // Above it is a gap, so the break ends here. Or it is the lowest op, which is committed.
   if (child === null || header.op === opMin) return false;
-  return broken(header, child) ? header.view < child.view : true;
+  // The primary of a view chains its ops. Of two that are not chained one is forged, which the disk cannot tell: ask for both.
+  return !broken(header, child) || header.view <= child.view;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, checksumOf, LinearMemory } from "@stagbeetle/kernels";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import {
   CHECKSUM_EMPTY,
   Command,
@@ -30,7 +31,7 @@ import { MemoryStorage } from "./memory-storage.ts";
 export const RELEASE = 4360;
 
 /** How often a property is tried: more in a thorough run. */
-export const PROPERTY_RUNS: number = Number(process.env["STAGBEETLE_PROPERTY_RUNS"] ?? "100");
+export const PROPERTY_RUNS: number = propertyRuns(100);
 
 /** A prepare header with a valid checksum. */
 export function prepareHeader(fields: {

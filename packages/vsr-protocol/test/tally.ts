@@ -48,7 +48,7 @@ export class TallyMachine implements StateMachine {
   }
 
   operationValid(operation: number): boolean {
-    return operation === 128 || Object.values<number>(Tally).includes(operation);
+    return operation === Operation.pulse || operation === 128 || Object.values<number>(Tally).includes(operation);
   }
 
   inputValid(operation: number, body: Uint8Array): boolean {

@@ -13,6 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ServerProcess } from "@stagbeetle/processes";
 import { freePorts } from "@stagbeetle/tcp-client/testing";
 
+import { killLeftProcesses } from "./left-processes.ts";
+
 const DEVELOPMENT = join(import.meta.dirname, "../../../apps/replica/dist/development.js");
 const REPLICAS = 3;
 const WAIT_MS_MAX = 60_000;
@@ -38,15 +40,17 @@ async function developmentCluster(directory: string): Promise<void> {
   const child = spawn(process.execPath, parameters, { cwd: directory, stdio: ["pipe", "ignore", "pipe"] });
   const ended = once(child, "close");
   const printed: string[] = [];
+  let left = 0;
   try {
     await Promise.race([listening(child, printed), ended, sleep(WAIT_MS_MAX, undefined, { ref: false })]);
     child.kill("SIGINT");
     await Promise.race([ended, sleep(WAIT_MS_MAX, undefined, { ref: false })]);
   } finally {
     child.kill("SIGKILL");
+    left = killLeftProcesses(directory);
   }
-  if (child.exitCode !== 0 || listeningCount(printed) < REPLICAS) {
-    throw new Error(`ended with ${child.exitCode ?? child.signalCode}:\n${printed.join("\n")}`);
+  if (child.exitCode !== 0 || listeningCount(printed) < REPLICAS || left > 0) {
+    throw new Error(`ended with ${child.exitCode ?? child.signalCode}, leaving ${left}:\n${printed.join("\n")}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { CommandLineError } from "@stagbeetle/command-line";
+import { propertyRuns } from "@stagbeetle/kernels/testing";
 import { PRODUCTION, TEST_MIN } from "@stagbeetle/vsr-protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -9,7 +10,7 @@ import type { StartCommand } from "./start-command.ts";
 import { isDefault, startDefaults } from "./start-defaults.ts";
 import { EXPERIMENTAL, START, UNSUPPORTED, WITHOUT_EFFECT } from "./start-flags.ts";
 
-const numRuns = Number(process.env["STAGBEETLE_FUZZ_RUNS"] ?? 2000);
+const numRuns = propertyRuns(2000);
 const KIB = 1024;
 const MIB = 1024 * KIB;
 

@@ -15,6 +15,9 @@ import { ReplicaProcess } from "./replica-process.ts";
 
 const COLORS = ["cyan", "magenta", "yellow", "green", "blue", "red"] as const;
 
+/** What ends the cluster in order. A terminal that is closed sends SIGHUP, to this process alone. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** What the cluster consists of. */
 export interface ClusterOptions {
   readonly addresses: readonly Address[];
@@ -47,14 +50,16 @@ export class Cluster {
     });
   }
 
-  /** Runs until `quit`, the end of the input, SIGINT or SIGTERM, and then until all replicas have stopped. */
+  /** Runs until `quit` or a signal that ends it, and then until all replicas have stopped. They do not outlive its failure. */
   async run(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = resolve;
     const input = createInterface({ input: process.stdin });
     input.on("line", (line) => this.#obey(line, input));
-    process.on("SIGINT", () => this.#quit());
-    process.on("SIGTERM", () => this.#quit());
+    for (const signal of SIGNALS) process.on(signal, () => this.#quit());
+    process.on("uncaughtExceptionMonitor", () => {
+      for (const replica of this.#replicas) replica.kill();
+    });
     for (const replica of this.#replicas) replica.start();
     await promise;
     input.close();

@@ -1,13 +1,13 @@
 /**
- * The real program as a process, for tests.
+ * The real programs as processes, for tests.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 
-const PROGRAM = resolve(import.meta.dirname, "../main.ts");
-const ARGUMENTS = ["--conditions=@stagbeetle/source", PROGRAM];
+/** A program of this app: `stagbeetle`, or what `pnpm start` runs. */
+export type ProgramName = "main" | "development";
 
 /** How a process ended, and what it printed. */
 export interface Ended {
@@ -25,8 +25,10 @@ export class Program {
   #stderr = "";
 
   /** @param directory in which it runs. */
-  constructor(args: readonly string[], directory = ".") {
-    this.#child = spawn(process.execPath, [...ARGUMENTS, ...args], { stdio: "pipe", cwd: directory });
+  constructor(args: readonly string[], directory = ".", name: ProgramName = "main") {
+    const script = resolve(import.meta.dirname, "..", `${name}.ts`);
+    const parameters = ["--conditions=@stagbeetle/source", script, ...args];
+    this.#child = spawn(process.execPath, parameters, { stdio: "pipe", cwd: directory });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
     this.#ended = this.#untilEnded();

@@ -218,7 +218,8 @@ export const SIMPLIFICATIONS: readonly Simplification[] = [
     without: "full links",
     simplify: (options) => network(options, { linkCapacity: Number.POSITIVE_INFINITY }),
   },
-  { without: "skewed clocks", simplify: (options) => ({ ...options, clocks: [] }) },
+  { without: "clocks that drift or step", simplify: (options) => clocks(options, { offset: NO_OFFSET }) },
+  { without: "clocks that move when they are read", simplify: (options) => clocks(options, { readingNs: 0n }) },
   { without: "standbys", simplify: (options) => ({ ...options, standbyCount: 0 }) },
   { without: "more clients than one", simplify: (options) => ({ ...options, clientCount: 1 }) },
   {
@@ -226,6 +227,10 @@ export const SIMPLIFICATIONS: readonly Simplification[] = [
     simplify: (options) => ({ ...options, requestsMax: Math.ceil(options.requestsMax / 2) }),
   },
 ];
+
+function clocks(options: ClusterRunOptions, changes: SimulatedTimeOptions): ClusterRunOptions {
+  return { ...options, clocks: options.clocks.map((clock) => ({ ...clock, ...changes })) };
+}
 
 function machines(options: ClusterRunOptions, changes: Partial<MachineFaults>): ClusterRunOptions {
   return { ...options, machines: { ...options.machines, ...changes } };

@@ -76,12 +76,18 @@ describe("the prepare of an operation of the protocol", () => {
       { command: Command.prepare, view: 2, release: 4361, client: 9n, op: 7, timestamp: 5n, operation },
       body,
     );
-  const limit = fromHex("00100000", 256);
+  // 1 MiB less a header, as much as a message holds.
+  const limit = fromHex("00ff0f00", 256);
 
   test.each<readonly [string, Uint8Array, string | null]>([
     ["register", of(Operation.register, limit), null],
     ["register without a body", of(Operation.register, new Uint8Array(0)), "the body of register is not 256 bytes"],
     ["register without a limit", of(Operation.register, new Uint8Array(256)), "batch_size_limit is 0"],
+    [
+      "register with too high a limit",
+      of(Operation.register, fromHex("01ff0f00", 256)),
+      "batch_size_limit is more than a message holds",
+    ],
     ["reconfigure", of(Operation.reconfigure, new Uint8Array(256)), null],
     ["a short reconfigure", of(Operation.reconfigure, limit.slice(1)), "the body of reconfigure is not 256 bytes"],
     ["upgrade", of(Operation.upgrade, fromHex("09110000", 16)), null],

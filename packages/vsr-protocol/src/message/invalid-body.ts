@@ -33,7 +33,7 @@ export function invalidBody(message: Message, config: Config, checksums: Checksu
     case Command.ping:
       return invalidPingBody(message.as(PingHeader), message.body(), config);
     case Command.prepare:
-      return invalidPrepareBody(message.as(PrepareHeader), message.body());
+      return invalidPrepareBody(message.as(PrepareHeader), message.body(), config);
     case Command.getBlocks:
       return invalidGetBlocksBody(message.body());
     case Command.headers:
@@ -60,11 +60,10 @@ function invalidPingBody(header: PingHeader, body: Uint8Array, config: Config): 
 }
 
 /** The bodies that a replica reads when it executes the op: a header alone says nothing of their size. */
-function invalidPrepareBody({ operation }: PrepareHeader, body: Uint8Array): string | null {
+function invalidPrepareBody({ operation }: PrepareHeader, body: Uint8Array, config: Config): string | null {
   switch (operation) {
     case Operation.register:
-      if (body.length !== REGISTER_REQUEST_SIZE_BYTES) return "the body of register is not 256 bytes";
-      return new RegisterRequest(body).batchSizeLimit === 0 ? "batch_size_limit is 0" : null;
+      return invalidPreparedRegister(body, config);
     case Operation.reconfigure:
       return body.length === RECONFIGURATION_REQUEST_SIZE_BYTES ? null : "the body of reconfigure is not 256 bytes";
     case Operation.upgrade:
@@ -73,6 +72,14 @@ function invalidPrepareBody({ operation }: PrepareHeader, body: Uint8Array): str
     default:
       return null;
   }
+}
+
+/** The primary has filled in its limit, which is within what the cluster was made for (spec 01 §5.1). */
+function invalidPreparedRegister(body: Uint8Array, config: Config): string | null {
+  if (body.length !== REGISTER_REQUEST_SIZE_BYTES) return "the body of register is not 256 bytes";
+  const { batchSizeLimit } = new RegisterRequest(body);
+  if (batchSizeLimit === 0) return "batch_size_limit is 0";
+  return batchSizeLimit > config.derived.messageBodySizeMax ? "batch_size_limit is more than a message holds" : null;
 }
 
 function invalidGetBlocksBody(body: Uint8Array): string | null {

@@ -36,9 +36,15 @@ export interface StateMachine {
 
   /** Opens the store: as of the checkpoint that the superblock refers to. Called once before anything is committed. */
   open(callback: () => void): void;
-  /** Whether the operation (u8, ≥ 128, or `pulse`) is one of this state machine. */
+  /**
+   * Whether the operation (u8, ≥ 128, or `pulse`) is one of this state machine. One that ever needs a pulse has that operation.
+   */
   operationValid(operation: number): boolean;
-  /** Whether a request's body may enter the log. Never throws, whatever the bytes. */
+  /**
+   * Whether a body may enter the log: of a request, or of a prepare that another replica sent. Never throws, whatever the bytes.
+   * Asked at any time, before `open` has ended and between `prefetch` and `commit`, too. Depends on nothing but the bytes and
+   * what all replicas have in common: what one replica takes, all others have to take.
+   */
   inputValid(operation: number, body: Uint8Array): boolean;
   /** Advances `prepareTimestamp` by the timestamps that the body's events need. */
   prepare(operation: number, body: Uint8Array): void;

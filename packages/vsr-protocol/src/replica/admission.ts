@@ -14,10 +14,10 @@ import type { Message } from "../message/message.ts";
 import { PREPARE_TIMESTAMP_MAX, PrepareHeader } from "../message/prepare.ts";
 import { RequestHeader } from "../message/request.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
-import { Operation, operationExecutedByStateMachine, operationOfStateMachine } from "../operation.ts";
+import { Operation } from "../operation.ts";
 import type { LogLevel } from "../ports/logger.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
+import { inputValid, operationKnown, type StateMachineOperations } from "./executable.ts";
 import { type Pipeline, QueuedPrepare } from "./pipeline.ts";
 
 /** What becomes of a request. A client that is evicted has to start over; one whose request is dropped tries again. */
@@ -52,7 +52,7 @@ export interface AdmissionFacts {
   /** Whether the log can take one more op beyond those in the pipeline. */
   readonly logHasRoom: boolean;
   readonly pipeline: Pipeline;
-  readonly stateMachine: Pick<StateMachine, "operationValid" | "inputValid">;
+  readonly stateMachine: StateMachineOperations;
   session(client: bigint): ClientSession | null;
 }
 
@@ -129,7 +129,7 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
     row: 8,
     name: "operation",
     judge: (request, facts) =>
-      operationKnown(request.operation, facts)
+      operationKnown(request.operation, facts.stateMachine)
         ? null
         : evict(EvictionReason.invalidRequestOperation, `no operation ${request.operation}`),
   },
@@ -137,10 +137,9 @@ export const ADMISSION_RULES: readonly AdmissionRule[] = [
     row: 9,
     name: "body",
     judge: (request, facts, message) =>
-      operationExecutedByStateMachine(request.operation) &&
-      !facts.stateMachine.inputValid(request.operation, message.body())
-        ? evict(EvictionReason.invalidRequestBody, "invalid body")
-        : null,
+      inputValid(request.operation, message.body(), facts.stateMachine)
+        ? null
+        : evict(EvictionReason.invalidRequestBody, "invalid body"),
   },
   { row: 10, name: "register body", judge: judgeRegisterBody },
   {
@@ -186,11 +185,6 @@ export function admit(request: RequestHeader, facts: AdmissionFacts, message: Me
     if (verdict !== null) return verdict;
   }
   return ACCEPT;
-}
-
-/** What is below the state machine's operations and unknown has no valid header. */
-function operationKnown(operation: number, facts: AdmissionFacts): boolean {
-  return !operationOfStateMachine(operation) || facts.stateMachine.operationValid(operation);
 }
 
 /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { assert } from "@stagbeetle/kernels";
 import { Operation } from "../operation.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Time } from "../ports/time.ts";
@@ -17,7 +18,7 @@ export interface PulsesOptions {
   readonly aofRecovery: boolean;
   readonly view: Pick<DurableView, "updating">;
   readonly pipeline: Pipeline;
-  readonly stateMachine: Pick<StateMachine, "prepareTimestamp" | "pulseNeeded">;
+  readonly stateMachine: Pick<StateMachine, "prepareTimestamp" | "pulseNeeded" | "operationValid">;
   readonly time: Time;
   readonly ownRequests: OwnRequests;
   /** Whether the cluster is moving to another release: nothing else is done then. */
@@ -59,6 +60,8 @@ export class Pulses {
   }
 
   #send(): void {
-    this.#options.ownRequests.send(Operation.pulse, 0, () => undefined);
+    const { stateMachine, ownRequests } = this.#options;
+    assert(stateMachine.operationValid(Operation.pulse), "a state machine that needs a pulse has that operation");
+    ownRequests.send(Operation.pulse, 0, () => undefined);
   }
 }

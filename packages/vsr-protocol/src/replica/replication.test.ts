@@ -1,6 +1,6 @@
 import { assert } from "@stagbeetle/kernels";
 import { describe, expect, test } from "vitest";
-import { prepareHeader } from "../../test/builders.ts";
+import { headerChain, prepareHeader } from "../../test/builders.ts";
 import { RepairBench, type RepairBenchOptions } from "../../test/repair-bench.ts";
 import { Command } from "../command.ts";
 import { HEADER_SIZE_BYTES } from "../message/frame.ts";
@@ -11,6 +11,9 @@ import { Timeout } from "../timeout.ts";
 import { FaultDetector } from "./fault-detector.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Replication } from "./replication.ts";
+
+/** A release that is not run yet. */
+const NEWER = 99_999;
 
 /** A node among three, by default a backup of view 0, with a log of ops 0 to 5 of which 3 are executed. */
 class Bench extends RepairBench {
@@ -30,6 +33,11 @@ class Bench extends RepairBench {
       pipeline: this.pipeline,
       faultDetector: this.faultDetector,
       requestSizeLimit: 1024,
+      // Takes bodies of whole words.
+      stateMachine: {
+        operationValid: (operation) => operation === 128,
+        inputValid: (_, body) => body.length % 4 === 0,
+      },
       joinViewQuorum: () => this.quorum,
       updatingCheckpoint: () => this.syncing,
       onRepair: (prepare: Message) => this.calls.push(`repair ${prepare.as(PrepareHeader).op}`),
@@ -42,13 +50,22 @@ class Bench extends RepairBench {
   /** A prepare after the head, or after the op before it. */
   next(
     op = this.log.op + 1,
-    fields: { view?: number; replica?: number; commit?: number; size?: number } = {},
+    fields: {
+      view?: number;
+      replica?: number;
+      commit?: number;
+      size?: number;
+      operation?: number;
+      release?: number;
+    } = {},
   ): Message {
     const parent = this.journal.headerWithOp(op - 1)?.checksum ?? 9n;
     const header = prepareHeader({ op, view: fields.view ?? this.view.view, parent });
     header.replica = fields.replica ?? 0;
     header.commit = fields.commit ?? Math.max(0, op - 4);
     header.size = fields.size ?? HEADER_SIZE_BYTES;
+    header.operation = fields.operation ?? header.operation;
+    header.release = fields.release ?? header.release;
     this.checksums.set(header);
     return this.prepare(header);
   }
@@ -168,6 +185,57 @@ describe("a backup", () => {
     expect(bench.logger.lines.at(-1)).toContain("not op 6 of the log that the view began with");
   });
 
+  test.each([
+    ["an operation that its state machine does not have", { operation: 149 }, "there is no operation 149"],
+    ["an operation that the protocol does not have", { operation: 7 }, "there is no operation 7"],
+    ["a pulse that its state machine does not have", { operation: Operation.pulse }, "there is no operation 4"],
+    ["a body that its state machine does not take", { size: HEADER_SIZE_BYTES + 3 }, "of a body that operation 128"],
+    ["such an operation of a newer release, before it can run", { operation: 149, release: NEWER }, "no operation 149"],
+  ])("takes no prepare of %s, wherever it would go", (_, fields, because) => {
+    const bench = new Bench();
+    for (const op of [4, 6]) {
+      expect(bench.onPrepare(bench.next(op, fields))).toEqual([]);
+      expect(bench.logger.lines.at(-1)).toMatch(/^error: on_prepare: dropped: /u);
+      expect(bench.logger.lines.at(-1)).toContain(because);
+    }
+    expect([bench.log.op, bench.log.commitMax, bench.sent]).toEqual([5, 3, []]);
+  });
+
+  test.each([Operation.register, Operation.reconfigure, Operation.upgrade, Operation.noop])(
+    "takes a prepare of operation %i of the protocol, whose body the state machine does not see",
+    (operation) => {
+      const bench = new Bench();
+      bench.onPrepare(bench.next(6, { operation, size: HEADER_SIZE_BYTES + 3 }));
+      expect(bench.log.op).toBe(6);
+    },
+  );
+
+  test("judges a prepare of a newer release if the cluster does not upgrade at the next checkpoint (test_min: op 23)", () => {
+    const bench = new Bench({ head: 23, commit: 20 });
+    const ofNewer = (): Message => bench.next(24, { commit: 21, operation: 149, release: NEWER });
+    expect(bench.onPrepare(ofNewer())).toEqual([]);
+    expect(bench.logger.lines.at(-1)).toContain("there is no operation 149");
+    const last = bench.journal.headerWithOp(23);
+    assert(last !== null, "there is a head");
+    last.operation = Operation.upgrade;
+    expect(bench.onPrepare(ofNewer())).toEqual(["followed"]);
+    expect(bench.log.op).toBe(24);
+  });
+
+  test("repairs with the root of the log", () => {
+    const bench = new Bench();
+    const [root] = headerChain(0, 0);
+    assert(root !== undefined, "a chain has a root");
+    expect(bench.onPrepare(bench.prepare(root))).toEqual(["repair 0"]);
+  });
+
+  test("leaves bodies beyond its --limit-request to the checks of that", () => {
+    const bench = new Bench();
+    expect(bench.onPrepare(bench.next(4, { size: 1025 }))).toEqual(["repair 4"]);
+    expect(bench.onPrepare(bench.next(6, { size: 1025 }))).toEqual(["followed"]);
+    expect(bench.logger.lines.at(-1)).toContain("more than this replica's --limit-request");
+  });
+
   test("takes no header of an unused slot for a prepare", () => {
     const bench = new Bench();
     const reserved = bench.next(6);
@@ -193,6 +261,12 @@ describe("beyond what the log of its checkpoint holds (test_min: op 31), a backu
     expect(bench.log.op).toBe(50);
     bench.onPrepare(bench.next(51, { commit: 47 }));
     expect(bench.log.op).toBe(50);
+  });
+
+  test("takes the prepares of a newer release as they are: after the next checkpoint, that one executes them", () => {
+    const bench = new Bench({ head: 31, commit: 23 });
+    expect(bench.onPrepare(bench.next(32, { commit: 28, operation: 149, release: NEWER }))).toEqual(["followed"]);
+    expect(bench.log.op).toBe(32);
   });
 
   test("overwrites nothing that it has not executed", () => {

@@ -18,6 +18,7 @@ import type { Time } from "../ports/time.ts";
 import type { Release } from "../release.ts";
 import type { Timeout } from "../timeout.ts";
 import type { CheckpointWindow } from "./checkpoint-window.ts";
+import { inputValid, operationKnown, type StateMachineOperations } from "./executable.ts";
 import type { FaultDetector } from "./fault-detector.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
@@ -51,6 +52,7 @@ export interface ReplicationOptions {
     | "writesPending"
     | "writing"
   >;
+  readonly stateMachine: StateMachineOperations;
   readonly outbox: Pick<Outbox, "sendToReplica" | "sendToOtherReplicasAndStandbys">;
   readonly faultDetector: FaultDetector;
   readonly time: Time;
@@ -84,6 +86,8 @@ export class Replication {
     const { status, view, log, roles, updatingCheckpoint, onRepair } = this.#options;
     const header = message.as(PrepareHeader);
     if (header.operation === Operation.reserved) return this.#drop(header, "of an unused slot");
+    const unexecutable = this.#unexecutable(message, header);
+    if (unexecutable !== null) return this.#refuse(header, unexecutable);
     this.#replicate(message, header);
     if (updatingCheckpoint()) return this.#drop(header, "a checkpoint is being installed");
     const old = header.view < view.view || (status.normal && header.view === view.view && header.op <= log.op);
@@ -145,6 +149,31 @@ export class Replication {
   #others(): readonly number[] {
     const { replica, replicaCount } = this.#options.identity;
     return Array.from({ length: replicaCount - 1 }, (_, index) => (replica + 1 + index) % replicaCount);
+  }
+
+  /**
+   * Why nobody could execute the prepare, or null: no correct primary made it, and in the log it would end every replica. What
+   * this process is too old for, or was given too low a limit for, it cannot judge.
+   */
+  #unexecutable(message: Message, header: PrepareHeader): string | null {
+    const { requestSizeLimit, stateMachine } = this.#options;
+    const { operation, size } = header;
+    if (this.#ofNewerRelease(header)) return null;
+    if (!operationKnown(operation, stateMachine)) return `there is no operation ${operation}`;
+    if (size > requestSizeLimit || inputValid(operation, message.body(), stateMachine)) return null;
+    return `of a body that operation ${operation} does not take`;
+  }
+
+  /**
+   * Whether a release that this replica does not run yet may be the one to execute the prepare: what comes after a checkpoint at
+   * which the cluster upgrades. The log says of the next checkpoint whether it can be one.
+   */
+  #ofNewerRelease({ op, release }: PrepareHeader): boolean {
+    const { release: releaseOwn, window, journal } = this.#options;
+    const { opCheckpointNextTrigger, opPrepareMax } = window;
+    if (release <= releaseOwn || op <= opCheckpointNextTrigger) return false;
+    const last = op <= opPrepareMax ? journal.headerWithOp(opCheckpointNextTrigger) : null;
+    return last === null || last.operation === Operation.upgrade;
   }
 
   /** As the primary, passes on what the others may miss. For everyone, a prepare beyond the head is a sign of life. */

@@ -10,10 +10,10 @@ import type { Message } from "../message/message.ts";
 import { RequestHeader } from "../message/request.ts";
 import { operationName } from "../operation.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
 import type { Release } from "../release.ts";
 import { admit, type AdmissionFacts, CLOCK_UNSYNCHRONIZED, LOG_FULL, type Verdict } from "./admission.ts";
 import type { Evictions } from "./evictions.ts";
+import type { StateMachineOperations } from "./executable.ts";
 import type { Identity } from "./identity.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { LogRoom } from "./log-room.ts";
@@ -39,7 +39,7 @@ export interface RequestsOptions {
   readonly room: LogRoom;
   readonly pipeline: Pipeline;
   readonly sessions: ClientSessions;
-  readonly stateMachine: Pick<StateMachine, "operationValid" | "inputValid">;
+  readonly stateMachine: StateMachineOperations;
   readonly clock: () => Pick<Clock, "realtimeSynchronized">;
   readonly normal: Normal;
   readonly replies: Replies;
@@ -57,7 +57,7 @@ class Facts implements AdmissionFacts {
   readonly requestSizeLimit: number;
   readonly aofRecovery: boolean;
   readonly pipeline: Pipeline;
-  readonly stateMachine: Pick<StateMachine, "operationValid" | "inputValid">;
+  readonly stateMachine: StateMachineOperations;
   readonly #options: RequestsOptions;
 
   constructor(options: RequestsOptions) {

@@ -72,6 +72,21 @@ describe("a round of repair", () => {
     expect(subject.round()).toEqual(["blocks"]);
   });
 
+  test("says so where two ops of one view are not chained, and asks like for any other break", () => {
+    const subject = new Bench();
+    const { node } = subject;
+    node.journal.fill([prepareHeader({ op: 8, parent: 99n })]);
+    node.journal.findLatestHeadersBreakBetween = () => ({ opMin: 8, opMax: 8 });
+    expect(subject.round()).toContain("headers 8-8");
+    expect(node.logger.lines).toEqual(["error: repair: an op does not follow the one before of its view op=9 view=0"]);
+    node.logger.lines.length = 0;
+    node.journal.fill([prepareHeader({ op: 8, parent: 99n, view: 1 })]);
+    subject.round();
+    node.journal.lose(8);
+    subject.round();
+    expect(node.logger.lines).toEqual([]);
+  });
+
   test("asks for the headers of the newest gap, and for the prepares to be executed before all others", () => {
     const subject = new Bench({ commitMin: 6 });
     for (const op of [3, 8, 9]) subject.node.journal.lose(op);

@@ -151,9 +151,23 @@ export class JournalRepair {
   #repairHeaders(): void {
     const { log, journal, headerRepair, headers } = this.#options;
     const gap = journal.findLatestHeadersBreakBetween(headerRepair.opRepairMin, log.op);
+    if (gap === null) return;
+    this.#reportFork(gap.opMax);
     const opMax = this.#opRequestMax;
-    if (gap === null || gap.opMin > opMax) return;
+    if (gap.opMin > opMax) return;
     headers.request({ opMin: gap.opMin, opMax: Math.min(gap.opMax, opMax) });
+  }
+
+  /**
+   * Says so if the break below `op + 1` is one within a view, whose primary chains its ops: somebody forged one that came from
+   * the disk, and it is repaired like one of an older view.
+   */
+  #reportFork(op: number): void {
+    const { journal, logger } = this.#options;
+    const header = journal.headerWithOp(op);
+    const above = journal.headerWithOp(op + 1);
+    if (header === null || above?.view !== header.view) return;
+    logger.log("error", "repair: an op does not follow the one before of its view", { op: op + 1, view: above.view });
   }
 
   /** First what is to be executed, then what was executed and others may still need. */
