@@ -56,7 +56,9 @@ test("says which directory has no room, or does not exist", () => {
   expect(() => file.write(0, new Uint8Array(8))).toThrow(
     `${directory.path}: cannot write values that wait to be flushed: no space left`,
   );
-  expect(() => file.read(0, new Uint8Array(8))).toThrow("cannot read values that wait to be flushed: 0 of 8 bytes at 0");
+  expect(() => file.read(0, new Uint8Array(8))).toThrow(
+    "cannot read values that wait to be flushed: 0 of 8 bytes at 0",
+  );
   file.close();
   const missing = directory.join("missing");
   expect(() => openSpillFile(missing)).toThrow(`${missing}: cannot create a file for values that wait to be flushed`);

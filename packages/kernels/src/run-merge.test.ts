@@ -173,7 +173,9 @@ describe.each(layouts)("values of $sizeBytes bytes by $key", (layout) => {
           bench.runs.open(bench.values, [oldest, ...younger]);
           const expected = mergeAll(bench, older, popsMax);
           bench.runs.open(bench.values, younger, new Pieces(bench, oldest, valuesPerPiece));
-          expect(bench.runs.input).toBe((younger.at(-1) ?? oldest).end / layout.sizeBytes - oldest.begin / layout.sizeBytes);
+          expect(bench.runs.input).toBe(
+            (younger.at(-1) ?? oldest).end / layout.sizeBytes - oldest.begin / layout.sizeBytes,
+          );
           expect(mergeAll(bench, older, popsMax)).toEqual(expected);
         },
       ),

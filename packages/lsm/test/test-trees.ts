@@ -37,7 +37,12 @@ export class TreesOnGrid extends ForestOnGrid {
       valuesPerBatch: VALUES_PER_OP,
     }));
     super(parts, trees, options);
-    this.context = { memory: parts.kernels.memory, store: parts.store, infos: this.forest.infos, spill: this.forest.spill };
+    this.context = {
+      memory: parts.kernels.memory,
+      store: parts.store,
+      infos: this.forest.infos,
+      spill: this.forest.spill,
+    };
     this.keys = parts.kernels.memory.allocate(64, 16, "test");
   }
 }

@@ -29,16 +29,19 @@ function expectRead(subject: SpillSubject, offset: number, expected: Uint8Array)
 
 /** The facts about the port. */
 export const spillCompliance: readonly ComplianceCase<() => Promise<SpillSubject>>[] = [
-  complianceCase("what was written is read back when the call ends, in any size, one behind the other", async (subject) => {
-    let offset = 0;
-    for (const [seed, sizeBytes] of SIZES_BYTES.entries()) {
-      const bytes = filled(subject, sizeBytes, seed);
-      subject.spill.write(offset, bytes);
-      expectRead(subject, offset, bytes);
-      offset += sizeBytes;
-    }
-    await subject.until(() => true);
-  }),
+  complianceCase(
+    "what was written is read back when the call ends, in any size, one behind the other",
+    async (subject) => {
+      let offset = 0;
+      for (const [seed, sizeBytes] of SIZES_BYTES.entries()) {
+        const bytes = filled(subject, sizeBytes, seed);
+        subject.spill.write(offset, bytes);
+        expectRead(subject, offset, bytes);
+        offset += sizeBytes;
+      }
+      await subject.until(() => true);
+    },
+  ),
 
   complianceCase("parts are read, and written anew, without the rest", async (subject) => {
     const bytes = filled(subject, 5000, 1);

@@ -70,10 +70,7 @@ export class ImmutableTable {
   absorb(younger: MemoryTable): void {
     const count = this.count + younger.count;
     assert(count <= this.#schema.valueCountMax, () => `${this.#schema.name}: absorbs to ${count} values`);
-    assert(
-      this.spilled === null || this.#inMemory.count === 0,
-      () => `${this.#schema.name}: absorbs into two runs`,
-    );
+    assert(this.spilled === null || this.#inMemory.count === 0, () => `${this.#schema.name}: absorbs into two runs`);
     this.#inMemory.absorb(younger);
   }
 

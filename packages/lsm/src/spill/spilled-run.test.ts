@@ -51,7 +51,10 @@ describe.each(["object", "secondary"] as const)("tables of %s values", (usage) =
 
   test("are the same whether older bars are in memory or on a disk", () => {
     const key = fc.integer({ min: 1, max: KEY_MAX });
-    const bars = fc.array(fc.array(fc.uniqueArray(key, { maxLength: 6 }), { maxLength: 4 }), { maxLength: 6, size: "max" });
+    const bars = fc.array(fc.array(fc.uniqueArray(key, { maxLength: 6 }), { maxLength: 4 }), {
+      maxLength: 6,
+      size: "max",
+    });
     fc.assert(
       fc.property(bars, (keysOfBars) => {
         const twins = new Twins(usage);

@@ -34,18 +34,14 @@ interface Outcome {
   readonly latencies: Latencies;
 }
 
-/** Serves a new data file to `use`. */
+/** Serves a new data file to `use`, and clients with accounts. */
 export async function withServer<Result>(
   sessions: number,
   use: (clients: TcpClients, transfers: Transfers, server: ServerProcess, path: string) => Promise<Result>,
   flags: readonly string[] = [],
   eventsPerRequest: number = TRANSFERS_MAX,
 ): Promise<Result> {
-  const directory = mkdtempSync(join(tmpdir(), "stagbeetle-bench-"));
-  const path = join(directory, "0_0.stagbeetle");
-  try {
-    await ServerProcess.format(path);
-    const server = await ServerProcess.start(path, { flags, built: true });
+  return withEmptyServer(async (server, path) => {
     const clients = localClients({ count: sessions, ports: [server.port], tickMs: TICK_MS });
     await clients.register();
     const transfers = new Transfers(ACCOUNTS);
@@ -53,6 +49,21 @@ export async function withServer<Result>(
       await clients.at(0).request(operation, body);
     const result = await use(clients, transfers, server, path);
     await clients.close();
+    return result;
+  }, flags);
+}
+
+/** Serves a new data file to `use`. */
+export async function withEmptyServer<Result>(
+  use: (server: ServerProcess, path: string) => Promise<Result>,
+  flags: readonly string[] = [],
+): Promise<Result> {
+  const directory = mkdtempSync(join(tmpdir(), "stagbeetle-bench-"));
+  const path = join(directory, "0_0.stagbeetle");
+  try {
+    await ServerProcess.format(path);
+    const server = await ServerProcess.start(path, { flags, built: true });
+    const result = await use(server, path);
     if (!server.ended) await server.stop();
     return result;
   } finally {
