@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,9 @@ import { killLeftProcesses } from "./left-processes.ts";
 const WAITS = ["--eval", "console.log('runs'); setInterval(() => undefined, 1000)"];
 
 test.runIf(process.platform === "linux")("only what was started with a file of the directory is killed", async () => {
-  const directories = ["mine", "others"].map((name) => mkdtempSync(join(tmpdir(), `stagbeetle-${name}-`)));
+  const directories = ["mine", "others"].map((name) =>
+    mkdtempSync(join(realpathSync(tmpdir()), `stagbeetle-${name}-`)),
+  );
   const processes = directories.map((directory) =>
     spawn(process.execPath, [...WAITS, join(directory, "file")], { stdio: ["ignore", "pipe", "ignore"] }),
   );

@@ -13,13 +13,17 @@ test.each(["SIGHUP", "SIGINT"] as const)(
     const directory = mkdtempSync(join(tmpdir(), "stagbeetle-cluster-"));
     const addresses = `--addresses=${(await freePorts(2)).join(",")}`;
     const program = new Program(["--replicas=2", addresses], directory, "development");
-    await program.until(/listening on.*listening on/su);
-    const { status, stderr } = await program.end(signal);
-    expect(status).toBe(0);
-    expect(stderr.match(/replica \d │ ended with status 0\n/gu)?.toSorted()).toEqual([
-      "replica 0 │ ended with status 0\n",
-      "replica 1 │ ended with status 0\n",
-    ]);
-    rmSync(directory, { recursive: true });
+    try {
+      await program.until(/listening on.*listening on/su);
+      const { status, stderr } = await program.end(signal);
+      expect(status).toBe(0);
+      expect(stderr.match(/replica \d │ ended with status 0\n/gu)?.toSorted()).toEqual([
+        "replica 0 │ ended with status 0\n",
+        "replica 1 │ ended with status 0\n",
+      ]);
+    } finally {
+      await program.end("SIGTERM");
+      rmSync(directory, { recursive: true });
+    }
   },
 );
