@@ -8,7 +8,7 @@ import { TemporaryDirectory } from "./testing/temporary-directory.ts";
 function subjectOn(calls: SpillCalls): SpillSubject {
   const directory = new TemporaryDirectory();
   const memory = new LinearMemory({ sizeBytes: 2 * 1024 * 1024 });
-  const spill = openSpillFile(directory.path, calls);
+  const spill = openSpillFile([directory.path], calls);
   return {
     spill,
     memory(sizeBytes) {
@@ -41,7 +41,7 @@ describe.each([
 
 test("has no name in its directory", () => {
   using directory = new TemporaryDirectory();
-  const file = openSpillFile(directory.path);
+  const file = openSpillFile([directory.path]);
   file.write(0, new Uint8Array(4096));
   expect(readdirSync(directory.path)).toEqual([]);
   file.close();
@@ -52,7 +52,7 @@ test("says which directory has no room, or does not exist", () => {
   const full = (): never => {
     throw Object.assign(new Error("ENOSPC: it failed"), { code: "ENOSPC" });
   };
-  const file = openSpillFile(directory.path, { read: () => 0, write: full });
+  const file = openSpillFile([directory.path], { read: () => 0, write: full });
   expect(() => file.write(0, new Uint8Array(8))).toThrow(
     `${directory.path}: cannot write values that wait to be flushed: no space left`,
   );
@@ -61,5 +61,14 @@ test("says which directory has no room, or does not exist", () => {
   );
   file.close();
   const missing = directory.join("missing");
-  expect(() => openSpillFile(missing)).toThrow(`${missing}: cannot create a file for values that wait to be flushed`);
+  expect(() => openSpillFile([missing])).toThrow(`${missing}: cannot create a file for values that wait to be flushed`);
+});
+
+test("goes to the next directory where the first takes no files", () => {
+  using directory = new TemporaryDirectory();
+  // Nobody, not even root, creates files there.
+  const file = openSpillFile(["/sys", directory.path]);
+  expect(file.directory).toBe(directory.path);
+  file.close();
+  expect(() => openSpillFile(["/sys"])).toThrow("/sys: cannot create a file");
 });

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { assert } from "@stagbeetle/kernels";
 import type { SpillStorage } from "@stagbeetle/vsr-protocol";
 import { DataFileError, dataFileError } from "./data-file-error.ts";
 
@@ -78,18 +79,26 @@ export class SpillFile implements SpillStorage {
 }
 
 /**
- * Creates a file in a directory, and takes its name away at once.
+ * Creates a file in the first of the directories in which the process may, and takes its name away at once.
  *
  * @param calls `node:fs` by default.
- * @throws DataFileError
+ * @throws DataFileError of the last directory.
  */
-export function openSpillFile(directory: string, calls: SpillCalls = NODE_SPILL_CALLS): SpillFile {
-  const path = join(directory, `stagbeetle_spill-${randomBytes(8).toString("hex")}`);
+export function openSpillFile(directories: readonly string[], calls: SpillCalls = NODE_SPILL_CALLS): SpillFile {
+  const [directory, ...others] = directories;
+  assert(directory !== undefined, "a file is in a directory");
   try {
-    const fileDescriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    unlinkSync(path);
-    return new SpillFile(directory, fileDescriptor, calls);
+    return new SpillFile(directory, createWithoutName(directory), calls);
   } catch (error) {
-    throw dataFileError(directory, `create a file for ${WHAT}`, error);
+    const reason = dataFileError(directory, `create a file for ${WHAT}`, error);
+    if (reason.code !== "access_denied" || others.length === 0) throw reason;
+    return openSpillFile(others, calls);
   }
+}
+
+function createWithoutName(directory: string): number {
+  const path = join(directory, `stagbeetle_spill-${randomBytes(8).toString("hex")}`);
+  const fileDescriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  unlinkSync(path);
+  return fileDescriptor;
 }

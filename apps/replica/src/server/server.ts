@@ -77,7 +77,7 @@ export class Server {
     const member = await memberOf(config, file, addresses.length);
     const aofFile = await this.#openAof();
     const statsd = this.#openStatsD();
-    const spillFile = development ? openSpillFile(spillDirectory(file)) : null;
+    const spillFile = development ? openSpillFile(spillDirectories(file)) : null;
     const parts = { file, aofFile, statsd, spillFile };
     // A second processor is what makes another thread worth its memory.
     const checksumThread = !development && availableParallelism() > 1;
@@ -211,9 +211,9 @@ function drained({ replica, storage, checksumThread, superblock }: Composition):
   return commitMin === op && commitStage === "idle";
 }
 
-/** Beside the data file: temporary directories are often in memory, which is what is to be spared. */
-function spillDirectory({ kind, path }: DataFile): string {
-  return kind === "block_device" ? tmpdir() : dirname(path);
+/** Beside the data file, if files can be created there: temporary directories are often in memory, which is what is to be spared. */
+function spillDirectories({ kind, path }: DataFile): readonly string[] {
+  return kind === "block_device" ? [tmpdir()] : [dirname(path), tmpdir()];
 }
 
 /** How much memory the process can ever have: what the machine has, or less if the process is confined. */
