@@ -33,6 +33,8 @@ const DRAIN_MAX_MS = 5000;
 const DRAIN_POLL_MS = 5;
 
 const MIB = 2 ** 20;
+/** Of the whole process, under any load: `pnpm bench development`. */
+const DEVELOPMENT_RESIDENT_MAX_MIB = 256;
 
 /** One server, started once and stopped once. */
 export class Server {
@@ -164,16 +166,22 @@ export class Server {
 
   #compose(options: CompositionOptions): Composition {
     const sizeBytes = memorySizeBytes(options);
-    this.#logger.log("info", `memory: ${(sizeBytes / MIB).toFixed(1)} MiB at most, however much is stored`);
-    const availableBytes = machineMemorySizeBytes();
-    if (sizeBytes > availableBytes) {
-      const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
-      this.#logger.log(
-        "warn",
-        `memory: this process can have ${available} only; lower --cache-grid or the other caches`,
-      );
-    }
+    this.#logMemory(sizeBytes);
     return compose(options, new LinearMemory({ sizeBytes }));
+  }
+
+  #logMemory(sizeBytes: number): void {
+    const size = `${(sizeBytes / MIB).toFixed(1)} MiB`;
+    if (this.#command.development) {
+      const resident = `less than ${DEVELOPMENT_RESIDENT_MAX_MIB} MiB with the sizes of --development`;
+      this.#logger.log("info", `memory: ${size} of addresses; only what is used becomes resident, ${resident}`);
+      return;
+    }
+    this.#logger.log("info", `memory: ${size} at most, however much is stored`);
+    const availableBytes = machineMemorySizeBytes();
+    if (sizeBytes <= availableBytes) return;
+    const available = `${(availableBytes / MIB).toFixed(1)} MiB`;
+    this.#logger.log("warn", `memory: this process can have ${available} only; lower --cache-grid or the other caches`);
   }
 
   #logListening(address: Address): void {
