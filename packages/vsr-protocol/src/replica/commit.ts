@@ -378,7 +378,8 @@ export class Commit {
   }
 
   #execute(): void {
-    const { roles, status, pipeline, log, execution, replies, timings, quorumReplication, onExecuted } = this.#options;
+    const { roles, status, pipeline, log, execution, nextPrepare, replies, timings } = this.#options;
+    const { quorumReplication, onExecuted } = this.#options;
     const message = this.#preparing();
     const { op, operation, timestamp } = this.#committing;
     const asPrimary = roles.primary;
@@ -393,6 +394,7 @@ export class Commit {
       popped.message.release();
     }
     log.executed(op);
+    nextPrepare.executed(message.as(PrepareHeader));
     if (reply !== null) {
       const sent = replies.sendExecuted(reply);
       reply.release();

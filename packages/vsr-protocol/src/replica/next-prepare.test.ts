@@ -31,6 +31,7 @@ class Bench extends RepairBench {
       pipeline: this.pipeline,
       validHashChain: () => this.headerRepair.validHashChain(),
     });
+    this.next.executed(this.header(5));
   }
 
   /** What is taken: an op, `none`, or `reading`. */
@@ -79,6 +80,23 @@ describe("a backup executes next", () => {
     bench.journal.fill([prepareHeader({ op: 6, parent: 99n })]);
     expect(bench.take()).toBe("none");
     expect(bench.logger.lines.at(-1)).toContain("does not follow what was executed");
+  });
+
+  test("nothing that does not follow what was executed, although the log has another op in that one's place", () => {
+    const bench = new Bench();
+    bench.journal.lose(5);
+    expect(bench.take()).toBe("reading");
+    bench.journal.fill([prepareHeader({ op: 6, parent: 99n })]);
+    expect(bench.take()).toBe("none");
+    expect(bench.logger.lines.at(-1)).toContain("does not follow what was executed");
+  });
+
+  test("what follows the checkpoint, after a state sync that took the place of what was executed", () => {
+    const bench = new Bench();
+    bench.superblock.working.checkpointHeader = bench.header(3);
+    bench.opCheckpoint = 3;
+    bench.log.syncTo(3);
+    expect([bench.next.follows(bench.header(4)), bench.next.follows(bench.header(6))]).toEqual([true, false]);
   });
 
   test("nothing, if the view changes while the prepare is read and another replica will lead", () => {

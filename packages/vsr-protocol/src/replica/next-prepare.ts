@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { assert } from "@stagbeetle/kernels";
 import { fatal, FatalReason } from "../fatal.ts";
 import type { Message } from "../message/message.ts";
 import type { PrepareHeader } from "../message/prepare.ts";
@@ -37,6 +38,8 @@ export interface NextPrepareOptions {
 /** Finds the next prepare to execute. */
 export class NextPrepare {
   readonly #options: NextPrepareOptions;
+  /** The header checksum of the op that was executed last; null if none was since the start. */
+  #executed: bigint | null = null;
 
   constructor(options: NextPrepareOptions) {
     this.#options = options;
@@ -65,12 +68,20 @@ export class NextPrepare {
     else callback(cached.reference());
   }
 
-  /** Whether a prepare has what was executed last as its parent, as far as that is still known. */
+  /** To be called with every prepare that was executed: its slot may be another op's before the next one is. */
+  executed({ op, checksum }: PrepareHeader): void {
+    const { commitMin } = this.#options.log;
+    assert(op === commitMin, () => `op ${op} was executed, and then op ${commitMin}`);
+    this.#executed = checksum;
+  }
+
+  /** Whether a prepare has what was executed last as its parent. */
   follows({ parent }: PrepareHeader): boolean {
-    const { log, window, journal, superblock } = this.#options;
-    const executed =
-      log.commitMin === window.opCheckpoint ? superblock.working.checkpointHeader : journal.headerWithOp(log.commitMin);
-    return executed === null || executed.checksum === parent;
+    const { log, window, superblock } = this.#options;
+    // The state is that of the checkpoint: at the start, and after a state sync.
+    if (log.commitMin === window.opCheckpoint) return superblock.working.checkpointHeader.checksum === parent;
+    assert(this.#executed !== null, () => `op ${log.commitMin} is neither the checkpoint's nor was it executed`);
+    return this.#executed === parent;
   }
 
   /**
