@@ -6,7 +6,7 @@
  *
  * | Call | Where and when | What it may depend on |
  * |---|---|---|
- * | `operationValid`, `inputValid` | the primary, on a request | the bytes of the request and the machine's options |
+ * | `operationValid`, `inputValid` | on requests, and on prepares of peers | the bytes of the request and the machine's options |
  * | `prepare` | the primary, when it gives the request its place in the log | the same; it advances `prepareTimestamp` |
  * | `prefetch` | every replica | everything before this operation; asynchronous, reads only |
  * | `commit` | every replica | what was prefetched; synchronous, writes and replies |
