@@ -8,8 +8,10 @@
 export { CommandLineError } from "./command-line-error.ts";
 export { optional, required, toggle } from "./flags.ts";
 export type { Flag, FlagsOf } from "./flags.ts";
+export { flagsHelp } from "./help.ts";
 export { parseArguments } from "./parse-arguments.ts";
 export type { ArgumentsDeclaration, ParsedArguments } from "./parse-arguments.ts";
+export { subcommandRequired, unknownSubcommand } from "./subcommand.ts";
 export { suggestion } from "./suggestion.ts";
 
 // Values.
