@@ -35,8 +35,10 @@ export { processTerminal } from "./terminal.ts";
 export type { Terminal } from "./terminal.ts";
 export { hex128, lines, snakeCase } from "./text.ts";
 
-// The end of the process.
-export { endProcess, endProcessOnUncaught } from "./crash.ts";
+// The process, from its arguments to its end.
+export { runMain } from "./run-main.ts";
+export type { Run } from "./run-main.ts";
+export { endProcessOnUncaught } from "./crash.ts";
 export type { Ending } from "./crash.ts";
 export { EXIT_ABORTED, EXIT_FAILURE, EXIT_SUCCESS, EXIT_UNHEALTHY } from "./exit-status.ts";
 export { bugReport, operatorReport } from "./report.ts";
