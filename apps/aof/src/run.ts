@@ -1,7 +1,7 @@
 /**
  * The `aof` program: one command line from its beginning to its end.
  */
-import { startLog } from "@stagbeetle/command-line";
+import { EXIT_SUCCESS, startLog } from "@stagbeetle/command-line";
 import type { Terminal } from "@stagbeetle/command-line";
 
 import { parseCommandLine } from "./commands/command.ts";
@@ -9,22 +9,24 @@ import { debug } from "./commands/debug.ts";
 import { merge } from "./commands/merge.ts";
 import { recover } from "./commands/recover.ts";
 
-/** @throws whatever `reportOf` tells apart; without that, all went well. */
-export async function run(args: readonly string[], terminal: Terminal): Promise<void> {
+/** Runs one command line to its end. @throws whatever `reportOf` tells apart; without that, all went well. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   const command = parseCommandLine(args);
   if (command.kind === "help") {
     terminal.stdout(command.text);
-    return;
+    return EXIT_SUCCESS;
   }
   startLog(terminal, "info");
   switch (command.kind) {
     case "debug":
       await debug(command.debug, terminal);
-      return;
+      break;
     case "merge":
       await merge(command.merge, terminal);
-      return;
+      break;
     case "recover":
       await recover(command.recover, terminal);
+      break;
   }
+  return EXIT_SUCCESS;
 }

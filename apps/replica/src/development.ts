@@ -7,14 +7,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 
-import {
-  CommandLineError,
-  endProcess,
-  endProcessOnUncaught,
-  EXIT_SUCCESS,
-  processTerminal,
-  startLog,
-} from "@stagbeetle/command-line";
+import { CommandLineError, EXIT_SUCCESS, runMain, startLog } from "@stagbeetle/command-line";
+import type { Terminal } from "@stagbeetle/command-line";
 import { formatAddress, PRODUCTION, REPLICAS_MAX } from "@stagbeetle/vsr-protocol";
 import type { Address } from "@stagbeetle/vsr-protocol";
 
@@ -27,17 +21,17 @@ import { reportOf } from "./report.ts";
 const PORT = 3000;
 
 /** One replica in this process. */
-async function developAlone(args: readonly string[]): Promise<void> {
+async function developAlone(args: readonly string[], terminal: Terminal): Promise<void> {
   const path = resolve("data", "0_0.stagbeetle");
   const addresses = args.some((argument) => argument.startsWith("--addresses")) ? [] : [`--addresses=${PORT}`];
   const command = parseStart(["--development", ...addresses, ...args, path], PRODUCTION);
-  startLog(processTerminal, command.logDebug ? "debug" : "info");
+  startLog(terminal, command.logDebug ? "debug" : "info");
   await formatOnce(path, 0, 1);
-  await start(command, processTerminal, (address) => processTerminal.stdout(welcome([address], [path])));
+  await start(command, terminal, (address) => terminal.stdout(welcome([address], [path])));
 }
 
 /** Several replicas, each in a process of its own. */
-async function developCluster(replicaCount: number, args: readonly string[]): Promise<void> {
+async function developCluster(replicaCount: number, args: readonly string[], terminal: Terminal): Promise<void> {
   const paths = Array.from({ length: replicaCount }, (_, replica) =>
     resolve("data", `cluster-of-${replicaCount}`, `0_${replica}.stagbeetle`),
   );
@@ -48,10 +42,10 @@ async function developCluster(replicaCount: number, args: readonly string[]): Pr
   if (addresses.length !== replicaCount) {
     throw new CommandLineError(`--addresses: ${addresses.length} for --replicas=${replicaCount}`);
   }
-  startLog(processTerminal, logDebug ? "debug" : "info");
+  startLog(terminal, logDebug ? "debug" : "info");
   for (const [replica, path] of paths.entries()) await formatOnce(path, replica, replicaCount);
-  processTerminal.stdout(`${welcome(addresses, paths)}${clusterHelp()}\n`);
-  await new Cluster({ addresses, paths, flags }, processTerminal).run();
+  terminal.stdout(`${welcome(addresses, paths)}${clusterHelp()}\n`);
+  await new Cluster({ addresses, paths, flags }, terminal).run();
 }
 
 async function formatOnce(path: string, replica: number, replicaCount: number): Promise<void> {
@@ -74,22 +68,15 @@ Stagbeetle ${listens} on ${places.join(", ")}, cluster 0. Ctrl-C stops it.
 `;
 }
 
-async function develop(args: readonly string[]): Promise<void> {
+async function develop(args: readonly string[], terminal: Terminal): Promise<number> {
   const [first = "--replicas=1", ...others] = args.filter((argument) => argument.startsWith("--replicas"));
   const replicaCount = Number(first.slice("--replicas=".length));
   if (others.length > 0 || !Number.isInteger(replicaCount) || replicaCount < 1 || replicaCount > REPLICAS_MAX) {
     throw new CommandLineError(`'${[first, ...others].join(" ")}': once, and from --replicas=1 to ${REPLICAS_MAX}`);
   }
   const rest = args.filter((argument) => !argument.startsWith("--replicas"));
-  await (replicaCount === 1 ? developAlone(rest) : developCluster(replicaCount, rest));
+  await (replicaCount === 1 ? developAlone(rest, terminal) : developCluster(replicaCount, rest, terminal));
+  return EXIT_SUCCESS;
 }
 
-const say = (line: string): void => processTerminal.stderr(`error: ${line}\n`);
-const ending = { terminal: processTerminal, say, reportOf };
-endProcessOnUncaught(ending);
-try {
-  await develop(process.argv.slice(2));
-  process.exit(EXIT_SUCCESS);
-} catch (error) {
-  endProcess(error, ending);
-}
+await runMain(develop, reportOf);

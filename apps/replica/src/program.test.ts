@@ -441,22 +441,3 @@ describe("a wrong command line", () => {
     }
   });
 });
-
-describe("what nobody catches", () => {
-  function thrown(kind: string): Ended {
-    const program = resolve(import.meta.dirname, "testing/throwing.ts");
-    const args = ["--conditions=@stagbeetle/source", program, kind];
-    return spawnSync(process.execPath, args, { encoding: "utf8" });
-  }
-
-  test("ends the process with its reason, in one line", { timeout: TIMEOUT_MS }, () => {
-    expectRefusal(thrown("fatal"), "no space left", 2);
-  });
-
-  test("aborts the process if it is a mistake of ours, with where it happened", { timeout: TIMEOUT_MS }, () => {
-    const { signal, stderr } = thrown("assertion");
-    expect(signal).toBe("SIGABRT");
-    expect(stderr).toMatch(/^error: AssertionError: op 7\\nis not 8\n/u);
-    expect(stderr).toContain("throwing.ts:");
-  });
-});

@@ -8,8 +8,10 @@
 export { CommandLineError } from "./command-line-error.ts";
 export { optional, required, toggle } from "./flags.ts";
 export type { Flag, FlagsOf } from "./flags.ts";
+export { flagsHelp } from "./help.ts";
 export { parseArguments } from "./parse-arguments.ts";
 export type { ArgumentsDeclaration, ParsedArguments } from "./parse-arguments.ts";
+export { subcommandRequired, unknownSubcommand } from "./subcommand.ts";
 export { suggestion } from "./suggestion.ts";
 
 // Values.
@@ -33,8 +35,10 @@ export { processTerminal } from "./terminal.ts";
 export type { Terminal } from "./terminal.ts";
 export { hex128, lines, snakeCase } from "./text.ts";
 
-// The end of the process.
-export { endProcess, endProcessOnUncaught } from "./crash.ts";
+// The process, from its arguments to its end.
+export { runMain } from "./run-main.ts";
+export type { Run } from "./run-main.ts";
+export { endProcessOnUncaught } from "./crash.ts";
 export type { Ending } from "./crash.ts";
 export { EXIT_ABORTED, EXIT_FAILURE, EXIT_SUCCESS, EXIT_UNHEALTHY } from "./exit-status.ts";
 export { bugReport, operatorReport } from "./report.ts";

@@ -6,8 +6,9 @@ import {
   optional,
   parseArguments,
   parseText,
-  suggestion,
+  subcommandRequired,
   toggle,
+  unknownSubcommand,
   unsignedBig,
 } from "@stagbeetle/command-line";
 import type { ArgumentsDeclaration } from "@stagbeetle/command-line";
@@ -89,14 +90,13 @@ const RECOVER: ArgumentsDeclaration<RecoverValues> = {
 };
 
 const COMMANDS = ["recover", "debug", "merge"] as const;
-const EXPECTED = "expected 'recover', 'debug', or 'merge'";
 
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
   const [name, ...rest] = args;
   switch (name) {
     case undefined:
-      throw new CommandLineError(`subcommand required, ${EXPECTED}; \`aof --help\` shows how`);
+      throw new CommandLineError(subcommandRequired("aof", COMMANDS));
     case "-h":
     case "--help":
       return { kind: "help", text: helpText({ debug: DEBUG, merge: MERGE, recover: RECOVER }) };
@@ -114,7 +114,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "recover":
       return { kind: "recover", recover: parseRecover(rest) };
     default:
-      throw unknownCommand(name);
+      throw new CommandLineError(unknownSubcommand(name, COMMANDS));
   }
 }
 
@@ -133,10 +133,4 @@ function parseRecover(args: readonly string[]): RecoverCommand {
   const { cluster, resume, json } = values;
   const progressPath = values["progress-file"] ?? `${path}.recovery`;
   return { path, addresses: parsed.addresses, cluster, resume, progressPath, json };
-}
-
-function unknownCommand(name: string): CommandLineError {
-  const meant = suggestion(name, COMMANDS);
-  const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
-  return new CommandLineError(`unknown subcommand: '${name}'; ${hint}`);
 }

@@ -1,7 +1,8 @@
 /**
  * The help text, made from the declarations of the flags.
  */
-import type { ArgumentsDeclaration, Flag } from "@stagbeetle/command-line";
+import { flagsHelp } from "@stagbeetle/command-line";
+import type { ArgumentsDeclaration } from "@stagbeetle/command-line";
 
 const HEAD = `aof: append-only files of Stagbeetle and TigerBeetle 0.17.9
 
@@ -25,17 +26,9 @@ Example:
 const USAGE_WIDTH = 28;
 
 /** All commands and flags, for people. */
-export function helpText(declarations: Readonly<Record<string, ArgumentsDeclaration<object>>>): string {
-  const sections = Object.entries(declarations).map(([name, { flags }]) =>
-    section(name, Object.entries<Flag<unknown>>(flags as Readonly<Record<string, Flag<unknown>>>)),
-  );
+export function helpText(
+  declarations: Readonly<Record<string, ArgumentsDeclaration<Record<string, unknown>>>>,
+): string {
+  const sections = Object.entries(declarations).map(([name, { flags }]) => flagsHelp(name, flags, USAGE_WIDTH));
   return [HEAD, ...sections, FOOT].join("");
-}
-
-function section(title: string, flags: readonly (readonly [name: string, flag: Flag<unknown>])[]): string {
-  const lines = flags.map(([name, { placeholder, brief }]) => {
-    const usage = placeholder === null ? `--${name}` : `--${name}=<${placeholder}>`;
-    return `  ${usage.padEnd(USAGE_WIDTH)}${brief}\n`;
-  });
-  return `\nFlags of ${title}:\n${lines.join("")}`;
 }

@@ -1,7 +1,7 @@
 /**
  * What a command line asks for.
  */
-import { CommandLineError, suggestion } from "@stagbeetle/command-line";
+import { CommandLineError, subcommandRequired, unknownSubcommand } from "@stagbeetle/command-line";
 import { PRODUCTION } from "@stagbeetle/vsr-protocol";
 
 import { parseBenchmark } from "./benchmark-flags.ts";
@@ -37,14 +37,12 @@ const COMMANDS = ["format", "recover", "start", "version", "benchmark", "inspect
 /** Commands of the reference that this build does not have. */
 const MISSING: readonly string[] = ["repl", "multiversion", "amqp"];
 
-const EXPECTED = "expected 'format', 'recover', 'start', 'version', 'benchmark', 'inspect', or 'doctor'";
-
 /** Reads a command line. Nothing is opened or created. @throws CommandLineError */
 export function parseCommandLine(args: readonly string[]): Command {
   const [name, ...rest] = args;
   switch (name) {
     case undefined:
-      throw new CommandLineError(`subcommand required, ${EXPECTED}; \`stagbeetle --help\` shows how`);
+      throw new CommandLineError(subcommandRequired("stagbeetle", COMMANDS));
     case "-h":
     case "--help":
       return { kind: "help", text: helpText() };
@@ -64,13 +62,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "version":
       return { kind: "version", version: parseVersion(rest) };
     default:
-      throw unknownCommand(name);
+      if (MISSING.includes(name)) throw new CommandLineError(`this build of stagbeetle does not have '${name}' yet`);
+      throw new CommandLineError(unknownSubcommand(name, COMMANDS));
   }
-}
-
-function unknownCommand(name: string): CommandLineError {
-  if (MISSING.includes(name)) return new CommandLineError(`this build of stagbeetle does not have '${name}' yet`);
-  const meant = suggestion(name, COMMANDS);
-  const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
-  return new CommandLineError(`unknown subcommand: '${name}'; ${hint}`);
 }

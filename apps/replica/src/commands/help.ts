@@ -1,8 +1,9 @@
 /**
  * The help text, made from the declarations of the flags.
  */
-
+import { flagsHelp } from "@stagbeetle/command-line";
 import type { Flag } from "@stagbeetle/command-line";
+
 import { BENCHMARK } from "./benchmark-flags.ts";
 import { DOCTOR } from "./doctor-flags.ts";
 import { FORMAT } from "./format-flags.ts";
@@ -38,23 +39,16 @@ Sizes take KiB, MiB, GiB or TiB. Addresses are PORT, HOST or HOST:PORT, with IPv
 
 /** All commands and flags, for people. */
 export function helpText(): string {
-  const all = Object.entries<Flag<unknown>>(START.flags);
   return [
     HEAD,
-    section("format", Object.entries<Flag<unknown>>(FORMAT.flags)),
-    section("recover", Object.entries<Flag<unknown>>(RECOVER.flags)),
-    section(
-      "start",
-      all.filter(([flag]) => !experimental(flag)),
-    ),
-    section(
-      "start, with --experimental",
-      all.filter(([flag]) => experimental(flag)),
-    ),
-    section("benchmark", Object.entries<Flag<unknown>>(BENCHMARK.flags)),
+    section("format", FORMAT.flags),
+    section("recover", RECOVER.flags),
+    section("start", startFlags({ experimental: false })),
+    section("start, with --experimental", startFlags({ experimental: true })),
+    section("benchmark", BENCHMARK.flags),
     inspectFlags(),
-    section("doctor", Object.entries<Flag<unknown>>(DOCTOR.flags)),
-    section("version", Object.entries<Flag<unknown>>(VERSION.flags)),
+    section("doctor", DOCTOR.flags),
+    section("version", VERSION.flags),
     FOOT,
   ].join("");
 }
@@ -65,19 +59,17 @@ export function inspectHelpText(): string {
 }
 
 function inspectFlags(): string {
-  return section("inspect", Object.entries(INSPECT_FLAGS));
+  return section("inspect", INSPECT_FLAGS);
 }
 
-function experimental(flag: string): boolean {
-  return EXPERIMENTAL.some((name) => name === flag);
+/** Those that need `--experimental`, or those that do not. */
+function startFlags({ experimental }: { readonly experimental: boolean }): Readonly<Record<string, Flag<unknown>>> {
+  const names: readonly string[] = EXPERIMENTAL;
+  return Object.fromEntries(Object.entries(START.flags).filter(([name]) => names.includes(name) === experimental));
 }
 
 const USAGE_WIDTH = 44;
 
-function section(title: string, flags: readonly (readonly [name: string, flag: Flag<unknown>])[]): string {
-  const lines = flags.map(([name, { placeholder, brief }]) => {
-    const usage = placeholder === null ? `--${name}` : `--${name}=<${placeholder}>`;
-    return `  ${usage.padEnd(USAGE_WIDTH)}${brief}\n`;
-  });
-  return `\nFlags of ${title}:\n${lines.join("")}`;
+function section(title: string, flags: Readonly<Record<string, Flag<unknown>>>): string {
+  return flagsHelp(title, flags, USAGE_WIDTH);
 }

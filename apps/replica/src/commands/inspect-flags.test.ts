@@ -57,6 +57,7 @@ describe("what inspect is asked for", () => {
     [["wal", "--slot=1024", "f"], "--slot: slot exceeds 1023: 1024"],
     [["replies", "--slot=64", "f"], "--slot: slot exceeds 63: 64"],
     [["grid", "--block=0", "f"], "--block: addresses are from 1 to 134217728: 0"],
+    [[], "inspect: subcommand required, expected 'constants', 'metrics', 'op',"],
     [["tabels"], "inspect: unknown subcommand: 'tabels'; did you mean 'tables'?"],
     [["integrity", "--seed=x", "f"], "--seed: expected an integer value, but found 'x' (invalid digit)"],
   ])("%j: %s", (args, error) => {

@@ -10,8 +10,10 @@ import {
   parseText,
   parseUnsigned,
   required,
+  subcommandRequired,
   suggestion,
   toggle,
+  unknownSubcommand,
   unsigned,
   unsignedBig,
 } from "@stagbeetle/command-line";
@@ -162,7 +164,6 @@ export const INSPECT_FLAGS: Readonly<Record<string, Flag<unknown>>> = {
 };
 
 const SUBJECTS: readonly string[] = Object.keys(INSPECT);
-const EXPECTED = `expected one of ${SUBJECTS.map((name) => `'${name}'`).join(", ")}`;
 
 /** @throws CommandLineError */
 export function parseInspect(args: readonly string[], config: Config): InspectCommand {
@@ -200,16 +201,10 @@ export function parseInspect(args: readonly string[], config: Config): InspectCo
     case "integrity":
       return parseIntegrity(rest);
     case undefined:
-      throw new CommandLineError(`inspect: subcommand required, ${EXPECTED}; \`stagbeetle inspect --help\` shows how`);
+      throw new CommandLineError(`inspect: ${subcommandRequired("stagbeetle inspect", SUBJECTS)}`);
     default:
-      throw unknownSubject(subject);
+      throw new CommandLineError(`inspect: ${unknownSubcommand(subject, SUBJECTS)}`);
   }
-}
-
-function unknownSubject(subject: string): CommandLineError {
-  const meant = suggestion(subject, SUBJECTS);
-  const hint = meant === null ? EXPECTED : `did you mean '${meant}'?`;
-  return new CommandLineError(`inspect: unknown subcommand: '${subject}'; ${hint}`);
 }
 
 function parseReplies(args: readonly string[], config: Config): InspectCommand {

@@ -21,10 +21,16 @@ describe("lines of replicas", () => {
     expect(levels.filter((level) => logger.enabled(level))).toEqual(["error", "warn"]);
   });
 
-  test.each(["grid: a block is damaged", "journal: corrupt", "2n: clock: no agreement on cluster time"])(
+  test.each(["grid: a block is damaged", "2n: clock: no agreement on cluster time"])(
     "are let pass where what is simulated explains them: %s",
     (message) => {
       expect(() => new ErrorLines(SILENT_LOGGER).log("error", message)).not.toThrow();
     },
   );
+
+  test("are not let pass where a log cannot be recovered, which faults in a cluster never bring about", () => {
+    const logger = new ErrorLines(SILENT_LOGGER);
+    expect(() => logger.log("error", "journal: WALCorrupt")).toThrow("nothing explains: journal: WALCorrupt");
+    expect(() => logger.log("info", "journal: recovered")).not.toThrow();
+  });
 });
