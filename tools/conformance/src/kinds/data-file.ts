@@ -22,7 +22,7 @@ import { batchSizeLimitOf, clientsChooseTimestamps } from "../registration.ts";
 import { type ClientMemory, requestOfPrepare } from "../request-of-prepare.ts";
 import { ServerConnection } from "../server-connection.ts";
 
-/** How the server is started: values wait in memory, or, in development mode, on the disk. The bytes must be the same. */
+/** How the server is started; the bytes must be the same. So few values never wait on the disk: `bulkfile` is for that. */
 const MODES: readonly (readonly string[])[] = [[], ["--development"]];
 
 /** How long the server gets for an op that nobody is answered for, in milliseconds. */
