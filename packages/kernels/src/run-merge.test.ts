@@ -261,3 +261,43 @@ test("duplicates count as dropped when their key is first looked at (spec 05 §2
   expect(bench.runs.remaining).toBe(6);
   expect(keyOf(index, valueOf(0n))).toBe(0n);
 });
+
+describe.each(layouts.filter(({ secondary }) => secondary))("entries of $sizeBytes bytes by $key", (layout) => {
+  const bench = new Bench(layout);
+
+  test("chains of pairs that go end where they should, over whatever pieces", () => {
+    const chain = fc.record({ pairs: fc.nat({ max: 12 }), left: fc.integer({ min: 0, max: 2 }) });
+    fc.assert(
+      fc.property(
+        fc.array(chain, { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 2, max: 4 }),
+        (chains, popsMax, valuesPerPiece) => {
+          const stays = chains.flatMap(({ pairs, left }) => [
+            ...Array.from({ length: pairs }, () => false),
+            ...Array.from({ length: left }, () => true),
+          ]);
+          if (stays.length === 0) return;
+          const oldest = stays.map((_, number) => ({
+            field: 1n,
+            timestamp: BigInt(1 + number),
+            tombstone: false,
+            payload: 0,
+          }));
+          const kept = oldest.filter((_, number) => stays[number]);
+          const removed = oldest.filter((_, number) => !stays[number]);
+          const end = bench.write(bench.blockB, oldest);
+          const younger = bench.writeRuns(
+            removed.map((value) => ({ ...value, tombstone: true })),
+            [],
+          );
+          const pieces = new Pieces(bench, { begin: bench.blockB, end }, valuesPerPiece);
+          bench.runs.open(bench.values, younger, pieces);
+          expect(mergeAll(bench, [], popsMax).flatMap(([output]) => output)).toEqual(bench.hexOf(kept));
+          expect(pieces.left).toBe(0);
+        },
+      ),
+      { numRuns: propertyRuns },
+    );
+  });
+});

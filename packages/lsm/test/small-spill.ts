@@ -2,7 +2,11 @@
 import type { SpillStorage } from "@stagbeetle/vsr-protocol";
 import type { SpillOptions } from "../src/spill/spill.ts";
 
-/** Every run goes to the disk, in the smallest pages that the trees of tests have two values in, two at a time. */
-export function smallSpill(storage: SpillStorage): SpillOptions {
-  return { storage, pageSizeBytes: 512, pagesAtOnce: 2, runSizeMinBytes: 0 };
+/**
+ * Every run goes to the disk, two pages at a time.
+ *
+ * @param pageSizeBytes two of the largest values of the forest's trees; of objects in tests unless said.
+ */
+export function smallSpill(storage: SpillStorage, pageSizeBytes: number = 512): SpillOptions {
+  return { storage, pageSizeBytes, pagesAtOnce: 2, runSizeMinBytes: 0 };
 }

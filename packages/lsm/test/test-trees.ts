@@ -13,15 +13,19 @@ import { smallSpill } from "./small-spill.ts";
 import { TestGrid, type TestGridParts } from "./test-grid.ts";
 
 const VALUES_PER_OP = 30;
+/** Where values spill: two of the largest, so that a run has many pages. */
+const PAGE_SIZE_BYTES = 64;
 const MEMORY_SIZE_BYTES = 64 * 1024 * 1024;
 
-/** A tree of each kind, the general one with several value blocks a table. */
-const LAYOUTS: readonly ValueLayout[] = [
-  { key: "timestamp", sizeBytes: 256, timestampOffset: 8, secondary: false },
-  { key: "composite64", sizeBytes: 16, timestampOffset: 8, secondary: true },
-  { key: "composite128", sizeBytes: 32, timestampOffset: 16, secondary: true },
-  { key: "unique", sizeBytes: 32, timestampOffset: 16, secondary: false },
-];
+/** A tree of each kind. The general one has several value blocks a table, or, where values spill, several values a page. */
+function layoutsOf(spills: boolean): readonly ValueLayout[] {
+  return [
+    { key: "timestamp", sizeBytes: spills ? 32 : 256, timestampOffset: 8, secondary: false },
+    { key: "composite64", sizeBytes: 16, timestampOffset: 8, secondary: true },
+    { key: "composite128", sizeBytes: 32, timestampOffset: 16, secondary: true },
+    { key: "unique", sizeBytes: 32, timestampOffset: 16, secondary: false },
+  ];
+}
 
 /** The parts that a crash takes away. */
 export class TreesOnGrid extends ForestOnGrid {
@@ -29,8 +33,8 @@ export class TreesOnGrid extends ForestOnGrid {
   /** Room for two keys. */
   readonly keys: number;
 
-  constructor(parts: TestGridParts, options: ForestOnGridOptions) {
-    const trees = LAYOUTS.map((layout, number): TreeDeclaration => ({
+  constructor(parts: TestGridParts, layouts: readonly ValueLayout[], options: ForestOnGridOptions) {
+    const trees = layouts.map((layout, number): TreeDeclaration => ({
       treeId: number + 1,
       name: layout.key,
       layout,
@@ -94,7 +98,7 @@ export class TreeModel {
 /** Everything, driven op by op. */
 export class TestTrees {
   readonly grid: TestGrid<TreesOnGrid>;
-  readonly models: readonly TreeModel[] = LAYOUTS.map((layout) => new TreeModel(layout));
+  readonly models: readonly TreeModel[];
   readonly config: Config;
   /** Where values wait to be flushed. */
   readonly disk: MemorySpill = new MemorySpill();
@@ -103,16 +107,18 @@ export class TestTrees {
 
   /** @param spills whether memory tables keep the runs of older bars on a disk. */
   constructor(config: Config, seed: number, spills: boolean = false) {
-    const options = spills ? { spill: smallSpill(this.disk) } : {};
+    const options = spills ? { spill: smallSpill(this.disk, PAGE_SIZE_BYTES) } : {};
+    const layouts = layoutsOf(spills);
+    this.models = layouts.map((layout) => new TreeModel(layout));
     this.config = config;
     this.#random = new Random(seed);
     this.grid = new TestGrid({
       config,
       random: new Random(seed + 1000),
       memorySizeBytes: MEMORY_SIZE_BYTES,
-      blocksOfUsers: forestBlocksMax(config, LAYOUTS.length) + 2 * treeScanBlocksMax(config),
+      blocksOfUsers: forestBlocksMax(config, layouts.length) + 2 * treeScanBlocksMax(config),
       cacheBlocks: 64,
-      create: (parts) => new TreesOnGrid(parts, options),
+      create: (parts) => new TreesOnGrid(parts, layouts, options),
     });
   }
 

@@ -42,7 +42,7 @@ export class TestTables {
     this.kernels = createKernels({ memory: new LinearMemory({ sizeBytes: 1 << 18, shared: false }) });
     this.schema = new TreeSchema(TEST_MIN, { treeId: 1, name: usage, layout, valuesPerBatch: 30 });
     this.values = new ValueKernels(this.kernels, layout);
-    const spill = new Spill(this.kernels, smallSpill(this.disk));
+    const spill = new Spill(this.kernels, smallSpill(this.disk, 2 * layout.sizeBytes));
     const merge = spills ? new SpilledMerge(spill) : null;
     this.memory = new TreeMemory(this.schema, this.values, this.kernels.memory, merge);
     this.#reader = new SpilledReader(spill);

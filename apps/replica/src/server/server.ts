@@ -2,7 +2,7 @@
  * A replica in a process of its own: from the data file to the socket, until it is told to stop (spec 06 §4.3).
  */
 import { availableParallelism, tmpdir, totalmem } from "node:os";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import { createLogger } from "@stagbeetle/command-line";
@@ -221,7 +221,7 @@ function drained({ replica, storage, checksumThread, superblock }: Composition):
 
 /** Beside the data file, if files can be created there: temporary directories are often in memory, which is what is to be spared. */
 function spillDirectories({ kind, path }: DataFile): readonly string[] {
-  return kind === "block_device" ? [tmpdir()] : [dirname(path), tmpdir()];
+  return kind === "block_device" ? [tmpdir()] : [resolve(dirname(path)), tmpdir()];
 }
 
 /** How much memory the process can ever have: what the machine has, or less if the process is confined. */

@@ -82,7 +82,7 @@ class Model {
 
   /** @param spills whether memory tables keep the runs of older bars on a disk. */
   constructor(seed: number, cacheObjects: number, spills: boolean = false) {
-    const options = spills ? { spill: smallSpill(this.disk) } : {};
+    const options = spills ? { spill: smallSpill(this.disk, 2 * THING_SIZE_BYTES) } : {};
     this.random = new Random(seed);
     this.grid = new TestGrid({
       config: TEST_MIN,
@@ -241,8 +241,9 @@ class Model {
   /** A state sync begins while objects are looked up and a scan is read. */
   resetMidway(): void {
     const { users } = this.grid;
-    users.scans.begin(this.op + 1);
-    users.things.prefetchBegin(this.op + 1);
+    this.op += 1;
+    users.scans.begin(this.snapshot);
+    users.things.prefetchBegin(this.snapshot);
     for (let count = 0; count < ROOM; count += 1) users.things.enqueue(lanesOf(this.randomId()), 0);
     const scan = this.prefix("owner", 1n << 70n, ALL, "descending");
     users.scans.read(scan, { groove: users.things, destination: users.scratch, countMax: 64 }, () => undefined);

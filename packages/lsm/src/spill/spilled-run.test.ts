@@ -82,6 +82,18 @@ describe.each(["object", "secondary"] as const)("tables of %s values", (usage) =
     for (let bar = 0; bar < 7; bar += 1) twins.bar([Array.from({ length: 15 }, (_, number) => 1 + 15 * bar + number)]);
     twins.expectSame(110);
   });
+
+  test.each([[[3]], [[3, 4]], [[1]], [[1, 3]], [[1, 2, 3]], [[2, 5]]])(
+    "merge with %j where the run on the disk ends with 3",
+    (removed) => {
+      const twins = new Twins(usage);
+      twins.bar([[1, 2, 3]]);
+      // What was not there is put, and the rest is removed.
+      twins.bar([removed.map((key) => (key > 3 ? key : -key))]);
+      twins.bar([[9]]);
+      twins.expectSame(10);
+    },
+  );
 });
 
 test("what comes back damaged ends the process with a line that says what to do", () => {
