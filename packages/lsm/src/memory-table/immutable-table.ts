@@ -16,15 +16,12 @@ export class ImmutableTable {
   readonly #schema: TreeSchema;
   /** The oldest run; null if the forest does not spill. */
   readonly #spilled: SpilledRun | null;
-  readonly #spilledSizeMinBytes: number;
   #inMemory: MemoryTable;
 
-  /** @param spilledSizeMinBytes the size of a run from which on it goes to the disk. */
-  constructor(schema: TreeSchema, inMemory: MemoryTable, spilled: SpilledRun | null, spilledSizeMinBytes: number) {
+  constructor(schema: TreeSchema, inMemory: MemoryTable, spilled: SpilledRun | null) {
     this.#schema = schema;
     this.#inMemory = inMemory;
     this.#spilled = spilled;
-    this.#spilledSizeMinBytes = spilledSizeMinBytes;
   }
 
   /** Values, duplicates in different runs included. */
@@ -60,8 +57,7 @@ export class ImmutableTable {
   sort(scratch: Pointer): void {
     this.#inMemory.sort(scratch);
     const [run] = this.#inMemory.runs();
-    if (this.#spilled === null || run === undefined) return;
-    if (this.#spilled.count === 0 && run.end - run.begin < this.#spilledSizeMinBytes) return;
+    if (this.#spilled === null || run === undefined || !this.#spilled.takes(run)) return;
     this.#spilled.absorb(run);
     this.#inMemory.clear();
   }

@@ -42,7 +42,7 @@ export class TreeMemory {
     this.#mutable = new MemoryTable(schema, values, memory);
     const inMemory = new MemoryTable(schema, values, memory);
     const spilled = spill === null ? null : new SpilledRun(spill, schema, values);
-    this.#immutable = new ImmutableTable(schema, inMemory, spilled, spill?.spill.runSizeMinBytes ?? 0);
+    this.#immutable = new ImmutableTable(schema, inMemory, spilled);
   }
 
   /** With all values that were put. */

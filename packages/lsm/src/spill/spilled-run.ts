@@ -50,23 +50,22 @@ export class SpilledRun {
 
   /** How many values have a key below `key`. */
   lowerBound(key: KeyPointer): number {
-    const page = this.#pages.pageWith(key);
-    if (page === -1) return 0;
-    const values = this.#spill.page(this.#pages, page);
-    return page * this.#pages.valuesPerPage + this.#values.lowerBound(values, this.#pages.countOf(page), key);
+    return this.#bound(key, (values, count) => this.#values.lowerBound(values, count, key));
   }
 
   /** How many values have a key that is not above `key`. */
   upperBound(key: KeyPointer): number {
-    const page = this.#pages.pageWith(key);
-    if (page === -1) return 0;
-    const values = this.#spill.page(this.#pages, page);
-    return page * this.#pages.valuesPerPage + this.#values.upperBound(values, this.#pages.countOf(page), key);
+    return this.#bound(key, (values, count) => this.#values.upperBound(values, count, key));
   }
 
   /** Widens `range` to the run's keys. */
   extendKeyRange(range: KeyRange): void {
     if (this.count > 0) range.extend(this.#pages.firstKey, this.#pages.lastKey);
+  }
+
+  /** Whether a younger run is to be absorbed: one that is worth it, or any where there is a run already, for there is only one. */
+  takes({ begin, end }: Run): boolean {
+    return this.count > 0 || end - begin >= this.#spill.runSizeMinBytes;
   }
 
   /** Takes in a younger run. Of equal keys its value stays, or, in a secondary index, neither. */
@@ -84,6 +83,14 @@ export class SpilledRun {
 
   clear(): void {
     this.#pages.clear();
+  }
+
+  /** Counts in the page that may have the key; all pages before it count whole. */
+  #bound(key: KeyPointer, inPage: (values: Pointer, count: number) => number): number {
+    const page = this.#pages.pageWith(key);
+    if (page === -1) return 0;
+    const values = this.#spill.page(this.#pages, page);
+    return page * this.#pages.valuesPerPage + inPage(values, this.#pages.countOf(page));
   }
 
   /** Whether all of the run is below a value: so it mostly is with the timestamps of objects. */
